@@ -1,0 +1,36 @@
+"""Keeps the tests' ROS graph to themselves: a domain of their own, this machine only, for every process they start."""
+
+import importlib.util
+import os
+import random
+import signal
+
+import pytest
+
+# A shell starts background jobs with interrupts ignored, which processes started by tests would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 101))
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.pop("ROS_LOCALHOST_ONLY", None)
+
+
+def _missing_ros() -> str:
+    """Why tests marked ``ros`` can't run here; empty where they can."""
+    missing = [name for name in ("rclpy", "tf2_msgs", "hoisdf.msg") if not _importable(name)]
+    return f"not importable: {', '.join(missing)} (source scripts/env.sh)" if missing else ""
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    reason = _missing_ros()
+    for item in items:
+        if reason and item.get_closest_marker("ros"):
+            item.add_marker(pytest.mark.skip(reason=reason))

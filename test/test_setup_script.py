@@ -1,0 +1,99 @@
+"""scripts/setup and its two Python parts: what they change, and what they say where something is missing."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def script(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_requirements_follow_extras_and_leave_out_what_comes_from_elsewhere():
+    requirements = ["numpy>=1.26", "torch>=2.4", 'lightning; extra == "train"', 'ruff==0.1; extra == "dev"', "Foo_Bar"]
+    selected = script("list_requirements").selected
+    assert selected(requirements, (), ()) == ["numpy>=1.26", "torch>=2.4", "Foo_Bar"]
+    assert selected(requirements, ("train",), ("torch", "foo.bar")) == ["numpy>=1.26", "lightning"]
+
+
+def test_requirements_for_another_system_are_left_out():
+    assert script("list_requirements").selected(['winonly; sys_platform == "win32"', "numpy"], (), ()) == ["numpy"]
+
+
+def test_exported_targets_name_this_machines_include_folders(tmp_path):
+    cmake = tmp_path / "share/std_msgs/cmake"
+    cmake.mkdir(parents=True)
+    exported = cmake / "export_std_msgs__rosidl_generator_pyExport.cmake"
+    exported.write_text(
+        'INTERFACE_INCLUDE_DIRECTORIES "/opt/python/cp311-cp311/include/python3.11;'
+        '/opt/python/cp311-cp311/lib/python3.11/site-packages/numpy/_core/include;${_IMPORT_PREFIX}/include"'
+    )
+    (cmake / "std_msgsConfig.cmake").write_text("set(std_msgs_FOUND TRUE)")
+    repair = script("prepare_ros_wheels").repair_exported_targets
+    assert repair(tmp_path, "/py", "/np") == 1
+    assert exported.read_text() == 'INTERFACE_INCLUDE_DIRECTORIES "/py;/np;${_IMPORT_PREFIX}/include"'
+    assert repair(tmp_path, "/py", "/np") == 0
+
+
+def test_tf2_msgs_is_written_once_and_left_alone_after(tmp_path):
+    write = script("prepare_ros_wheels").write_tf2_msgs
+    write(tmp_path)
+    assert (tmp_path / "msg/TFMessage.msg").read_text().split() == ["geometry_msgs/TransformStamped[]", "transforms"]
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")}
+    write(tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.*")} == times
+
+
+@pytest.fixture
+def bare_checkout(tmp_path) -> Path:
+    """A checkout on a machine whose PATH has no compiler, no CMake and no way to install anything."""
+    shutil.copytree(ROOT / "scripts", tmp_path / "checkout/scripts")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    wanted = "bash cat cut dirname flock grep head id ldconfig mkdir rm sed sha256sum sort tail tr ls"
+    for name in wanted.split():
+        if found := shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/sbin"):
+            (programs / name).symlink_to(found)
+    (programs / "python3").symlink_to(os.path.realpath(shutil.which("python3")))
+    return tmp_path
+
+
+def test_missing_system_packages_are_named_where_they_may_not_be_installed(bare_checkout):
+    done = subprocess.run(
+        ["bash", "checkout/scripts/setup"],
+        cwd=bare_checkout,
+        env={"PATH": str(bare_checkout / "bin"), "HOME": str(bare_checkout)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    line = next(line for line in done.stderr.splitlines() if "sudo apt-get install" in line)
+    assert {"cmake", "g++", "make"} <= set(line.split())
+    assert not (bare_checkout / "checkout/.venv").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
+def test_help_changes_nothing(bare_checkout, arguments):
+    done = subprocess.run(
+        ["bash", "checkout/scripts/setup", *arguments], cwd=bare_checkout, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "HOISDF_TORCH" in done.stdout
+    assert not (bare_checkout / "checkout/.ros").exists()
+
+
+def test_unknown_argument_is_refused(bare_checkout):
+    done = subprocess.run(
+        ["bash", "checkout/scripts/setup", "--fast"], cwd=bare_checkout, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "usage" in done.stderr
