@@ -1,0 +1,51 @@
+"""HOISDF: 3D hand-object pose from one RGB image.
+
+The public face of the package. Names are imported when they are first used, so that ``import hoisdf_model`` is quick
+and a program that only reads messages or camera files doesn't wait for the network's libraries.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hoisdf_model.estimates import Estimate, Frame
+    from hoisdf_model.estimation import Estimator
+    from hoisdf_model.geometry import Pinhole
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.network import NetworkInput, NetworkOutput, load_network
+
+_ROOMS = {
+    "Estimate": "estimates",
+    "Estimator": "estimation",
+    "Frame": "estimates",
+    "NetworkInput": "network",
+    "NetworkOutput": "network",
+    "Pinhole": "geometry",
+    "load_hand_model": "hand",
+    "load_network": "network",
+}
+
+__all__ = [
+    "Estimate",
+    "Estimator",
+    "Frame",
+    "NetworkInput",
+    "NetworkOutput",
+    "Pinhole",
+    "load_hand_model",
+    "load_network",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _ROOMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,57 @@
+"""Typed errors of the package.
+
+Every message says what was wrong, where, and what would be right. Each class also derives from the
+built-in exception a caller would expect, so ``except ValueError`` keeps working.
+"""
+
+
+class HoisdfError(Exception):
+    """Root of all errors raised on purpose by this package."""
+
+
+class InvalidInputError(HoisdfError, ValueError):
+    """An argument has the wrong shape, dtype, range or unit."""
+
+
+class CameraError(InvalidInputError):
+    """Intrinsics are missing, uncalibrated, not finite, or belong to an image of another size."""
+
+
+class ImageError(InvalidInputError):
+    """An image can't be decoded, is empty, or has an unknown encoding."""
+
+
+class ConfigError(InvalidInputError):
+    """A configuration has an unknown key, a value out of range, or an unknown preset name."""
+
+
+class CheckpointError(HoisdfError, ValueError):
+    """A weights file is missing, corrupt, of another preset, or lacks or has unknown keys."""
+
+
+class HandModelError(HoisdfError, ValueError):
+    """A hand model file is missing, corrupt or has arrays of the wrong shape."""
+
+
+class UnsafeFileError(HoisdfError, ValueError):
+    """A file asks for something that could execute code, and was refused."""
+
+
+class MeshError(HoisdfError, ValueError):
+    """A mesh file is missing, can't be read, or isn't usable as an object."""
+
+
+class BagError(HoisdfError, ValueError):
+    """A rosbag is missing, damaged, or lacks a topic that is needed."""
+
+
+class DatasetError(HoisdfError, ValueError):
+    """A data set or grasp library is missing or damaged, or can't be written."""
+
+
+class DependencyError(HoisdfError, ImportError):
+    """A library or system package that this function needs isn't installed."""
+
+
+class TrainingError(HoisdfError, RuntimeError):
+    """A training run can't go on: numbers aren't finite, memory is short, or its folder doesn't fit."""

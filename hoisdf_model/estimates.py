@@ -1,0 +1,194 @@
+"""What goes into an estimator and what comes out.
+
+Everything is in the camera frame (REP-103 optical: x right, y down, z forward), metres, radians, pixels of the full
+image. Arrays are numpy; nothing here knows torch or ROS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import CameraError, ImageError, InvalidInputError
+from hoisdf_model.geometry import Pinhole, boxes
+
+Side = Literal["right", "left"]
+RootSource = Literal["unknown", "given", "depth", "monocular", "tracked"]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a camera gives.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB.
+        intrinsics: the camera; distortion is removed before use, and a camera without a size takes the image's.
+        depth: (H, W) float32 metres, aligned to ``image``; 0 or NaN where unknown.
+
+    Raises:
+        ImageError: the image or depth has another shape or type, or is empty.
+        CameraError: the camera was calibrated for another image size.
+    """
+
+    image: NDArray[np.uint8]
+    intrinsics: Pinhole
+    depth: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.image.shape
+        if len(shape) != 3 or shape[2] != 3 or self.image.dtype != np.uint8 or 0 in shape:
+            raise ImageError(f"image must be (H, W, 3) uint8 RGB and not empty, got {shape} {self.image.dtype}")
+        size = (self.intrinsics.width, self.intrinsics.height)
+        if all(size) and size != (shape[1], shape[0]):
+            raise CameraError(f"the camera is calibrated for {size[0]}x{size[1]}, the image is {shape[1]}x{shape[0]}")
+        if self.depth is not None and self.depth.shape != shape[:2]:
+            raise ImageError(f"depth must be aligned to the image {shape[:2]}, got {self.depth.shape}")
+        if self.depth is not None and self.depth.dtype.kind != "f":
+            raise ImageError(f"depth must be in metres as floating point numbers, got {self.depth.dtype}: millimetres?")
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is known about one hand and its object before looking; every part is optional and none is ground truth.
+
+    Attributes:
+        hand_box, object_box: x0, y0, x1, y1 in pixels of the full image.
+        root: (3,) position of the wrist joint, camera frame, metres.
+        object_center: (3,) a point near the object's middle, camera frame, metres.
+        side: which hand; right where it is unknown.
+        object_name: name of the object held.
+        score: confidence of whoever made the boxes, 0 to 1.
+        root_source: where ``root`` comes from.
+
+    Raises:
+        InvalidInputError: a box or point is malformed.
+    """
+
+    hand_box: NDArray[np.float64] | None = None
+    object_box: NDArray[np.float64] | None = None
+    root: NDArray[np.float64] | None = None
+    object_center: NDArray[np.float64] | None = None
+    side: Side | None = None
+    object_name: str | None = None
+    score: float = 1.0
+    root_source: RootSource = "given"
+
+    def __post_init__(self) -> None:
+        for name in ("hand_box", "object_box"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, boxes.validated(getattr(self, name), name.replace("_", " ")))
+        for name in ("root", "object_center"):
+            if getattr(self, name) is not None:
+                point = np.asarray(getattr(self, name), np.float64)
+                if point.shape != (3,) or not np.isfinite(point).all() or point[2] <= 0:
+                    raise InvalidInputError(
+                        f"{name} must be a finite point (3,) in metres in front of the camera, got {point.tolist()}"
+                    )
+                object.__setattr__(self, name, point)
+        if self.side not in (None, "right", "left"):
+            raise InvalidInputError(f"side must be 'right', 'left' or None, got {self.side!r}")
+
+
+@dataclass(frozen=True)
+class HandRegion:
+    """A hand in the image: ``box`` (4,) pixels, ``side``, ``score`` 0 to 1, wrist ``root`` (3,) metres."""
+
+    box: NDArray[np.float64]
+    side: Side | None = None
+    score: float = 1.0
+    root: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class ObjectRegion:
+    """An object in the image: ``box`` (4,) pixels, ``name`` (empty: unknown), ``score``, ``center`` (3,) metres."""
+
+    box: NDArray[np.float64]
+    name: str = ""
+    score: float = 1.0
+    center: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Regions:
+    """Hand and object boxes of one image, best first; pixels of the full image."""
+
+    hands: tuple[HandRegion, ...] = ()
+    objects: tuple[ObjectRegion, ...] = ()
+
+
+@dataclass(frozen=True)
+class HandModelInfo:
+    """Which hand model ``vertices``, ``pose`` and ``shape`` belong to: its name and the hash of its arrays."""
+
+    name: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class HandEstimate:
+    """One hand.
+
+    Attributes:
+        side: ``right`` or ``left``.
+        score: 0 to 1.
+        joints: (21, 3) metres, camera frame, order of ``hand.joints``.
+        joint_scores: (21,) 0 to 1.
+        vertices: (778, 3) metres, camera frame.
+        pose: (16, 3) axis-angle in radians, MANO order, global rotation first; for a left hand in the left hand's
+            own convention (MANO's left model).
+        shape: (10,) MANO betas.
+        root_covariance: (3, 3) square metres, of the wrist position in the camera frame.
+        root_source: where the wrist's absolute position comes from; ``unknown`` only in messages of others.
+        model: the hand model behind ``vertices``.
+    """
+
+    side: Side
+    score: float
+    joints: NDArray[np.float32]
+    joint_scores: NDArray[np.float32]
+    vertices: NDArray[np.float32]
+    pose: NDArray[np.float32]
+    shape: NDArray[np.float32]
+    root_covariance: NDArray[np.float64]
+    root_source: RootSource
+    model: HandModelInfo
+
+
+@dataclass(frozen=True)
+class ObjectEstimate:
+    """One object: the transform object frame -> camera frame.
+
+    Attributes:
+        name: the object's name, empty where unknown.
+        score: 0 to 1.
+        rotation: (3, 3).
+        translation: (3,) metres; the origin is the mesh file's own origin.
+        covariance: (6, 6), order x, y, z, rotation x, y, z (REP-103); unknown: first element -1.
+    """
+
+    name: str
+    score: float
+    rotation: NDArray[np.float64]
+    translation: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What leaves the estimator for one frame; empty tuples where nothing was seen.
+
+    Attributes:
+        hands, objects: camera frame, metres. ``objects[i]`` is what ``hands[i]`` was looked at with.
+        regions: the boxes that were used, pixels of the full image.
+        timing: seconds per stage.
+    """
+
+    hands: tuple[HandEstimate, ...] = ()
+    objects: tuple[ObjectEstimate, ...] = ()
+    regions: Regions = field(default_factory=Regions)
+    timing: Mapping[str, float] = field(default_factory=dict)
