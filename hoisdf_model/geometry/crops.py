@@ -1,0 +1,85 @@
+"""The square crop that the network sees: window, affine, intrinsics, image.
+
+There is one crop. ``image -> crop`` is the affine ``A`` (3, 3) with ``crop_pixel = A image_pixel`` and the crop's
+camera is ``A K``, so a camera point projects to the same place either way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hoisdf_model.errors import ImageError, InvalidInputError
+from hoisdf_model.geometry import boxes
+
+CROP_SIZE = 256
+
+
+@dataclass(frozen=True)
+class SquareWindow:
+    """A square in the image: centre (2,) pixels and edge length in pixels."""
+
+    center: tuple[float, float]
+    size: float
+
+    def affine(self, crop_size: int = CROP_SIZE) -> NDArray[np.float64]:
+        """``A``, (3, 3): image pixels -> pixels of the crop."""
+        s = crop_size / self.size
+        return np.array(
+            [[s, 0, crop_size / 2 - s * self.center[0]], [0, s, crop_size / 2 - s * self.center[1]], [0, 0, 1]]
+        )
+
+
+def window_around(*regions: ArrayLike, width: int, height: int, margin: float = 1.5) -> SquareWindow:
+    """The square around all boxes, each first enlarged by ``margin``, their union cut at the image's border.
+
+    The window may reach beyond the image; what lies outside is black in the crop.
+
+    Raises:
+        InvalidInputError: no boxes, or none of them touches the image.
+    """
+    if not regions:
+        raise InvalidInputError("a crop window needs at least one box")
+    box = boxes.clipped(boxes.union(*(boxes.scaled(r, margin) for r in regions)), width, height)
+    edges = box[2:] - box[:2]
+    if (edges <= 0).any():
+        raise InvalidInputError(f"no box touches the image of {width}x{height} pixels: {np.asarray(regions).tolist()}")
+    x, y = boxes.center(box)
+    return SquareWindow((float(x), float(y)), float(edges.max()))
+
+
+def crop_image(image: NDArray[np.uint8], affine: NDArray[np.float64], crop_size: int = CROP_SIZE) -> NDArray[np.uint8]:
+    """Resample (H, W, 3) by ``affine``, antialiased where it shrinks, black outside the image.
+
+    Returns:
+        (crop_size, crop_size, 3) uint8.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        raise ImageError(f"an image must be (H, W, 3) uint8 and not empty, got {image.shape} {image.dtype}")
+    scale = float(np.sqrt(abs(np.linalg.det(affine[:2, :2]))))
+    source: NDArray[Any] = image
+    matrix = affine
+    if scale < 0.75:  # warpAffine samples four pixels whatever the scale: average first, by a whole factor
+        k = max(1, round(1 / scale))
+        h, w = image.shape[0] // k, image.shape[1] // k
+        if h and w and k > 1:
+            source = cv2.resize(image[: h * k, : w * k], (w, h), interpolation=cv2.INTER_AREA)
+            # centre of the small pixel i lies at k i + (k - 1) / 2 of the large image
+            matrix = affine @ np.array([[k, 0, (k - 1) / 2], [0, k, (k - 1) / 2], [0, 0, 1]])
+    crop: NDArray[Any] = cv2.warpAffine(source, matrix[:2], (crop_size, crop_size), flags=cv2.INTER_LINEAR)
+    return crop
+
+
+def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.float64]:
+    """(3, 3), (..., 2) -> (..., 2) pixels."""
+    p = np.asarray(pixels, np.float64)
+    return p @ affine[:2, :2].T + affine[:2, 2]
+
+
+def map_box(affine: NDArray[np.float64], box: ArrayLike) -> NDArray[np.float64]:
+    """A box (4,) in the other image; for affines without rotation, which keep boxes axis-aligned."""
+    return apply_affine(affine, np.asarray(box, np.float64).reshape(2, 2)).reshape(4)

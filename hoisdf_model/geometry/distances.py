@@ -1,0 +1,67 @@
+"""Distances between points and triangle meshes, on libigl.
+
+The magnitude is the exact distance to the nearest triangle; the sign comes from the winding number, which is right
+inside fists and thin walls where signs from pseudonormals fail.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+
+def signed_distance(points: Floats, vertices: Floats, faces: Integers) -> NDArray[np.float64]:
+    """Distance of each point to the surface, negative inside.
+
+    Args:
+        points: (P, 3) metres.
+        vertices: (N, 3) metres, the frame of ``points``.
+        faces: (M, 3) integer; the mesh must be closed (see ``meshes.capped``), else signs near the hole are a guess.
+
+    Returns:
+        (P,) metres.
+
+    Raises:
+        InvalidInputError: an array has the wrong shape or isn't finite.
+    """
+    import igl
+
+    p, v, f = _checked(points, vertices, faces)
+    squared = np.asarray(igl.point_mesh_squared_distance(p, v, f)[0])
+    inside = np.asarray(igl.winding_number(v, f, p)) > 0.5
+    return np.where(inside, -1.0, 1.0) * np.sqrt(squared)
+
+
+def closest_points(
+    points: Floats, vertices: Floats, faces: Integers
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    """The nearest point of the surface for each point.
+
+    Returns:
+        distances (P,) metres, unsigned; indices of the nearest faces (P,); nearest points (P, 3) metres.
+
+    Raises:
+        InvalidInputError: an array has the wrong shape or isn't finite.
+    """
+    import igl
+
+    squared, face, nearest = igl.point_mesh_squared_distance(*_checked(points, vertices, faces))
+    return np.sqrt(np.asarray(squared)), np.asarray(face, np.int64).reshape(-1), np.asarray(nearest)
+
+
+def _checked(
+    points: Floats, vertices: Floats, faces: Integers
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    p, v = np.ascontiguousarray(points, np.float64), np.ascontiguousarray(vertices, np.float64)
+    f = np.ascontiguousarray(faces, np.int64)
+    for what, array in (("points", p), ("vertices", v), ("faces", f)):
+        if array.ndim != 2 or array.shape[1] != 3 or not np.isfinite(array).all():
+            raise InvalidInputError(f"{what} must be finite and (N, 3), got {array.shape}")
+    return p, v, f

@@ -1,0 +1,100 @@
+"""Triangle meshes as arrays: normals, open boundaries, caps, samples.
+
+``vertices`` is (N, 3) float in metres, ``faces`` (M, 3) integer, counter-clockwise seen from outside.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+
+Floats = NDArray[np.floating[Any]]
+Integers = NDArray[np.integer[Any]]
+
+
+def face_normals(vertices: Floats, faces: Integers) -> NDArray[np.float64]:
+    """(M, 3) normals of the faces, as long as twice the face's area."""
+    v = np.asarray(vertices, np.float64)
+    a, b, c = v[faces[:, 0]], v[faces[:, 1]], v[faces[:, 2]]
+    return np.cross(b - a, c - a)
+
+
+def vertex_normals(vertices: Floats, faces: Integers) -> NDArray[np.float64]:
+    """(N, 3) unit normals, faces weighted by area; zero for a vertex without faces."""
+    normals, weighted = np.zeros((len(vertices), 3)), face_normals(vertices, faces)
+    for corner in range(3):
+        np.add.at(normals, faces[:, corner], weighted)
+    return _unit(normals)
+
+
+def corner_normals(vertices: Floats, faces: Integers, crease: float = 0.6) -> NDArray[np.float64]:
+    """Unit normals of every face's corners, smooth across edges flatter than ``crease`` radians and sharp elsewhere.
+
+    Returns:
+        (M, 3, 3): face, corner, xyz.
+    """
+    weighted = face_normals(vertices, faces)
+    unit = _unit(weighted)
+    owners = np.asarray(faces).reshape(-1)
+    order = np.argsort(owners, kind="stable")
+    starts = np.searchsorted(owners[order], np.arange(len(vertices) + 1))
+    result = np.empty((len(owners), 3))
+    for begin, end in itertools.pairwise(starts):
+        corners = order[begin:end]
+        around = corners // 3
+        alike = unit[around] @ unit[around].T > np.cos(crease)
+        result[corners] = alike @ weighted[around]
+    return _unit(result).reshape(-1, 3, 3)
+
+
+def boundary_loops(faces: Integers) -> list[NDArray[np.int64]]:
+    """The open boundaries, each a loop of vertex indices in the direction of the faces' own edges.
+
+    Raises:
+        InvalidInputError: a boundary vertex has more than one outgoing boundary edge.
+    """
+    f = np.asarray(faces, np.int64)
+    edges = np.concatenate([f[:, [0, 1]], f[:, [1, 2]], f[:, [2, 0]]])
+    existing = {(int(a), int(b)) for a, b in edges}
+    following: dict[int, int] = {}
+    for a, b in sorted(existing):
+        if (b, a) not in existing:
+            if a in following:
+                raise InvalidInputError(f"vertex {a} lies on two open boundaries, the mesh is not a manifold there")
+            following[a] = b
+    loops = []
+    while following:
+        first = min(following)
+        loop, vertex = [first], following.pop(first)
+        while vertex != first:
+            loop.append(vertex)
+            vertex = following.pop(vertex)
+        loops.append(np.array(loop, np.int64))
+    return loops
+
+
+def capped(vertices: Floats, faces: Integers) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The mesh closed by a fan around the middle of each open boundary; middles are appended to the vertices."""
+    v, f = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
+    for loop in boundary_loops(f):
+        fan = np.stack([np.roll(loop, -1), loop, np.full(len(loop), len(v))], 1)
+        v, f = np.concatenate([v, v[loop].mean(0, keepdims=True)]), np.concatenate([f, fan])
+    return v, f
+
+
+def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """(count, 3) points spread evenly over the surface."""
+    area = np.linalg.norm(face_normals(vertices, faces), axis=1)
+    chosen = rng.choice(len(faces), count, p=area / area.sum())
+    a, b = np.sqrt(rng.random(count)), rng.random(count)
+    weights = np.stack([1 - a, a * (1 - b), a * b], 1)
+    return np.einsum("nk,nkc->nc", weights, np.asarray(vertices, np.float64)[np.asarray(faces)[chosen]])
+
+
+def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
