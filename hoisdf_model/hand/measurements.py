@@ -1,0 +1,36 @@
+"""Figures that tell whether a hand model is plausible: sizes in millimetres, mesh and skinning facts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hoisdf_model.geometry.meshes import boundary_loops, capped
+from hoisdf_model.hand.joints import MANO_FINGER_BASE, TIP_VERTICES
+from hoisdf_model.hand.model_file import HandModel
+
+
+def measure(model: HandModel) -> dict[str, Any]:
+    """Of the mean hand at rest: lengths in millimetres, volume in millilitres, counts."""
+    vertices, joints = model.v_template.astype(np.float64), model.joints.astype(np.float64)
+    closed, faces = capped(vertices, model.faces)
+    a, b, c = closed[faces].transpose(1, 0, 2)
+    lengths = {}
+    for finger, first in MANO_FINGER_BASE.items():
+        chain = np.stack([*joints[first : first + 3], vertices[TIP_VERTICES[finger]]])
+        lengths[finger] = [round(float(x) * 1e3, 1) for x in np.linalg.norm(np.diff(chain, axis=0), axis=1)]
+    reach = np.linalg.norm(vertices[TIP_VERTICES["middle"]] - joints[0])
+    knuckles = np.linalg.norm(joints[MANO_FINGER_BASE["index"]] - joints[MANO_FINGER_BASE["little"]])
+    return {
+        "vertices": len(vertices),
+        "faces": len(model.faces),
+        "open_edges": sum(len(loop) for loop in boundary_loops(model.faces)),
+        "wrist_to_middle_tip_mm": round(float(reach) * 1e3, 1),
+        "knuckles_index_to_little_mm": round(float(knuckles) * 1e3, 1),
+        "phalanges_mm": lengths,
+        "volume_ml": round(abs(float(np.einsum("ij,ij->i", a, np.cross(b, c)).sum())) / 6e-6, 1),
+        "shape_rms_mm": [round(float(x) * 1e3, 2) for x in np.sqrt((model.shapedirs**2).sum(1).mean(0))],
+        "bones_per_vertex": round(float((model.weights > 0).sum(1).mean()), 2),
+        "largest_pose_corrective_mm": round(float(np.abs(model.posedirs).max()) * 1e3, 2),
+    }

@@ -1,0 +1,87 @@
+"""Reading pickled arrays from strangers: an unpickler that can build numbers and containers, and nothing else.
+
+A pickle is a program that may call any function it can name. Here the names are looked up in a closed table, and what
+they stand for are inert classes (``inert_objects``). chumpy's arrays, which MANO's official files contain, are read
+without chumpy.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hoisdf_model.errors import InvalidInputError, UnsafeFileError
+from hoisdf_model.hand import inert_objects as inert
+
+
+def _allowed() -> dict[tuple[str, str], Any]:
+    table: dict[tuple[str, str], Any] = {
+        ("collections", "OrderedDict"): OrderedDict,
+        ("numpy", "dtype"): inert.Dtype,
+        ("numpy", "ndarray"): inert.Ndarray,
+        ("_codecs", "encode"): inert.Encode,
+        ("chumpy.ch", "Ch"): inert.Chumpy,
+        ("chumpy", "Ch"): inert.Chumpy,
+        ("chumpy.reordering", "Select"): inert.ChumpySelect,
+        ("chumpy.reordering", "Reshape"): inert.ChumpyReshape,
+    }
+    for module in ("builtins", "__builtin__"):
+        table[module, "object"] = inert.Object
+        table[module, "bytes"] = inert.NoBytes
+        table[module, "set"] = set
+        table[module, "frozenset"] = frozenset
+    for module in ("copyreg", "copy_reg"):
+        table[module, "_reconstructor"] = inert.Rebuild()
+    for core in ("numpy.core", "numpy._core"):  # the module moved with numpy 2
+        table[f"{core}.multiarray", "_reconstruct"] = inert.Reconstruct
+        table[f"{core}.multiarray", "scalar"] = inert.Scalar
+        table[f"{core}.numeric", "_frombuffer"] = inert.FromBuffer
+    for layout, matrix in (("csc", inert.Matrix), ("csr", inert.RowMatrix)):
+        for module in (f"scipy.sparse.{layout}", f"scipy.sparse._{layout}", "scipy.sparse"):
+            table[module, f"{layout}_matrix"] = matrix
+            table[module, f"{layout}_array"] = matrix
+    return table
+
+
+_ALLOWED: Mapping[tuple[str, str], Any] = _allowed()
+
+
+class _Unpickler(pickle.Unpickler):
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        found = _ALLOWED.get((module_name, global_name))
+        if found is None:
+            raise UnsafeFileError(
+                f"the pickle asks for {module_name}.{global_name}, which is not needed for arrays and could run code"
+            )
+        return found
+
+    def persistent_load(self, pid: Any) -> Any:
+        raise UnsafeFileError(f"the pickle asks for an external object {pid!r}")
+
+
+def load_pickle(path: str | Path) -> Any:
+    """Read a pickle of numpy arrays, scipy CSC/CSR matrices, chumpy arrays and plain containers; execute nothing.
+
+    Pickles of Python 2 and of numpy 1 and 2 are read. chumpy arrays and sparse matrices come back as dense numpy
+    arrays, an OrderedDict as a dict.
+
+    Raises:
+        UnsafeFileError: the file names anything else; the message says what it asked for.
+        InvalidInputError: the file is missing or damaged.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise InvalidInputError(f"{path} can't be read: {error.strerror}") from error
+    try:
+        return inert.resolved(_Unpickler(io.BytesIO(data), encoding="latin1").load())
+    except UnsafeFileError as error:
+        raise UnsafeFileError(f"{path} was refused: {error}") from error
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{path}: {error}") from error
+    except Exception as error:  # the unpickler raises almost any type on damaged input
+        raise InvalidInputError(f"{path} is not a readable pickle: {type(error).__name__}: {error}") from error
