@@ -1,0 +1,19 @@
+"""Objects by name: geometry, drawable surfaces, symmetries."""
+
+from hoisdf_model.objects.catalogue import Catalogue, CatalogueObject, load_catalogue
+from hoisdf_model.objects.dimensions import YCB, Dimensions
+from hoisdf_model.objects.random_shapes import random_shape, shape_name
+from hoisdf_model.objects.symmetry import Symmetry
+from hoisdf_model.objects.unwrapping import TexturedSurface
+
+__all__ = [
+    "YCB",
+    "Catalogue",
+    "CatalogueObject",
+    "Dimensions",
+    "Symmetry",
+    "TexturedSurface",
+    "load_catalogue",
+    "random_shape",
+    "shape_name",
+]

@@ -1,0 +1,115 @@
+"""The objects known by name: look-alikes of the YCB objects, and what the user's folder adds or replaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+from scipy.spatial.distance import pdist
+
+from hoisdf_model.errors import MeshError
+from hoisdf_model.objects import mesh_files, symmetry
+from hoisdf_model.objects.procedural import BY_NAME, Built, build
+from hoisdf_model.objects.symmetry import Symmetry
+from hoisdf_model.objects.unwrapping import TexturedSurface
+
+
+@dataclass(frozen=True)
+class CatalogueObject:
+    """One object, in its model frame, metres.
+
+    Attributes:
+        name: the name that messages carry.
+        id: DexYCB's id, 0 for an object of the user's own.
+        mesh: closed geometry where the source is closed.
+        surface: what a renderer draws.
+        symmetry: the turns under which the shape stays the same.
+        diameter: largest distance between two surface points.
+        source: the mesh file, or None for a procedural look-alike.
+    """
+
+    name: str
+    id: int
+    mesh: trimesh.Trimesh
+    surface: TexturedSurface
+    symmetry: Symmetry
+    diameter: float
+    source: Path | None = None
+
+    @property
+    def center(self) -> NDArray[np.float64]:
+        """(3,) middle of the bounding box."""
+        return np.asarray(self.mesh.bounds.mean(0), np.float64)
+
+
+class Catalogue:
+    """Objects by name, built or read when first asked for."""
+
+    def __init__(self, files: dict[str, Path] | None = None) -> None:
+        self._files = dict(files or {})
+        self._known: dict[str, CatalogueObject] = {}
+        self._order = [*BY_NAME, *(name for name in self._files if name not in BY_NAME)]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names, the YCB ones in the order of their ids."""
+        return tuple(self._order)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._order
+
+    def get(self, name: str) -> CatalogueObject:
+        """The object of that name.
+
+        Raises:
+            MeshError: there is no such object, or its file can't be used.
+        """
+        if name not in self:
+            raise MeshError(f"unknown object {name!r}; the catalogue has: {', '.join(self.names)}")
+        if name not in self._known:
+            self._known[name] = self._from_file(name) if name in self._files else _look_alike(name)
+        return self._known[name]
+
+    def mesh(self, name: str) -> trimesh.Trimesh:
+        """The object's geometry, model frame, metres.
+
+        Raises:
+            MeshError: there is no such object, or its file can't be used.
+        """
+        return self.get(name).mesh
+
+    def _from_file(self, name: str) -> CatalogueObject:
+        path = self._files[name]
+        if not path.exists():
+            raise MeshError(f"the mesh of {name!r} is gone: {path}; files there were: {', '.join(self._files)}")
+        mesh, surface = mesh_files.load_mesh(path)
+        row = BY_NAME.get(name)
+        # a YCB mesh shares its look-alike's frame, and so its symmetry
+        same = _look_alike(name).symmetry if row else symmetry.none(mesh.bounds.mean(0))
+        return CatalogueObject(name, row.id if row else 0, mesh, surface, same, _diameter(mesh), path)
+
+
+def load_catalogue(folder: str | Path | None = None) -> Catalogue:
+    """The look-alikes, and with a ``folder`` also its meshes, which replace look-alikes of the same name.
+
+    Raises:
+        MeshError: the folder doesn't exist or holds no mesh.
+    """
+    return Catalogue(mesh_files.find_meshes(Path(folder)) if folder is not None else None)
+
+
+def _look_alike(name: str) -> CatalogueObject:
+    built: Built = build(BY_NAME[name])
+    mesh = trimesh.Trimesh(built.vertices, built.faces, process=False)
+    return CatalogueObject(name, BY_NAME[name].id, mesh, built.surface, built.symmetry, _diameter(mesh))
+
+
+def _diameter(mesh: trimesh.Trimesh) -> float:
+    try:
+        points = mesh.convex_hull.vertices
+    except Exception:  # a flat mesh has no hull
+        points = mesh.vertices
+    return float(pdist(np.asarray(points, np.float64)).max())
