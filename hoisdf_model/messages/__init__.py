@@ -1,0 +1,44 @@
+"""Estimates, regions, cameras and images <-> ROS messages, for any set of message classes.
+
+Reading only looks at a message's fields, so it takes rclpy's, rosbags' and any other classes with the interface's
+fields. Building takes a :class:`MessageTypes`, which says where the classes come from. This is the only place where a
+message is built from an estimate or an image, and the only one where an image message becomes an array.
+"""
+
+from hoisdf_model.messages.cameras import camera_info_to_pinhole, pinhole_to_camera_info
+from hoisdf_model.messages.encoding import encode_compressed, encode_depth, encode_image
+from hoisdf_model.messages.hand_objects import (
+    estimate_to_hand_object,
+    hand_joints_to_hand,
+    hand_object_to_estimate,
+    hand_to_hand_joints,
+    object_pose_to_object,
+    object_to_object_pose,
+)
+from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
+from hoisdf_model.messages.regions import message_to_regions, regions_to_message
+from hoisdf_model.messages.types import MessageTypes, make_header, ros_types, rosbags_types, stamp_of
+
+__all__ = [
+    "RAW_ENCODINGS",
+    "MessageTypes",
+    "camera_info_to_pinhole",
+    "decode_depth",
+    "decode_image",
+    "encode_compressed",
+    "encode_depth",
+    "encode_image",
+    "estimate_to_hand_object",
+    "hand_joints_to_hand",
+    "hand_object_to_estimate",
+    "hand_to_hand_joints",
+    "make_header",
+    "message_to_regions",
+    "object_pose_to_object",
+    "object_to_object_pose",
+    "pinhole_to_camera_info",
+    "regions_to_message",
+    "ros_types",
+    "rosbags_types",
+    "stamp_of",
+]

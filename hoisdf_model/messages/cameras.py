@@ -1,0 +1,82 @@
+"""``sensor_msgs/CameraInfo`` <-> :class:`hoisdf_model.geometry.Pinhole` (REP-104)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from hoisdf_model.errors import CameraError
+from hoisdf_model.geometry import Pinhole
+from hoisdf_model.messages.types import MessageTypes
+
+
+def camera_info_to_pinhole(message: Any, rectified: bool = False) -> Pinhole:
+    """The camera of the image that comes with this ``CameraInfo``.
+
+    Binning and the region of interest are taken into account as in ``image_geometry``: the result is in pixels of the
+    image that is published, not of the whole sensor.
+
+    Args:
+        message: ``sensor_msgs/CameraInfo``.
+        rectified: the image is rectified: take ``P``; else ``K`` with the distortion ``D``.
+
+    Raises:
+        CameraError: not calibrated (``K[0]`` or ``P[0]`` is 0), not finite, or a distortion model that isn't supported.
+    """
+    name, matrix = ("P", np.array(message.p, np.float64)) if rectified else ("K", np.array(message.k, np.float64))
+    if matrix[0] == 0:
+        advice = "calibrate it"
+        if rectified and message.k[0] != 0:
+            advice = "its K is set: rectify its images, or say that they aren't rectified"
+        raise CameraError(f"the camera {message.header.frame_id!r} is uncalibrated ({name}[0] is 0): {advice}")
+    distortion = () if rectified else tuple(float(d) for d in message.d)
+    camera = Pinhole.from_matrix(
+        matrix.reshape(3, -1),
+        width=message.width,
+        height=message.height,
+        distortion=distortion if any(distortion) else (),
+        distortion_model=message.distortion_model if any(distortion) else "plumb_bob",
+    )
+    return _of_published_image(camera, message)
+
+
+def _of_published_image(camera: Pinhole, message: Any) -> Pinhole:
+    """The camera after cutting out the region of interest and binning, in that order."""
+    roi, binning = message.roi, (max(message.binning_x, 1), max(message.binning_y, 1))
+    if binning == (1, 1) and not (roi.width and roi.height):
+        return camera
+    x, y = (roi.x_offset, roi.y_offset) if roi.width and roi.height else (0, 0)
+    return replace(
+        camera,
+        fx=camera.fx / binning[0],
+        fy=camera.fy / binning[1],
+        cx=(camera.cx - x) / binning[0],
+        cy=(camera.cy - y) / binning[1],
+        width=(roi.width or camera.width) // binning[0],
+        height=(roi.height or camera.height) // binning[1],
+    )
+
+
+def pinhole_to_camera_info(camera: Pinhole, header: Any, types: MessageTypes) -> Any:
+    """``sensor_msgs/CameraInfo`` with that ``std_msgs/Header``; ``P`` holds ``K``, ``R`` is the identity."""
+    k = camera.matrix
+    p = np.concatenate([k, np.zeros((3, 1))], 1)
+    region = types.create(
+        "sensor_msgs/msg/RegionOfInterest", x_offset=0, y_offset=0, height=0, width=0, do_rectify=False
+    )
+    return types.create(
+        "sensor_msgs/msg/CameraInfo",
+        header=header,
+        height=camera.height,
+        width=camera.width,
+        distortion_model=camera.distortion_model,
+        d=types.sequence(np.array(camera.distortion or (0.0,) * 5, np.float64)),
+        k=k.reshape(-1),
+        r=np.eye(3).reshape(-1),
+        p=p.reshape(-1),
+        binning_x=0,
+        binning_y=0,
+        roi=region,
+    )

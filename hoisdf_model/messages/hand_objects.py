@@ -1,0 +1,147 @@
+"""``hoisdf/HandObject`` and its parts <-> :class:`hoisdf_model.estimates.Estimate` and its parts.
+
+Joints and object poses travel as float64, the rest of a hand as float32: what comes back is bit for bit what went in,
+except an object's rotation, which passes through a quaternion (float64 rounding).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, RootSource
+from hoisdf_model.messages.regions import SIDES, message_to_regions, regions_to_message, side_of
+from hoisdf_model.messages.types import MessageTypes, make_point, read_numbers
+
+# ROOT_UNKNOWN, ROOT_GIVEN, ROOT_DEPTH, ROOT_MONOCULAR, ROOT_TRACKED of hoisdf/HandJoints
+ROOT_SOURCES: tuple[RootSource, ...] = ("unknown", "given", "depth", "monocular", "tracked")
+JOINTS, VERTICES, ROTATIONS, SHAPES = 21, 778, 16, 10
+
+
+def estimate_to_hand_object(estimate: Estimate, header: Any, types: MessageTypes) -> Any:
+    """``hoisdf/HandObject``; every part carries ``header``, a ``std_msgs/Header`` of the same class set."""
+    return types.create(
+        "hoisdf/msg/HandObject",
+        header=header,
+        hands=[hand_to_hand_joints(hand, header, types) for hand in estimate.hands],
+        objects=[object_to_object_pose(item, header, types) for item in estimate.objects],
+        regions=regions_to_message(estimate.regions, header, types),
+        stages=list(estimate.timing),
+        stage_seconds=types.sequence(np.array(list(estimate.timing.values()), np.float32)),
+    )
+
+
+def hand_object_to_estimate(message: Any) -> Estimate:
+    """:class:`Estimate` from ``hoisdf/HandObject``.
+
+    Raises:
+        InvalidInputError: a hand has no side or another number of vertices than 0 or 778, an object's quaternion has
+            not the length 1, a box is malformed, or there is not one duration a stage; says which.
+    """
+    if len(message.stages) != len(message.stage_seconds):
+        raise InvalidInputError(
+            f"stage_seconds must be as long as stages, got {len(message.stage_seconds)} and {len(message.stages)}"
+        )
+    return Estimate(
+        hands=tuple(hand_joints_to_hand(hand, f"hands[{i}]") for i, hand in enumerate(message.hands)),
+        objects=tuple(object_pose_to_object(item, f"objects[{i}]") for i, item in enumerate(message.objects)),
+        regions=message_to_regions(message.regions),
+        timing={stage: float(s) for stage, s in zip(message.stages, message.stage_seconds, strict=True)},
+    )
+
+
+def hand_to_hand_joints(hand: HandEstimate, header: Any, types: MessageTypes) -> Any:
+    """``hoisdf/HandJoints``."""
+    return types.create(
+        "hoisdf/msg/HandJoints",
+        header=header,
+        side=SIDES.index(hand.side),
+        score=float(hand.score),
+        joints=[make_point(types, joint) for joint in np.asarray(hand.joints, np.float64).tolist()],
+        joint_scores=_flat(hand.joint_scores, np.float32),
+        pose=_flat(hand.pose, np.float32),
+        shape=_flat(hand.shape, np.float32),
+        hand_model=hand.model.name,
+        hand_model_hash=hand.model.hash,
+        vertices=types.sequence(_flat(hand.vertices, np.float32)),
+        root_source=ROOT_SOURCES.index(hand.root_source),
+        root_covariance=_flat(hand.root_covariance, np.float64),
+    )
+
+
+def hand_joints_to_hand(message: Any, what: str = "the hand") -> HandEstimate:
+    """:class:`HandEstimate` from ``hoisdf/HandJoints``; ``vertices`` is (0, 3) where the message has none.
+
+    Raises:
+        InvalidInputError: no side, an unknown root source, or another number of vertices than 0 or 778; ``what`` names
+            the hand in the message.
+    """
+    side = side_of(message, what)
+    if side is None:
+        raise InvalidInputError(f"{what} must say its side: 1 (right) or 2 (left), got 0 (unknown)")
+    if not 0 <= message.root_source < len(ROOT_SOURCES):
+        raise InvalidInputError(
+            f"root_source of {what} must be one of 0 to {len(ROOT_SOURCES) - 1}, got {message.root_source}"
+        )
+    if len(message.vertices) not in (0, VERTICES * 3):
+        raise InvalidInputError(
+            f"{what} must have {VERTICES} x 3 = {VERTICES * 3} numbers in vertices or none, got {len(message.vertices)}"
+        )
+    return HandEstimate(
+        side=side,
+        score=float(message.score),
+        joints=read_numbers([(j.x, j.y, j.z) for j in message.joints], np.float32, (JOINTS, 3)),
+        joint_scores=read_numbers(message.joint_scores, np.float32, (JOINTS,)),
+        vertices=read_numbers(message.vertices, np.float32, (-1, 3)),
+        pose=read_numbers(message.pose, np.float32, (ROTATIONS, 3)),
+        shape=read_numbers(message.shape, np.float32, (SHAPES,)),
+        root_covariance=read_numbers(message.root_covariance, np.float64, (3, 3)),
+        root_source=ROOT_SOURCES[message.root_source],
+        model=HandModelInfo(str(message.hand_model), str(message.hand_model_hash)),
+    )
+
+
+def object_to_object_pose(item: ObjectEstimate, header: Any, types: MessageTypes) -> Any:
+    """``hoisdf/ObjectPose``."""
+    x, y, z, w = Rotation.from_matrix(item.rotation).as_quat(canonical=True).tolist()
+    pose = types.create(
+        "geometry_msgs/msg/Pose",
+        position=make_point(types, item.translation),
+        orientation=types.create("geometry_msgs/msg/Quaternion", x=x, y=y, z=z, w=w),
+    )
+    covariance = _flat(item.covariance, np.float64)
+    return types.create(
+        "hoisdf/msg/ObjectPose",
+        header=header,
+        name=item.name,
+        score=float(item.score),
+        pose=types.create("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=covariance),
+    )
+
+
+def object_pose_to_object(message: Any, what: str = "the object") -> ObjectEstimate:
+    """:class:`ObjectEstimate` from ``hoisdf/ObjectPose``.
+
+    Raises:
+        InvalidInputError: the orientation isn't a quaternion of length 1; ``what`` names the object in the message.
+    """
+    position, q = message.pose.pose.position, message.pose.pose.orientation
+    quaternion = np.array([q.x, q.y, q.z, q.w], np.float64)
+    length = float(np.linalg.norm(quaternion))
+    if not abs(length - 1) < 1e-3:  # NaN fails the comparison too
+        raise InvalidInputError(f"orientation of {what} must be a quaternion of length 1, got {quaternion.tolist()}")
+    return ObjectEstimate(
+        name=str(message.name),
+        score=float(message.score),
+        rotation=Rotation.from_quat(quaternion).as_matrix(),
+        translation=np.array([position.x, position.y, position.z], np.float64),
+        covariance=read_numbers(message.pose.covariance, np.float64, (6, 6)),
+    )
+
+
+def _flat(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:
+    return np.ascontiguousarray(values, dtype).reshape(-1)

@@ -1,0 +1,81 @@
+"""``hoisdf/Regions`` <-> :class:`hoisdf_model.estimates.Regions`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
+from hoisdf_model.geometry import boxes
+from hoisdf_model.messages.types import MessageTypes, make_point
+
+# SIDE_UNKNOWN, SIDE_RIGHT, SIDE_LEFT of hoisdf/Region and hoisdf/HandJoints
+SIDES: tuple[Side | None, ...] = (None, "right", "left")
+_UNKNOWN_POINT = (math.nan, math.nan, math.nan)
+
+
+def regions_to_message(regions: Regions, header: Any, types: MessageTypes) -> Any:
+    """``hoisdf/Regions`` with that ``std_msgs/Header`` of the same class set."""
+    return types.create(
+        "hoisdf/msg/Regions",
+        header=header,
+        hands=[_region(types, h.box, SIDES.index(h.side), "", h.score, h.root) for h in regions.hands],
+        objects=[_region(types, o.box, 0, o.name, o.score, o.center) for o in regions.objects],
+    )
+
+
+def _region(
+    types: MessageTypes,
+    box: NDArray[np.float64],
+    side: int,
+    name: str,
+    score: float,
+    root: NDArray[np.float64] | None,
+) -> Any:
+    x0, y0, x1, y1 = (float(value) for value in box)
+    point = make_point(types, _UNKNOWN_POINT if root is None else root)
+    return types.create(
+        "hoisdf/msg/Region", x0=x0, y0=y0, x1=x1, y1=y1, side=side, name=name, score=float(score), root=point
+    )
+
+
+def message_to_regions(message: Any) -> Regions:
+    """:class:`Regions` from ``hoisdf/Regions``.
+
+    Raises:
+        InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, or a side isn't a ``SIDE_*``; says
+            which region.
+    """
+    hands = []
+    for i, region in enumerate(message.hands):
+        what = f"hands[{i}] of the regions"
+        hands.append(HandRegion(_box(region, what), side_of(region, what), float(region.score), _root(region)))
+    objects = []
+    for i, region in enumerate(message.objects):
+        box = _box(region, f"objects[{i}] of the regions")
+        objects.append(ObjectRegion(box, str(region.name), float(region.score), _root(region)))
+    return Regions(tuple(hands), tuple(objects))
+
+
+def side_of(message: Any, what: str) -> Side | None:
+    """The side in ``message.side``; None where it is unknown.
+
+    Raises:
+        InvalidInputError: the number isn't one of the ``SIDE_*`` constants.
+    """
+    if not 0 <= message.side < len(SIDES):
+        raise InvalidInputError(f"side of {what} must be 0 (unknown), 1 (right) or 2 (left), got {message.side}")
+    return SIDES[message.side]
+
+
+def _box(region: Any, what: str) -> NDArray[np.float64]:
+    return boxes.validated([region.x0, region.y0, region.x1, region.y1], f"the box of {what}")
+
+
+def _root(region: Any) -> NDArray[np.float64] | None:
+    point = np.array([region.root.x, region.root.y, region.root.z], np.float64)
+    return point if np.isfinite(point).all() else None
