@@ -1,0 +1,26 @@
+"""The network: configuration, inputs and outputs, and the assembled HOISDF."""
+
+from hoisdf_model.network.checkpoints import Weights, load_network, read_weights, save_network, write_weights
+from hoisdf_model.network.config import NetworkConfig, RuntimeConfig
+from hoisdf_model.network.folding import optimised
+from hoisdf_model.network.hoisdf import Hoisdf
+from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
+from hoisdf_model.network.presets import load_preset, preset_names
+
+__all__ = [
+    "Hoisdf",
+    "ImageFeatures",
+    "LayerPredictions",
+    "NetworkConfig",
+    "NetworkInput",
+    "NetworkOutput",
+    "RuntimeConfig",
+    "Weights",
+    "load_network",
+    "load_preset",
+    "optimised",
+    "preset_names",
+    "read_weights",
+    "save_network",
+    "write_weights",
+]

@@ -1,0 +1,340 @@
+"""Configuration of the network: every difference between two presets is a named field here."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from hoisdf_model.errors import ConfigError
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
+
+
+def _positive(name: str, *values: float) -> None:
+    if not all(value > 0 for value in values):
+        raise ConfigError(f"{name} must be positive, got {list(values)}")
+
+
+def _length(name: str, values: tuple[int, ...], length: int) -> None:
+    if len(values) != length:
+        raise ConfigError(f"{name} must have {length} values, got {list(values)}")
+
+
+class _TuplesFromLists:
+    """Turns the lists that YAML gives into tuples, so that frozen configurations are hashable."""
+
+    def __post_init__(self) -> None:
+        for item in fields(self):  # type: ignore[arg-type]
+            if isinstance(value := getattr(self, item.name), list):
+                object.__setattr__(self, item.name, tuple(value))
+
+
+@dataclass(frozen=True)
+class EncoderConfig(_TuplesFromLists):
+    """Residual encoder (He et al. 2016).
+
+    Attributes:
+        block: ``bottleneck`` (ResNet-50 and deeper) or ``basic`` (ResNet-18, ResNet-34).
+        depths: residual blocks in each of the four stages.
+        width: channels of the stem; the stages have 1, 2, 4 and 8 times as many (times 4 with ``bottleneck``).
+    """
+
+    block: str = "bottleneck"
+    depths: tuple[int, ...] = (3, 4, 6, 3)
+    width: int = 64
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _one_of("encoder.block", self.block, ("bottleneck", "basic"))
+        _length("encoder.depths", self.depths, 4)
+        _positive("encoder.depths and width", *self.depths, self.width)
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Channels at strides 2, 4, 8, 16 and 32."""
+        expansion = 4 if self.block == "bottleneck" else 1
+        return (self.width, *(self.width * 2**stage * expansion for stage in range(4)))
+
+
+@dataclass(frozen=True)
+class DecoderConfig(_TuplesFromLists):
+    """U-Net decoder; lists run from stride 16 to stride 2.
+
+    Attributes:
+        bottleneck: channels of a 1x1 projection of the coarsest features, which points sample in its place; ``null``
+            samples the encoder's own.
+        laterals: channels of 1x1 projections of the skip connections; ``null`` takes the features as they are.
+        upsampled: channels after each transposed convolution.
+        fused: channels after each 3x3 convolution of skip and upsampled features; these maps are what points sample.
+        head_hidden: hidden channels of the three image heads.
+    """
+
+    bottleneck: int | None = 512
+    laterals: tuple[int, ...] | None = (256, 128, 64, 32)
+    upsampled: tuple[int, ...] = (256, 128, 64, 64)
+    fused: tuple[int, ...] = (256, 128, 64, 32)
+    head_hidden: tuple[int, ...] = (32,)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("laterals", "upsampled", "fused"):
+            if (value := getattr(self, name)) is not None:
+                _length(f"decoder.{name}", value, 4)
+                _positive(f"decoder.{name}", *value)
+        _positive("decoder.head_hidden", *self.head_hidden)
+
+
+@dataclass(frozen=True)
+class FieldConfig(_TuplesFromLists):
+    """Signed distance fields of the hand and the object (paper, section 3.2).
+
+    Attributes:
+        scale: normalised coordinates are metres from the wrist or the object's centre times this; distances too.
+        clamp: distances are clamped to plus and minus this, in normalised units.
+        frequencies: octaves of the positional code, sine and cosine each.
+        feature_hidden: hidden layers of the network from sampled pyramid features to the latent code of a point.
+        latent: length of that code.
+        hidden: hidden layers of the distance decoders.
+        reinjection: the layer that gets the decoder's input once more, behind the hidden features.
+        dropout: probability of dropping hidden features in training.
+    """
+
+    scale: float = 3.1
+    clamp: float = 0.15
+    frequencies: int = 5
+    feature_hidden: tuple[int, ...] = (512,)
+    latent: int = 256
+    hidden: tuple[int, ...] = (512, 512, 512, 512)
+    reinjection: int = 2
+    dropout: float = 0.2
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive("field scale, clamp, frequencies, latent", self.scale, self.clamp, self.frequencies, self.latent)
+        if not 0 < self.reinjection <= len(self.hidden):
+            raise ConfigError(
+                f"field.reinjection must name a layer from 1 to {len(self.hidden)}, got {self.reinjection}"
+            )
+        if self.hidden[self.reinjection - 1] <= self.inputs:
+            raise ConfigError(
+                f"field.hidden[{self.reinjection - 1}] must exceed the {self.inputs} inputs that are put in again there"
+            )
+
+    @property
+    def code_length(self) -> int:
+        """Length of the positional code."""
+        return 6 * self.frequencies
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of a distance decoder: latent code, positional code, coordinates."""
+        return self.latent + self.code_length + 3
+
+
+@dataclass(frozen=True)
+class DensityConfig:
+    """From distance to density, the multiplier of a point's image features (paper, section 3.3).
+
+    Attributes:
+        high: where the density is high: ``inside`` the surface, as the paper means it (sigmoid(-d / beta) / beta), or
+            ``outside``, as the released weights were trained.
+        beta: initial width of the transition, learnt.
+        minimum: ``beta`` never falls below this.
+    """
+
+    high: str = "inside"
+    beta: float = 0.1
+    minimum: float = 0.002
+
+    def __post_init__(self) -> None:
+        _one_of("density.high", self.high, ("inside", "outside"))
+        _positive("density.beta and minimum", self.beta, self.minimum)
+
+
+@dataclass(frozen=True)
+class SamplingConfig:
+    """Which points are looked at (paper, section 3.3: the grid points nearest to the predicted surface).
+
+    Attributes:
+        grid: ``regular``, or ``sheared`` as the released networks were evaluated (x and y grow a little with z and y).
+        resolution: grid points along each axis of the cube from -1 to 1.
+        hand_points, object_points: how many points become tokens.
+    """
+
+    grid: str = "regular"
+    resolution: int = 64
+    hand_points: int = 600
+    object_points: int = 200
+
+    def __post_init__(self) -> None:
+        _one_of("sampling.grid", self.grid, ("regular", "sheared"))
+        if self.resolution < 2 or self.resolution % 2:
+            raise ConfigError(f"sampling.resolution must be even and at least 2, got {self.resolution}")
+        _positive("sampling.hand_points and object_points", self.hand_points, self.object_points)
+
+
+@dataclass(frozen=True)
+class AttentionConfig(_TuplesFromLists):
+    """Token features and transformers (paper, section 3.4).
+
+    Attributes:
+        feature_hidden: hidden layers of the network from sampled pyramid features to a token's image features.
+        width, heads, feedforward, dropout: of every transformer layer.
+        hand_encoder_layers, hand_decoder_layers, object_encoder_layers: numbers of layers.
+        normalised_memory: whether the decoder sees the encoder's output after the final layer norm; the released
+            networks don't.
+    """
+
+    feature_hidden: tuple[int, ...] = (1024, 512, 256)
+    width: int = 256
+    heads: int = 4
+    feedforward: int = 1024
+    dropout: float = 0.1
+    hand_encoder_layers: int = 6
+    hand_decoder_layers: int = 4
+    object_encoder_layers: int = 3
+    normalised_memory: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _positive("attention sizes", self.width, self.heads, self.feedforward)
+        if self.width % self.heads:
+            raise ConfigError(f"attention.width {self.width} must be a multiple of attention.heads {self.heads}")
+
+
+@dataclass(frozen=True)
+class RegressionConfig:
+    """What the transformers' outputs become.
+
+    Attributes:
+        hand: ``mano_queries`` (a query per joint rotation and one for the shape) or ``inverse_kinematics`` (a query for
+            the shape; rotations follow from the voted joints).
+        object_rotation: ``axis_angle``, averaged component by component over the points as in the released networks, or
+            ``six_d`` (Zhou et al. 2019), averaged as rotations.
+    """
+
+    hand: str = "mano_queries"
+    object_rotation: str = "six_d"
+
+    def __post_init__(self) -> None:
+        _one_of("regression.hand", self.hand, ("mano_queries", "inverse_kinematics"))
+        _one_of("regression.object_rotation", self.object_rotation, ("axis_angle", "six_d"))
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """How the same network is computed; the defaults are exact.
+
+    Attributes:
+        precision: ``float32`` or ``bfloat16`` (automatic mixed precision; geometry stays in float32).
+        search: ``exhaustive`` evaluates every grid point in the box; ``coarse_to_fine`` evaluates the middles of blocks
+            of 2x2x2 grid points first and then only points of the blocks nearest to the surface.
+        search_factor: with ``coarse_to_fine``, points evaluated for each point wanted.
+    """
+
+    precision: str = "float32"
+    search: str = "exhaustive"
+    search_factor: float = 4.0
+
+    def __post_init__(self) -> None:
+        _one_of("runtime.precision", self.precision, ("float32", "bfloat16"))
+        _one_of("runtime.search", self.search, ("exhaustive", "coarse_to_fine"))
+        if self.search_factor < 1:
+            raise ConfigError(f"runtime.search_factor must be at least 1, got {self.search_factor}")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The whole network.
+
+    Attributes:
+        name: a label; nothing depends on it.
+        image_size: height and width of the crop in pixels.
+        object_center_depth: depth at which the object's centre is assumed when the network's input is prepared, metres;
+            ``null``: the wrist's.
+    """
+
+    name: str = "unnamed"
+    image_size: int = 256
+    object_center_depth: float | None = None
+    encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
+    decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
+    field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
+    density: DensityConfig = dataclasses.field(default_factory=DensityConfig)
+    sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+    attention: AttentionConfig = dataclasses.field(default_factory=AttentionConfig)
+    regression: RegressionConfig = dataclasses.field(default_factory=RegressionConfig)
+    runtime: RuntimeConfig = dataclasses.field(default_factory=RuntimeConfig)
+
+    def __post_init__(self) -> None:
+        if self.image_size % 32 or self.image_size <= 0:
+            raise ConfigError(f"image_size must be a positive multiple of 32, got {self.image_size}")
+        if self.attention.width <= self.field.code_length + 3:
+            raise ConfigError(
+                f"attention.width {self.attention.width} leaves no room for image features beside a point's "
+                f"{self.field.code_length + 3} coordinates"
+            )
+
+    @property
+    def pyramid_channels(self) -> tuple[int, ...]:
+        """Channels of the maps that points sample, at strides 2, 4, 8, 16 and 32."""
+        coarsest = self.decoder.bottleneck or self.encoder.channels[-1]
+        return (*reversed(self.decoder.fused), coarsest)
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> NetworkConfig:
+        """From nested plain values, as in a preset file; what isn't given keeps its default.
+
+        Raises:
+            ConfigError: an unknown key (named with its path), a wrong type, or a value out of range.
+        """
+        unknown = list(_unknown_keys(cls(), mapping))
+        if unknown:
+            raise ConfigError(
+                f"unknown configuration key(s) {', '.join(unknown)}; see docs/network.md for those there are"
+            )
+        schema = OmegaConf.structured(cls)
+        _unlock(schema)
+        try:
+            merged = OmegaConf.merge(schema, OmegaConf.create(dict(mapping)))
+            config: Any = OmegaConf.to_object(merged)
+        except OmegaConfBaseException as error:
+            raise ConfigError(f"configuration value for {error.full_key!r}: {str(error).splitlines()[0]}") from error
+        return config
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Nested plain values (lists, not tuples), for JSON or YAML; the inverse of ``from_mapping``."""
+        return _plain(asdict(self))
+
+
+def _unknown_keys(schema: Any, mapping: Mapping[str, Any], path: str = "") -> list[str]:
+    known = {item.name for item in fields(schema)}
+    found: list[str] = []
+    for key, value in mapping.items():
+        if key not in known:
+            found.append(f"{path}{key}")
+        elif is_dataclass(getattr(schema, key)) and isinstance(value, Mapping):
+            found += _unknown_keys(getattr(schema, key), value, f"{path}{key}.")
+    return found
+
+
+def _unlock(schema: Any) -> None:
+    """OmegaConf makes frozen dataclasses read-only, also for merging; the result is frozen again."""
+    OmegaConf.set_readonly(schema, False)
+    for item in fields(NetworkConfig):
+        if OmegaConf.is_config(node := schema._get_node(item.name)):
+            OmegaConf.set_readonly(node, False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

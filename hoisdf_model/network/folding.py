@@ -1,0 +1,61 @@
+"""A faster network for inference: batch norm and weight norm folded into the layers they belong to."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from hoisdf_model.network.hoisdf import Hoisdf
+
+
+@torch.no_grad()
+def optimised(network: Hoisdf) -> Hoisdf:
+    """A copy of the network that computes the same, faster, in evaluation mode only.
+
+    Weights that folding doesn't change are shared with ``network``. The copy is not for training or saving: its state
+    dict has other keys.
+    """
+    tensors = itertools.chain(network.parameters(), network.buffers())
+    fast = copy.deepcopy(network, {id(tensor): tensor for tensor in tensors}).eval()
+    for module in list(fast.modules()):
+        for convolution, norm in _convolutions_with_norms(module):
+            _fold(module, convolution, norm)
+        for name, child in list(module.named_children()):
+            if isinstance(child, nn.Linear) and parametrize.is_parametrized(child):
+                setattr(module, name, _plain_linear(child))
+    for parameter in fast.parameters():
+        if parameter.dim() == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    return fast.requires_grad_(False)
+
+
+def _plain_linear(layer: nn.Linear) -> nn.Linear:
+    """The layer without its weight norm; ``remove_parametrizations`` would also change the original, by its class."""
+    plain = nn.Linear(layer.in_features, layer.out_features, device="meta")
+    plain.weight, plain.bias = nn.Parameter(layer.weight.detach()), layer.bias
+    return plain
+
+
+def _convolutions_with_norms(module: nn.Module) -> list[tuple[str, str]]:
+    """Names of children that are a convolution and the batch norm right behind it, in order of registration."""
+    children = list(module.named_children())
+    return [
+        (name, following)
+        for (name, child), (following, norm) in itertools.pairwise(children)
+        if isinstance(child, (nn.Conv2d, nn.ConvTranspose2d)) and isinstance(norm, nn.BatchNorm2d)
+    ]
+
+
+def _fold(module: nn.Module, convolution: str, norm: str) -> None:
+    folded = fuse_conv_bn_eval(
+        module.get_submodule(convolution),  # type: ignore[type-var, arg-type]
+        module.get_submodule(norm),  # type: ignore[arg-type]
+        transpose=isinstance(module.get_submodule(convolution), nn.ConvTranspose2d),
+    )
+    setattr(module, convolution, folded)
+    setattr(module, norm, nn.Identity())

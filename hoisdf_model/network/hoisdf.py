@@ -1,0 +1,282 @@
+"""The HOISDF network (Qi et al., CVPR 2024, arXiv 2402.17062), assembled.
+
+image -> U-Net -> two signed distance fields -> points near their surfaces -> tokens -> transformers -> poses. Every
+stage works on the whole batch and is a method of its own.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from hoisdf_model.hand import HandLayer, inverse_kinematics
+from hoisdf_model.hand.joints import NUM_SHAPES
+from hoisdf_model.network import sampling, search
+from hoisdf_model.network.attention import Decoder, Encoder
+from hoisdf_model.network.backbone import ResNet
+from hoisdf_model.network.config import NetworkConfig
+from hoisdf_model.network.fields import Density, SdfDecoder, positional_code
+from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead
+from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
+from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
+from hoisdf_model.network.stages import Attended, FieldPoints, Tokens
+from hoisdf_model.network.unet import ImageHeads, UnetDecoder
+
+# Queries that may see each other: the global rotation, three joints of each finger, the shape.
+_QUERY_GROUPS = {"mano_queries": (1, 3, 3, 3, 3, 3, 1), "inverse_kinematics": (1,)}
+
+
+class Hoisdf(nn.Module):
+    """The network.
+
+    Args:
+        config: every size and choice.
+        hand_layer: the hand that poses and shapes are for; its arrays aren't part of the state dict.
+
+    Attributes:
+        runtime: precision and point search; may be replaced at any time.
+    """
+
+    grid: Tensor
+    middles: Tensor
+
+    def __init__(self, config: NetworkConfig, hand_layer: HandLayer) -> None:
+        super().__init__()
+        self.config = config
+        self.runtime = config.runtime
+        self.hand_layer = hand_layer
+        field, attention, width = config.field, config.attention, config.attention.width
+        points = sampling.grid(config.sampling.grid, config.sampling.resolution)
+        self.register_buffer("grid", points, persistent=False)
+        middles = sampling.block_middles(points, config.sampling.resolution)
+        self.register_buffer("middles", middles, persistent=False)
+
+        self.encoder = ResNet(config.encoder)
+        self.decoder = UnetDecoder(config.decoder, config.encoder.channels)
+        self.image_heads = ImageHeads(config.decoder.fused[-1], config.decoder.head_hidden)
+
+        channels = sum(config.pyramid_channels)
+        self.field_features = PointFeatures([channels, *field.feature_hidden, field.latent], final_relu=True)
+        self.hand_field = SdfDecoder(field)
+        self.object_field = SdfDecoder(field)
+        self.hand_density = Density(config.density)
+        self.object_density = Density(config.density)
+
+        token_features = [channels, *attention.feature_hidden, width - field.code_length - 3]
+        self.token_features = PointFeatures(token_features, final_relu=True)
+        sizes = (width, attention.heads, attention.feedforward, attention.dropout)
+        self.hand_encoder = Encoder(attention.hand_encoder_layers, *sizes)
+        self.hand_decoder = Decoder(_QUERY_GROUPS[config.regression.hand], attention.hand_decoder_layers, *sizes)
+        self.object_encoder = Encoder(attention.object_encoder_layers, *sizes)
+
+        self.vote_head = VoteHead(width)
+        self.pose_head = PoseHead(width) if config.regression.hand == "mano_queries" else None
+        self.shape_head = Head([width, width, width, NUM_SHAPES])
+        self.object_head = ObjectHead(width, config.regression.object_rotation)
+
+    def forward(self, batch: NetworkInput, every_layer: bool | None = None) -> NetworkOutput:
+        """Estimate hand and object pose.
+
+        Args:
+            batch: the crops and what is known about them.
+            every_layer: whether to return the features and every transformer layer's predictions, as training needs;
+                ``None``: in training mode.
+
+        Raises:
+            InvalidInputError: a tensor has a wrong shape.
+        """
+        batch.check(self.config.image_size)
+        every_layer = self.training if every_layer is None else every_layer
+        with self.precision(batch.image.device):
+            features = self.encode(batch.image)
+            found = self.find_points(features, batch)
+            tokens = self.tokenise(features, found, batch)
+            attended = self.attend(tokens, every_layer)
+            output = self.regress(found, tokens, attended, features.maps)
+        return replace(output, features=features) if every_layer else replace(output, layers=None)
+
+    def precision(self, device: torch.device) -> AbstractContextManager[object]:
+        """The context in which the stages run: autocast where ``runtime.precision`` asks for it."""
+        mixed = self.runtime.precision == "bfloat16"
+        return torch.autocast(device.type, torch.bfloat16) if mixed else nullcontext()
+
+    def encode(self, image: Tensor) -> ImageFeatures:
+        """(B, 3, S, S) -> image maps and the pyramid that points sample."""
+        pyramid = self.decoder(self.encoder(image))
+        return ImageFeatures(self.image_heads(pyramid[0]).to(image.dtype), pyramid)
+
+    def query_fields(
+        self, features: ImageFeatures, hand_points: Tensor, object_points: Tensor, batch: NetworkInput
+    ) -> tuple[Tensor, Tensor]:
+        """Read both fields anywhere, with gradients.
+
+        Args:
+            features: of the same batch.
+            hand_points: (B, N, 3) normalised coordinates about the wrist.
+            object_points: (B, M, 3) normalised coordinates about the object's centre.
+            batch: for its cameras and origins.
+
+        Returns:
+            Distances (B, N) to the hand and (B, M) to the object, normalised units, clamped.
+        """
+        with self.precision(hand_points.device):
+            hand, object_ = self._readers(features, batch, hand_points[..., 0].numel() + object_points[..., 0].numel())
+            return search.read(hand, hand_points), search.read(object_, object_points)
+
+    @torch.no_grad()
+    def find_points(self, features: ImageFeatures, batch: NetworkInput) -> FieldPoints:
+        """The points nearest to both surfaces inside the boxes, or those that the batch hands in."""
+        hand_candidates = self._candidates(batch.hand_queries, batch.hand_root, batch.hand_box, batch.intrinsics)
+        object_candidates = self._candidates(
+            batch.object_queries, batch.object_center, batch.object_box, batch.intrinsics
+        )
+        hand_points, object_points = self.config.sampling.hand_points, self.config.sampling.object_points
+        readings = search.expected_readings(hand_candidates, hand_points * len(batch.image), self.runtime)
+        readings += search.expected_readings(object_candidates, object_points * len(batch.image), self.runtime)
+        hand, object_ = self._readers(features, batch, readings)
+        return FieldPoints(
+            self._find(hand, batch.hand_queries, hand_candidates, hand_points),
+            self._find(object_, batch.object_queries, object_candidates, object_points),
+            hand,
+            object_,
+        )
+
+    def tokenise(self, features: ImageFeatures, found: FieldPoints, batch: NetworkInput) -> Tokens:
+        """Tokens of both kinds of points for both transformers (paper, section 3.3).
+
+        A token is a point's position in metres, the positional code of its normalised position, and its image features
+        times the density of the field in whose frame the token is. A transformer gets no gradient through the points of
+        the other field.
+        """
+        scale, frequencies = self.config.field.scale, self.config.field.frequencies
+        hand_count = found.hand.points.shape[1]
+        camera = torch.cat(
+            [
+                found.hand.points / scale + batch.hand_root[:, None],
+                found.object.points / scale + batch.object_center[:, None],
+            ],
+            1,
+        )
+        count = camera.shape[1]
+        sample = torch.arange(len(camera), device=camera.device).repeat_interleave(count)
+        pixels = pixels_of(camera, batch.intrinsics[:, None])
+        at = taps(pixels.flatten(0, 1), sample, features.pyramid, self.config.image_size)
+        tables = self.token_features.tables(features.pyramid, len(sample))
+        image = self.token_features.sampled(features.pyramid, tables, at).to(camera.dtype).unflatten(0, (-1, count))
+
+        from_hand, from_object = camera - batch.hand_root[:, None], camera - batch.object_center[:, None]
+        with torch.no_grad():
+            latent = found.hand_reader.latent(at).unflatten(0, (-1, count))
+            object_sdf = found.object_reader.clamped(latent[:, :hand_count], from_object[:, :hand_count] * scale)
+            hand_sdf = found.hand_reader.clamped(latent[:, hand_count:], from_hand[:, hand_count:] * scale)
+        hand_density = self.hand_density(torch.cat([found.hand.sdf, hand_sdf], 1))
+        object_density = self.object_density(torch.cat([object_sdf, found.object.sdf], 1))
+
+        def tokens(position: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
+            code = positional_code(position * scale, frequencies)
+            both = torch.cat([position, code, image * density[..., None]], 2)
+            return both[:, :hand_count], both[:, hand_count:]
+
+        own_hand, other_hand = tokens(from_hand, hand_density)
+        other_object, own_object = tokens(from_object, object_density)
+        return Tokens(
+            torch.cat([own_hand, other_hand.detach()], 1),
+            torch.cat([own_object, other_object.detach()], 1),
+            from_hand[:, :hand_count],
+            object_sdf,
+            hand_sdf,
+        )
+
+    def attend(self, tokens: Tokens, every_layer: bool = False) -> Attended:
+        """Point-wise attention (paper, section 3.4); the queries look only at hand points."""
+        hand_count = tokens.hand_points.shape[1]
+        hand, memory = self.hand_encoder(tokens.hand, hand_count, every_layer)
+        if self.config.attention.normalised_memory:
+            memory = hand[-1]
+        queries = self.hand_decoder(memory, every_layer)
+        object_, _ = self.object_encoder(tokens.object, tokens.object.shape[1] - hand_count, every_layer)
+        return Attended(hand, queries, object_)
+
+    def regress(self, found: FieldPoints, tokens: Tokens, attended: Attended, maps: Tensor) -> NetworkOutput:
+        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``."""
+        votes = self.vote_head(attended.hand, tokens.hand_points)
+        shape = self.shape_head(attended.queries[:, :, -1])
+        object_rotations, object_translations = self.object_head(attended.object)
+        object_pose = self.object_head.pose(object_rotations[-1], object_translations[-1])
+        rotations = joints = vertices = None
+        hand_valid = found.hand.valid
+        if self.pose_head is not None:
+            rotations = self.pose_head(attended.queries)
+            mesh = self.hand_layer(rotations.flatten(0, 1), shape.flatten(0, 1))
+            joints, vertices = (x.unflatten(0, shape.shape[:2]) for x in mesh)
+            final = rotations[-1], joints[-1], vertices[-1]
+        else:
+            solved, reached = inverse_kinematics(self.hand_layer, votes.joints[-1].detach(), shape[-1].detach())
+            hand_valid = hand_valid & reached
+            final = solved, *self.hand_layer(solved, shape[-1])
+        layers = LayerPredictions(
+            votes.offsets, votes.logits, votes.joints, shape, rotations, joints, vertices,
+            object_rotations, object_translations,
+        )  # fmt: skip
+        return NetworkOutput(
+            maps=maps,
+            hand_points=found.hand.points,
+            hand_sdf=found.hand.sdf,
+            hand_grid_index=found.hand.grid_index,
+            object_points=found.object.points,
+            object_sdf=found.object.sdf,
+            object_grid_index=found.object.grid_index,
+            hand_points_object_sdf=tokens.hand_points_object_sdf,
+            object_points_hand_sdf=tokens.object_points_hand_sdf,
+            voted_joints=votes.joints[-1],
+            vote_spread=votes.spread[-1],
+            mano_rotations=final[0],
+            mano_shape=shape[-1],
+            joints=final[1],
+            vertices=final[2],
+            object_rotation=object_pose.rotation,
+            object_translation=object_pose.translation,
+            object_rotation_spread=object_pose.rotation_spread,
+            object_translation_spread=object_pose.translation_spread,
+            hand_valid=hand_valid,
+            object_valid=found.object.valid,
+            layers=layers,
+        )
+
+    def _candidates(
+        self, queries: Tensor | None, center: Tensor, box: Tensor, intrinsics: Tensor
+    ) -> sampling.Candidates:
+        if queries is None:
+            return sampling.points_in_box(self.grid, self.config.field.scale, center, intrinsics, box)
+        sample = torch.arange(len(queries), device=queries.device).repeat_interleave(queries.shape[1])
+        return sampling.Candidates(sample, torch.full_like(sample, -1))
+
+    def _readers(
+        self, features: ImageFeatures, batch: NetworkInput, points: int
+    ) -> tuple[search.FieldReader, search.FieldReader]:
+        """Readers of both fields, for ``points`` points in all."""
+        tables = self.field_features.tables(features.pyramid, points)
+        hand, object_ = (
+            search.FieldReader(
+                config=self.config.field,
+                image_size=self.config.image_size,
+                decoder=decoder,
+                features=self.field_features,
+                pyramid=features.pyramid,
+                tables=tables,
+                center=center,
+                intrinsics=batch.intrinsics,
+            )
+            for decoder, center in ((self.hand_field, batch.hand_root), (self.object_field, batch.object_center))
+        )
+        return hand, object_
+
+    def _find(
+        self, reader: search.FieldReader, queries: Tensor | None, candidates: sampling.Candidates, wanted: int
+    ) -> search.Found:
+        if queries is not None:
+            return search.given(reader, queries)
+        return search.nearest_to_surface(reader, self.grid, self.middles, candidates, wanted, self.runtime)

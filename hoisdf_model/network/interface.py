@@ -1,0 +1,154 @@
+"""What goes into the network and what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from hoisdf_model.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """A batch of image crops with what is known about them.
+
+    Attributes:
+        image: (B, 3, S, S) RGB in [0, 1], S as configured (256); no mean is subtracted.
+        intrinsics: (B, 3, 3) of the crop, pixels.
+        hand_root: (B, 3) wrist, camera frame, metres; the origin of the hand field.
+        object_center: (B, 3) a point near the object, camera frame, metres; the origin of the object field.
+        hand_box, object_box: (B, 4) x0, y0, x1, y1 in pixels of the crop; points are looked for inside.
+        hand_queries, object_queries: (B, N, 3) points to use in place of those the search would find, in the field's
+            normalised coordinates; for training.
+    """
+
+    image: Tensor
+    intrinsics: Tensor
+    hand_root: Tensor
+    object_center: Tensor
+    hand_box: Tensor
+    object_box: Tensor
+    hand_queries: Tensor | None = None
+    object_queries: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> NetworkInput:
+        """The same on another device."""
+        moved = {f.name: value.to(device) for f in fields(self) if (value := getattr(self, f.name)) is not None}
+        return replace(self, **moved)
+
+    def check(self, image_size: int) -> None:
+        """Compare all shapes.
+
+        Raises:
+            InvalidInputError: a tensor has a wrong shape; named with what would be right.
+        """
+        batch = self.image.shape[0]
+        expected: dict[str, tuple[int | None, ...]] = {
+            "image": (batch, 3, image_size, image_size),
+            "intrinsics": (batch, 3, 3),
+            "hand_root": (batch, 3),
+            "object_center": (batch, 3),
+            "hand_box": (batch, 4),
+            "object_box": (batch, 4),
+            "hand_queries": (batch, None, 3),
+            "object_queries": (batch, None, 3),
+        }
+        for name, shape in expected.items():
+            value = getattr(self, name)
+            if value is None and name.endswith("queries"):
+                continue
+            actual = tuple(value.shape)
+            if len(actual) != len(shape) or any(s not in (None, a) for a, s in zip(actual, shape, strict=True)):
+                wanted = ", ".join("N" if s is None else str(s) for s in shape)
+                raise InvalidInputError(f"{name} must have the shape ({wanted}), got {actual}")
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """What the image part of the network computes.
+
+    Attributes:
+        maps: (B, 3, S/2, S/2): joint heatmap (trained towards 255 at a joint), hand mask and object mask in [0, 1].
+        pyramid: maps that points sample, (B, C, S/2, S/2) down to (B, C, S/32, S/32).
+    """
+
+    maps: Tensor
+    pyramid: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class LayerPredictions:
+    """Predictions from every transformer layer, for training; L counts layers and the last one is the one used.
+
+    Attributes:
+        vote_offsets: (L, B, N, 20, 3) metres, from each hand point to each joint but the wrist.
+        vote_logits: (L, B, N, 20) a point's weight among the N points, before the softmax.
+        voted_joints: (L, B, 21, 3) metres, relative to the wrist.
+        mano_shape: (L, B, 10).
+        mano_rotations: (L, B, 16, 3, 3); None where inverse kinematics finds the rotations, as are the next two.
+        joints: (L, B, 21, 3) metres, relative to the wrist.
+        vertices: (L, B, 778, 3) metres, relative to the wrist.
+        object_rotations: (L, B, M, 3) axis-angle or (L, B, M, 6), as configured, for each object point.
+        object_translations: (L, B, M, 3) metres, relative to ``object_center``.
+    """
+
+    vote_offsets: Tensor
+    vote_logits: Tensor
+    voted_joints: Tensor
+    mano_shape: Tensor
+    mano_rotations: Tensor | None
+    joints: Tensor | None
+    vertices: Tensor | None
+    object_rotations: Tensor
+    object_translations: Tensor
+
+
+@dataclass(frozen=True)
+class NetworkOutput:
+    """What the network says about a batch. Normalised units are metres times the fields' scale (3.1).
+
+    Attributes:
+        maps: (B, 3, S/2, S/2) as in ``ImageFeatures``.
+        hand_points, object_points: (B, N, 3) points looked at, normalised, about the wrist and the object's centre;
+            nearest to the surface first.
+        hand_sdf, object_sdf: (B, N) their predicted distances, normalised, clamped; negative inside.
+        hand_grid_index, object_grid_index: (B, N) int64 flat index into the grid, z fastest; -1 where the points were
+            handed in or the box holds none.
+        hand_points_object_sdf, object_points_hand_sdf: (B, N) the other field at the same points.
+        voted_joints: (B, 21, 3) metres, relative to the wrist.
+        vote_spread: (B, 21) metres, root mean square distance of the weighted votes from the voted joint.
+        mano_rotations: (B, 16, 3, 3). mano_shape: (B, 10).
+        joints: (B, 21, 3) and vertices: (B, 778, 3) of the hand model, metres, relative to the wrist.
+        object_rotation: (B, 3) axis-angle, radians, object frame to camera frame.
+        object_translation: (B, 3) metres, relative to ``object_center``.
+        object_rotation_spread: (B,) radians and object_translation_spread: (B,) metres, how far the points disagree
+            (root mean square).
+        hand_valid, object_valid: (B,) bool; false where no point lies in the box or inverse kinematics refused.
+        layers, features: per-layer predictions and image features; only when the network is in training mode.
+    """
+
+    maps: Tensor
+    hand_points: Tensor
+    hand_sdf: Tensor
+    hand_grid_index: Tensor
+    object_points: Tensor
+    object_sdf: Tensor
+    object_grid_index: Tensor
+    hand_points_object_sdf: Tensor
+    object_points_hand_sdf: Tensor
+    voted_joints: Tensor
+    vote_spread: Tensor
+    mano_rotations: Tensor
+    mano_shape: Tensor
+    joints: Tensor
+    vertices: Tensor
+    object_rotation: Tensor
+    object_translation: Tensor
+    object_rotation_spread: Tensor
+    object_translation_spread: Tensor
+    hand_valid: Tensor
+    object_valid: Tensor
+    layers: LayerPredictions | None = None
+    features: ImageFeatures | None = None

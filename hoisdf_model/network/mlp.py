@@ -1,0 +1,40 @@
+"""Multi-layer perceptron."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import cast
+
+from torch import Tensor, nn
+
+from hoisdf_model.network.linear import linear
+
+
+class Mlp(nn.Module):
+    """Linear layers with a ReLU behind each, the last one excepted unless ``final_relu``.
+
+    Args:
+        sizes: inputs, hidden layers and outputs.
+        final_relu: whether the outputs go through a ReLU too.
+    """
+
+    def __init__(self, sizes: Sequence[int], final_relu: bool = False) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(a, b) for a, b in itertools.pairwise(sizes))
+        self.final_relu = final_relu
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(..., inputs) -> (..., outputs)."""
+        return self.layers_from(0, x)
+
+    def linear(self, number: int) -> nn.Linear:
+        """One of the layers."""
+        return cast(nn.Linear, self.layers[number])
+
+    def layers_from(self, first: int, x: Tensor) -> Tensor:
+        """The layers from number ``first`` on: (..., inputs of that layer) -> (..., outputs)."""
+        for number in range(first, len(self.layers)):
+            layer = self.linear(number)
+            x = linear(x, layer.weight, layer.bias, relu=self.final_relu or number + 1 < len(self.layers))
+        return x

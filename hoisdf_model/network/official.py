@@ -1,0 +1,160 @@
+"""Snapshots of the official HOISDF code: what is inside, and what its weights are called here.
+
+A snapshot is ``torch.save({"epoch", "network", "optimizer", "lr_scheduler"})``; ``network`` is the state dict of a
+``DataParallel`` model. It may embed the user's own MANO model, in buffers.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hoisdf_model.errors import CheckpointError, HandModelError, UnsafeFileError
+from hoisdf_model.hand import HandModel
+
+WRAPPER = "module."
+# Official prefix <-> ours; the first that fits counts, so what is special comes before what is general.
+_PREFIXES: tuple[tuple[str, str], ...] = (
+    ("backbone_net.resnet.", "encoder."),
+    ("decoder_net.resnet_decoder.conv0d.", "decoder.bottleneck."),
+    *((f"decoder_net.resnet_decoder.conv{i + 1}d.", f"decoder.laterals.{i}.") for i in range(4)),
+    *((f"decoder_net.resnet_decoder.deconv{i + 1}.", f"decoder.upsamplers.{i}.") for i in range(4)),
+    *((f"decoder_net.resnet_decoder.conv{i + 1}.", f"decoder.fusions.{i}.") for i in range(4)),
+    ("decoder_net.resnet_decoder.convOut_hm.", "image_heads.heatmap."),
+    ("decoder_net.resnet_decoder.convOut_hand_seg.", "image_heads.hand_mask."),
+    ("decoder_net.resnet_decoder.convOut_obj_seg.", "image_heads.object_mask."),
+    ("linear_sdfin.", "field_features."),
+    ("linear_transformerin.", "token_features."),
+    *(
+        (f"{theirs}_sdf_decoder.linh{i}.{part}", f"{ours}_field.layers.{i}.{name}")
+        for theirs, ours in (("hand", "hand"), ("obj", "object"))
+        for i in range(5)
+        for part, name in (
+            ("weight_g", "parametrizations.weight.original0"),
+            ("weight_v", "parametrizations.weight.original1"),
+            ("", ""),
+        )
+    ),
+    ("hand_sigmoid_beta", "hand_density.beta"),
+    ("obj_sigmoid_beta", "object_density.beta"),
+    ("mano_query_embed.weight", "hand_decoder.queries"),
+    ("hand_transformer.encoder.inter_norm.", "hand_encoder.norm."),
+    ("obj_transformer.encoder.inter_norm.", "object_encoder.norm."),
+    ("hand_transformer.encoder.", "hand_encoder."),
+    ("hand_transformer.decoder.", "hand_decoder."),
+    ("obj_transformer.encoder.", "object_encoder."),
+    ("linear_pose.", "pose_head."),
+    ("linear_shape.", "shape_head."),
+    ("linear_handvote.", "vote_head.offsets."),
+    ("linear_handcls.", "vote_head.scores."),
+    ("linear_obj_rot.", "object_head.rotation."),
+    ("linear_obj_rel_trans.", "object_head.translation."),
+)
+# Parameters that the official network has and never uses.
+_UNUSED = frozenset(
+    [f"norm1.{part}" for part in ("weight", "bias")]
+    + [f"linear_objvote.layers.{i}.{part}" for i in range(4) for part in ("weight", "bias")]
+    + [f"linear_objcls.layers.{i}.{part}" for i in range(3) for part in ("weight", "bias")]
+)
+_HAND = "mano_head."
+_HAND_BUFFERS = {
+    "v_template": "th_v_template",
+    "shapedirs": "th_shapedirs",
+    "posedirs": "th_posedirs",
+    "joint_regressor": "th_J_regressor",
+    "weights": "th_weights",
+    "faces": "th_faces",
+    "hands_mean": "th_hands_mean",
+    "hands_components": "th_selected_comps",
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The network of an official snapshot.
+
+    Attributes:
+        weights: under our names; what isn't known keeps its official name.
+        missing: official names of parameters that every snapshot has and this one lacks.
+        hand_model: the MANO model that it embeds, or None.
+    """
+
+    weights: dict[str, Tensor]
+    missing: tuple[str, ...]
+    hand_model: HandModel | None
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Read a snapshot; weights stay on disk until they are used (memory-mapped). The optimizer isn't touched.
+
+    Raises:
+        CheckpointError: damaged, or something else than a snapshot.
+        UnsafeFileError: the file asks for something that could run code; nothing of it was run.
+    """
+    content = _load(path)
+    network = content.get("network") if isinstance(content, Mapping) else None
+    if not isinstance(network, Mapping) or not all(isinstance(value, Tensor) for value in network.values()):
+        found = sorted(map(str, content))[:8] if isinstance(content, Mapping) else type(content).__name__
+        raise CheckpointError(
+            f"{path} is no official snapshot: it should hold the state dict 'network' beside 'epoch', 'optimizer' and "
+            f"'lr_scheduler', it holds {found}"
+        )
+    state = {str(key).removeprefix(WRAPPER): value for key, value in network.items()}
+    hand = {key.removeprefix(_HAND): state.pop(key) for key in list(state) if key.startswith(_HAND)}
+    missing = tuple(sorted(_UNUSED - state.keys()))
+    weights = {our_name(key): value for key, value in state.items() if key not in _UNUSED}
+    return Snapshot(weights, missing, _hand_model(hand, path) if hand else None)
+
+
+def our_name(official: str) -> str:
+    """Our name of an official parameter (without ``module.``); an unknown one keeps its name."""
+    return _renamed(official, _PREFIXES)
+
+
+def official_name(ours: str) -> str:
+    """The inverse of :func:`our_name`."""
+    return _renamed(ours, tuple((here, there) for there, here in _PREFIXES))
+
+
+def _renamed(name: str, prefixes: tuple[tuple[str, str], ...]) -> str:
+    for old, new in prefixes:
+        if name.startswith(old):
+            return new + name[len(old) :]
+    return name
+
+
+def _load(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except pickle.UnpicklingError as error:  # torch's own text advises to allow code, so it isn't passed on
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if wanted:
+            raise UnsafeFileError(
+                f"{path} asks for {wanted[1]}, which could run code, and was refused: "
+                "a snapshot holds only tensors and plain values"
+            ) from None
+        raise CheckpointError(f"{path} is damaged or holds something else than tensors and plain values") from None
+    except Exception as error:  # a damaged file makes its parser fail in whatever way
+        raise CheckpointError(f"{path} can't be read as a snapshot: {str(error).splitlines()[0]}") from error
+
+
+def _hand_model(buffers: Mapping[str, Tensor], path: Path) -> HandModel:
+    layer = "mano_layer."
+    missing = [f"{_HAND}{layer}{name}" for name in _HAND_BUFFERS.values() if layer + name not in buffers]
+    if missing:
+        raise CheckpointError(f"{path} holds a part of a hand model, it lacks {', '.join(missing)}")
+    arrays = {ours: buffers[layer + theirs].numpy() for ours, theirs in _HAND_BUFFERS.items()}
+    for batched in ("v_template", "hands_mean"):  # manopth keeps a batch axis
+        arrays[batched] = arrays[batched][0]
+    try:
+        return HandModel(name="mano", side="right", **arrays)
+    except HandModelError as error:
+        raise CheckpointError(f"the hand model inside {path}: {error}") from error

@@ -1,0 +1,97 @@
+"""Which grid points are evaluated and which are chosen (paper, section 3.3), all of a batch at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+def grid(kind: str, resolution: int) -> Tensor:
+    """Points of the cube from -1 to 1, (resolution^3, 3) float32, normalised; x slowest, z fastest.
+
+    The ``sheared`` grid takes the quotients of the flat index without rounding them, so that x grows by a fraction of a
+    step along y and z, and y along z. The released networks were evaluated on it.
+    """
+    flat = torch.arange(resolution**3)
+    rounding = None if kind == "sheared" else "floor"
+    rows = torch.div(flat, resolution, rounding_mode=rounding)
+    slices = torch.div(rows, resolution, rounding_mode=rounding)
+    steps = torch.stack([slices % resolution, rows % resolution, flat % resolution], 1).float()
+    return steps * (2.0 / (resolution - 1)) - 1
+
+
+def block_middles(points: Tensor, resolution: int) -> Tensor:
+    """Middles of the blocks of 2x2x2 grid points, ((resolution/2)^3, 3), x slowest."""
+    half = resolution // 2
+    return points.view(half, 2, half, 2, half, 2, 3).mean((1, 3, 5)).view(-1, 3)
+
+
+def block_of(index: Tensor, resolution: int) -> Tensor:
+    """Flat index into the grid -> flat index of the block that the point belongs to."""
+    half = resolution // 2
+    x, y, z = index // resolution**2, index // resolution % resolution, index % resolution
+    return (x // 2 * half + y // 2) * half + z // 2
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Grid points of a ragged batch: ``sample`` (P,) and ``index`` (P,) int64, in order of the sample."""
+
+    sample: Tensor
+    index: Tensor
+
+    def __getitem__(self, which: Tensor) -> Candidates:
+        return Candidates(self.sample[which], self.index[which])
+
+
+def points_in_box(points: Tensor, scale: float, center: Tensor, intrinsics: Tensor, box: Tensor) -> Candidates:
+    """The grid points whose projection lies strictly inside each sample's box.
+
+    Args:
+        points: (G, 3) normalised.
+        scale: normalised units per metre.
+        center: (B, 3) camera frame, metres.
+        intrinsics: (B, 3, 3).
+        box: (B, 4) x0, y0, x1, y1 in pixels.
+    """
+    with torch.autocast(points.device.type, enabled=False):
+        # intrinsics (point / scale + center) for all points and samples in one product, a row for each coordinate
+        origin = intrinsics @ center[..., None]
+        x, y, z = torch.baddbmm(origin, intrinsics / scale, points.t().expand(len(center), -1, -1)).unbind(1)
+    left, top, right, bottom = box.split(1, 1)
+    column, row = x / z, y / z
+    sample, index = ((column > left) & (column < right) & (row > top) & (row < bottom)).nonzero(as_tuple=True)
+    return Candidates(sample, index)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """``position`` (B, N) into the ragged batch and ``count`` (B,) of different points among them."""
+
+    position: Tensor
+    count: Tensor
+
+
+def nearest(sample: Tensor, distance: Tensor, batch: int, wanted: int) -> Selection:
+    """The points nearest to the surface in each sample, nearest first; where there are too few they are repeated.
+
+    ``position`` is 0 throughout a sample without points.
+
+    Args:
+        sample: (P,) int64 in ascending order.
+        distance: (P,) signed.
+        batch: number of samples.
+        wanted: points for each sample.
+    """
+    by_distance = distance.abs().argsort()
+    order = by_distance[sample[by_distance].argsort(stable=True)]
+    total = torch.zeros(batch, dtype=torch.int64, device=sample.device).scatter_add_(0, sample, torch.ones_like(sample))
+    count = total.clamp(max=wanted)
+    rank = torch.arange(wanted, device=sample.device) % count.clamp(min=1)[:, None]
+    slot = (total.cumsum(0) - total)[:, None] + rank
+    if not len(order):
+        return Selection(torch.zeros_like(slot), count)
+    position = order[slot.clamp(max=len(order) - 1)]
+    return Selection(position.where(count[:, None] > 0, 0), count)

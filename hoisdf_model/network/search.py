@@ -1,0 +1,165 @@
+"""Reading a field at any points, and finding the points near its surface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from hoisdf_model.network import sampling
+from hoisdf_model.network.config import FieldConfig, RuntimeConfig
+from hoisdf_model.network.fields import SdfDecoder, positional_code
+from hoisdf_model.network.pyramid import LevelTables, PointFeatures, Taps, pixels_of, taps
+
+# Points evaluated at once without gradients: on a CPU the activations should stay in its cache.
+_CHUNK = {"cpu": 4096}
+_ACCELERATOR_CHUNK = 262144
+
+
+@dataclass(frozen=True)
+class FieldReader:
+    """One field of a batch of images, ready to be read.
+
+    Attributes:
+        config: the fields' settings.
+        image_size: of the crop, pixels.
+        decoder: the field's distance decoder.
+        features: the network from sampled pyramid features to latent codes, shared by both fields.
+        pyramid, tables: what it samples, ``tables`` as from ``PointFeatures.tables``.
+        center: (B, 3) origin of the field, camera frame, metres.
+        intrinsics: (B, 3, 3).
+    """
+
+    config: FieldConfig
+    image_size: int
+    decoder: SdfDecoder
+    features: PointFeatures
+    pyramid: Sequence[Tensor]
+    tables: LevelTables
+    center: Tensor
+    intrinsics: Tensor
+
+    def distances(self, points: Tensor, sample: Tensor) -> Tensor:
+        """Distances at points (P, 3), normalised, of the images ``sample`` (P,): (P,), normalised, not clamped."""
+        if torch.is_grad_enabled():
+            return self._distances(points, sample)
+        size = _CHUNK.get(points.device.type, _ACCELERATOR_CHUNK)
+        chunks = zip(points.split(size), sample.split(size), strict=True)
+        return torch.cat([self._distances(*chunk) for chunk in chunks])
+
+    def distances_from_latent(self, latent: Tensor, points: Tensor) -> Tensor:
+        """Distances (P,) at points (P, 3), normalised, whose latent codes (P, latent) are known."""
+        code = positional_code(points, self.config.frequencies)
+        return self.decoder(torch.cat([latent, code.to(latent.dtype), points.to(latent.dtype)], 1)).to(points.dtype)
+
+    def clamped(self, latent: Tensor, points: Tensor) -> Tensor:
+        """Distances (B, N) at points (B, N, 3), normalised, whose latent codes (B, N, latent) are known; clamped."""
+        distance = self.distances_from_latent(latent.flatten(0, 1), points.flatten(0, 1))
+        return distance.clamp(-self.config.clamp, self.config.clamp).view(points.shape[:2])
+
+    def latent(self, at: Taps) -> Tensor:
+        """Latent codes of points, (P, latent)."""
+        return self.features.sampled(self.pyramid, self.tables, at)
+
+    def _distances(self, points: Tensor, sample: Tensor) -> Tensor:
+        camera = points / self.config.scale + self.center[sample]
+        pixels = pixels_of(camera, self.intrinsics[sample])
+        return self.distances_from_latent(self.latent(taps(pixels, sample, self.pyramid, self.image_size)), points)
+
+
+class Found(NamedTuple):
+    """Points of one field.
+
+    ``points`` (B, N, 3) normalised; ``sdf`` (B, N) normalised, clamped; ``grid_index`` (B, N), -1 where there is none;
+    ``valid`` (B,) bool.
+    """
+
+    points: Tensor
+    sdf: Tensor
+    grid_index: Tensor
+    valid: Tensor
+
+
+def expected_readings(candidates: sampling.Candidates, wanted: int, config: RuntimeConfig) -> int:
+    """About how many points the search will read to find ``wanted`` among the candidates."""
+    count = len(candidates.index)
+    if config.search == "coarse_to_fine":
+        return min(count, count // 8 + int(wanted * config.search_factor))
+    return count
+
+
+def read(reader: FieldReader, points: Tensor) -> Tensor:
+    """Distances (B, N) at points (B, N, 3), normalised units, clamped."""
+    batch, count = points.shape[:2]
+    sample = torch.arange(batch, device=points.device).repeat_interleave(count)
+    distance = reader.distances(points.flatten(0, 1), sample).view(batch, count)
+    return distance.clamp(-reader.config.clamp, reader.config.clamp)
+
+
+def given(reader: FieldReader, queries: Tensor) -> Found:
+    """The points that were handed in."""
+    index = torch.full(queries.shape[:2], -1, device=queries.device)
+    return Found(queries, read(reader, queries), index, torch.ones_like(index[:, 0], dtype=torch.bool))
+
+
+def nearest_to_surface(
+    reader: FieldReader,
+    grid: Tensor,
+    middles: Tensor,
+    candidates: sampling.Candidates,
+    wanted: int,
+    config: RuntimeConfig,
+) -> Found:
+    """The candidates with the smallest distance, before clamping.
+
+    Args:
+        reader: the field.
+        grid: (G, 3) all grid points, normalised.
+        middles: (G/8, 3) the middles of its blocks.
+        candidates: grid points in the boxes.
+        wanted: points for each sample.
+        config: how to search.
+    """
+    if not len(candidates.index):
+        return _nothing(reader, wanted)
+    if config.search == "coarse_to_fine":
+        candidates = _promising(reader, middles, candidates, int(wanted * config.search_factor))
+    distance = reader.distances(grid[candidates.index], candidates.sample)
+    selection = sampling.nearest(candidates.sample, distance, len(reader.center), wanted)
+    index = candidates.index[selection.position]
+    sdf = distance[selection.position].clamp(-reader.config.clamp, reader.config.clamp)
+    nothing, valid = _nothing(reader, wanted), selection.count > 0
+    return Found(
+        grid[index].where(valid[:, None, None], nothing.points),
+        sdf.where(valid[:, None], nothing.sdf),
+        index.where(valid[:, None], nothing.grid_index),
+        valid,
+    )
+
+
+def _promising(
+    reader: FieldReader, middles: Tensor, candidates: sampling.Candidates, limit: int
+) -> sampling.Candidates:
+    """Of each sample the candidates whose block's middle lies nearest to the surface, at most ``limit``."""
+    batch, blocks = len(reader.center), len(middles)
+    resolution = 2 * round(blocks ** (1 / 3))
+    block = candidates.sample * blocks + sampling.block_of(candidates.index, resolution)
+    touched = torch.zeros(batch * blocks, dtype=torch.bool, device=block.device)
+    touched[block] = True
+    (flat,) = touched.nonzero(as_tuple=True)
+    distance = torch.zeros(batch * blocks, dtype=middles.dtype, device=block.device)
+    distance[flat] = reader.distances(middles[flat % blocks], flat // blocks)
+    selection = sampling.nearest(candidates.sample, distance[block], batch, limit)
+    kept = torch.arange(limit, device=block.device) < selection.count[:, None]
+    return candidates[selection.position[kept]]
+
+
+def _nothing(reader: FieldReader, wanted: int) -> Found:
+    """Stands in for the points of a sample whose box holds none: the field's origin, as far away as the clamp goes."""
+    points = reader.center.new_zeros(len(reader.center), wanted, 3)
+    sdf = torch.full_like(points[..., 0], reader.config.clamp)
+    index = torch.full(sdf.shape, -1, device=points.device)
+    return Found(points, sdf, index, torch.zeros_like(index[:, 0], dtype=torch.bool))

@@ -1,0 +1,80 @@
+"""U-Net decoder and image heads (paper, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from hoisdf_model.network.config import DecoderConfig
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+def _upsampling(inputs: int, outputs: int) -> nn.Sequential:
+    convolution = nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+
+
+class UnetDecoder(nn.Module):
+    """Doubles the resolution four times, each time fused with the encoder's features of that stride.
+
+    Args:
+        config: widths of the layers.
+        encoder_channels: the encoder's channels at strides 2 to 32.
+    """
+
+    def __init__(self, config: DecoderConfig, encoder_channels: Sequence[int]) -> None:
+        super().__init__()
+        *skips, coarsest = encoder_channels
+        skips = skips[::-1]
+        self.bottleneck = _convolution(coarsest, config.bottleneck, 1) if config.bottleneck else nn.Identity()
+        laterals = config.laterals or skips
+        self.laterals = nn.ModuleList(
+            nn.Identity() if config.laterals is None else _convolution(a, b, 1)
+            for a, b in zip(skips, laterals, strict=True)
+        )
+        below = [coarsest, *config.fused[:-1]]
+        self.upsamplers = nn.ModuleList(_upsampling(a, b) for a, b in zip(below, config.upsampled, strict=True))
+        self.fusions = nn.ModuleList(
+            _convolution(lateral + up, out, 3)
+            for lateral, up, out in zip(laterals, config.upsampled, config.fused, strict=True)
+        )
+
+    def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Encoder features at strides 2 to 32 -> maps for sampling at strides 2 to 32."""
+        *skips, x = features
+        pyramid = [self.bottleneck(x)]
+        for skip, lateral, upsample, fuse in zip(
+            reversed(skips), self.laterals, self.upsamplers, self.fusions, strict=True
+        ):
+            x = fuse(torch.cat([lateral(skip), upsample(x)], 1))
+            pyramid.append(x)
+        return tuple(reversed(pyramid))
+
+
+class ImageHeads(nn.Module):
+    """Joint heatmap, hand mask and object mask from the finest features."""
+
+    def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.heatmap = self._head(inputs, hidden)
+        self.hand_mask = self._head(inputs, hidden)
+        self.object_mask = self._head(inputs, hidden)
+
+    @staticmethod
+    def _head(inputs: int, hidden: Sequence[int]) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for outputs in hidden:
+            layers += _convolution(inputs, outputs, 1)
+            inputs = outputs
+        return nn.Sequential(*layers, nn.Conv2d(inputs, 1, 1))
+
+    def forward(self, finest: Tensor) -> Tensor:
+        """(B, C, S/2, S/2) -> (B, 3, S/2, S/2): heatmap (linear), hand mask and object mask (in [0, 1])."""
+        masks = torch.cat([self.hand_mask(finest), self.object_mask(finest)], 1).sigmoid()
+        return torch.cat([self.heatmap(finest), masks], 1)
