@@ -1,0 +1,139 @@
+"""Writing rosbag2 recordings (MCAP or sqlite3) on ``rosbags``, such that ``ros2 bag play`` plays them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+
+from hoisdf_model.data.interfaces import interface_types
+from hoisdf_model.errors import BagError
+from hoisdf_model.messages import MessageTypes, rosbags_types, stamp_of
+
+_FOREVER = QosTime(9223372036, 854775807)  # rosbag2's "no limit"
+
+
+class BagWriter:
+    """A new bag; a context manager. Where the block ends with an exception the unfinished bag is removed.
+
+    Args:
+        path: the bag's folder, which must not exist yet.
+        storage: ``mcap`` or ``sqlite3``.
+        compression: ``zstd`` compresses the chunks of MCAP, and the whole file of sqlite3 (which needs
+            ``rosbag2_compression_zstd`` to be played).
+
+    Attributes:
+        types: the classes to build messages with.
+
+    Raises:
+        BagError: the folder exists or can't be made.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        storage: Literal["mcap", "sqlite3"] = "mcap",
+        compression: Literal["none", "zstd"] = "none",
+    ) -> None:
+        self.path = Path(path)
+        self.types: MessageTypes = rosbags_types(interface_types())
+        if self.path.exists():
+            raise BagError(f"{self.path} exists already: remove it or give another path")
+        if storage not in ("mcap", "sqlite3") or compression not in ("none", "zstd"):
+            raise BagError(f"storage must be mcap or sqlite3 and compression none or zstd: {storage}, {compression}")
+        plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
+        self._writer = Writer(self.path, version=Writer.VERSION_LATEST, storage_plugin=plugin)
+        if compression == "zstd":
+            mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.FILE
+            self._writer.set_compression(mode, CompressionFormat.ZSTD)
+        self._connections: dict[str, Connection] = {}
+        self._open = True
+        try:
+            self._writer.open()
+        except OSError as error:
+            raise BagError(f"the bag {self.path} can't be written: {error}") from error
+
+    def add_topic(self, topic: str, type_name: str, latched: bool = False) -> None:
+        """Declare a topic; needed only for topics without messages and for latched (transient local) ones.
+
+        Raises:
+            BagError: the type isn't known, or the topic has another one.
+        """
+        store = interface_types()
+        if type_name not in store.fielddefs:
+            raise BagError(f"type {type_name} of topic {topic} isn't known")
+        known = self._connections.get(topic)
+        if known is None:
+            self._connections[topic] = self._writer.add_connection(
+                topic, type_name, typestore=store, offered_qos_profiles=[_qos(latched)]
+            )
+        elif known.msgtype != type_name:
+            raise BagError(f"topic {topic} is a {known.msgtype}, got a {type_name}")
+
+    def write(self, topic: str, message: Any, time: int | None = None) -> None:
+        """Append a message of :attr:`types`.
+
+        Args:
+            topic: full name, such as ``/image``.
+            message: made with :attr:`types`.
+            time: when it was recorded, nanoseconds since the epoch; the header's stamp where None.
+
+        Raises:
+            BagError: the topic has another type, or there is neither a header nor a time.
+        """
+        if time is None:
+            if not hasattr(message, "header"):
+                raise BagError(f"a {message.__msgtype__} has no header: give the time of the message on {topic}")
+            time = stamp_of(message)
+        self.write_raw(topic, message.__msgtype__, interface_types().serialize_cdr(message, message.__msgtype__), time)
+
+    def write_raw(self, topic: str, type_name: str, data: bytes | memoryview, time: int) -> None:
+        """Append a serialised message (CDR).
+
+        Raises:
+            BagError: as for :meth:`add_topic`.
+        """
+        self.add_topic(topic, type_name)
+        self._writer.write(self._connections[topic], time, data)
+
+    def close(self) -> None:
+        """Write the index and the metadata; may be called twice."""
+        if self._open:
+            self._open = False
+            self._writer.close()
+
+    def discard(self) -> None:
+        """Close and remove the bag."""
+        if self._open:
+            self._open = False
+            self._writer.abort()
+            shutil.rmtree(self.path, ignore_errors=True)
+
+    def __enter__(self) -> BagWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self.discard()
+
+
+def _qos(latched: bool) -> Qos:
+    return Qos(
+        history=QosHistory.KEEP_LAST,
+        depth=10,
+        reliability=QosReliability.RELIABLE,
+        durability=QosDurability.TRANSIENT_LOCAL if latched else QosDurability.VOLATILE,
+        deadline=_FOREVER,
+        lifespan=_FOREVER,
+        liveliness=QosLiveliness.AUTOMATIC,
+        liveliness_lease_duration=_FOREVER,
+        avoid_ros_namespace_conventions=False,
+    )

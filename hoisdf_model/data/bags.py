@@ -1,0 +1,287 @@
+"""Reading rosbag2 recordings (sqlite3 and MCAP, also compressed) on ``rosbags``, without ROS.
+
+Bags come from outside: a damaged one is a :class:`BagError` that says where, and nothing in one is ever executed.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rosbags.interfaces import Connection, Qos
+from rosbags.rosbag2 import Reader
+
+from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
+from hoisdf_model.data.interfaces import interface_types
+from hoisdf_model.errors import BagError
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One topic of a bag: ``name``, ``type`` such as ``sensor_msgs/msg/Image``, number of messages, offered QoS."""
+
+    name: str
+    type: str
+    count: int
+    qos: tuple[Qos, ...] = ()
+
+
+@dataclass(frozen=True)
+class BagMessage:
+    """A message as rosbags' class of its type; ``time`` is when it was recorded, nanoseconds since the epoch."""
+
+    topic: str
+    type: str
+    time: int
+    message: Any
+
+
+@dataclass(frozen=True)
+class BagProblem:
+    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`."""
+
+    topic: str
+    time: int
+    error: Exception
+
+    def __str__(self) -> str:
+        return f"left out a message of {self.topic} recorded at {self.time / 1e9:.3f} s: {self.error}"
+
+
+ProblemHandler = Callable[[BagProblem], None]
+
+
+def _log_problem(problem: BagProblem) -> None:
+    _LOG.warning("%s", problem)
+
+
+class BagReader:
+    """A bag, open for reading; a context manager.
+
+    Attributes:
+        path: a bag's folder (with ``metadata.yaml``), or one of its ``.mcap`` or ``.db3`` files.
+        topics: by name, sorted.
+        start, end: when the first and last message were recorded, nanoseconds since the epoch; 0 for an empty bag.
+        count: number of messages.
+
+    Raises:
+        BagError: there is no bag, or it is damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.exists():
+            raise BagError(f"there is no bag at {self.path}")
+        if self.path.is_dir() and not (self.path / "metadata.yaml").exists():
+            raise BagError(
+                f"{self.path} has no metadata.yaml: give the folder of a bag, or one of its .mcap or .db3 files "
+                "(a recording that was cut off can be mended with 'ros2 bag reindex')"
+            )
+        try:
+            self._reader = Reader(self.path)
+            self._reader.open()
+            self.topics = self._read_topics()
+            self.count = self._reader.message_count
+            self.start = self._reader.start_time if self.count else 0
+            self.end = self._reader.end_time - 1 if self.count else 0  # rosbags' end is exclusive
+        except BagError:
+            raise
+        except Exception as error:  # a damaged file makes its parser fail in whatever way
+            raise BagError(f"{self.path} is not a readable bag: {_reason(error)}") from error
+
+    def close(self) -> None:
+        """Close the files; may be called twice."""
+        if self._reader.is_open:
+            self._reader.close()
+
+    def __enter__(self) -> BagReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def topic(self, name: str) -> Topic:
+        """The topic of that name; a leading ``/`` may be missing.
+
+        Raises:
+            BagError: there is none; the message lists what there is.
+        """
+        for candidate in (name, f"/{name}"):
+            if candidate in self.topics:
+                return self.topics[candidate]
+        raise BagError(f"{self.path} has no topic {name!r}, it has {self._listed(self.topics.values())}")
+
+    def topics_of_type(self, *types: str) -> tuple[Topic, ...]:
+        """All topics whose type is one of ``types``, sorted by name."""
+        return tuple(topic for topic in self.topics.values() if topic.type in types)
+
+    def raw(
+        self, topics: Iterable[str] | None = None, start: int | None = None, stop: int | None = None
+    ) -> Iterator[tuple[Topic, int, bytes]]:
+        """Topic, time of recording and serialised message (CDR), in the order of time.
+
+        Args:
+            topics: names to read; all where None.
+            start, stop: only messages recorded at or after ``start`` and before ``stop``, nanoseconds since the epoch.
+
+        Raises:
+            BagError: no such topic, or the bag is damaged where it is being read.
+        """
+        names = {self.topic(name).name for name in topics} if topics is not None else set(self.topics)
+        connections = [c for c in self._reader.connections if c.topic in names]
+        if not connections:
+            return
+        messages = self._reader.messages(connections, start, stop)
+        done = 0
+        while True:
+            try:
+                connection, time, data = next(messages)
+            except StopIteration:
+                return
+            except Exception as error:  # see __init__
+                raise BagError(f"{self.path} is damaged after message {done}: {_reason(error)}") from error
+            done += 1
+            yield self.topics[connection.topic], time, bytes(data)
+
+    def messages(
+        self,
+        topics: Iterable[str] | None = None,
+        start: int | None = None,
+        stop: int | None = None,
+        on_problem: ProblemHandler = _log_problem,
+    ) -> Iterator[BagMessage]:
+        """Deserialised messages in the order of time of recording.
+
+        Args:
+            topics: names to read; where None all whose type is known (ROS's common ones and this package's).
+            start, stop: as in :meth:`raw`.
+            on_problem: told of each message that can't be deserialised; the iteration goes on without it.
+
+        Raises:
+            BagError: no such topic, its type isn't known or was another one at recording, or the bag is damaged.
+        """
+        if topics is None:
+            names = [topic.name for topic in self.topics.values() if topic.type in interface_types().fielddefs]
+        else:
+            names = [self.topic(name).name for name in topics]
+        for name in names:
+            self._check_type(self.topics[name])
+        for topic, time, data in self.raw(names, start, stop):
+            try:
+                message = interface_types().deserialize_cdr(data, topic.type)
+            except Exception as error:  # a message from outside, see __init__
+                on_problem(BagProblem(topic.name, time, BagError(f"not a {topic.type}: {_reason(error)}")))
+                continue
+            yield BagMessage(topic.name, topic.type, time, message)
+
+    def roles(
+        self,
+        image: str | None = None,
+        camera_info: str | None = None,
+        depth: str | None = None,
+        regions: str | None = None,
+        truth: str | None = None,
+    ) -> dict[str, str]:
+        """Which topic is the ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
+
+        Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bag_frames.select_topics`); an
+        empty string leaves it out. The last three may be missing.
+
+        Raises:
+            BagError: there is no image or camera_info, one can't be told, or a given topic isn't there or of another
+                type.
+        """
+        wanted = {"image": image, "camera_info": camera_info, "depth": depth, "regions": regions, "truth": truth}
+        given = {role: self.topic(name).name if name else name for role, name in wanted.items()}
+        return select_topics({name: topic.type for name, topic in self.topics.items()}, given, str(self.path))
+
+    def frames(
+        self,
+        image: str | None = None,
+        camera_info: str | None = None,
+        depth: str | None = None,
+        regions: str | None = None,
+        truth: str | None = None,
+        rectified: bool = False,
+        start: int | None = None,
+        stop: int | None = None,
+        on_problem: ProblemHandler = _log_problem,
+    ) -> Iterator[BagFrame]:
+        """Images with everything that has the same stamp, in the order of stamps.
+
+        A bag with a single ``camera_info`` message uses it for all images. Topics are found as :meth:`roles` does.
+
+        Args:
+            image, camera_info: topics that every frame has.
+            depth: depth image aligned to ``image``; optional, as ``regions`` (``hoisdf/Regions``) and ``truth``
+                (``hoisdf/HandObject``).
+            rectified: the images are rectified, so ``P`` holds and not ``K`` with ``D``.
+            start, stop: as in :meth:`raw`.
+            on_problem: told of each message or frame that was left out; the iteration goes on.
+
+        Raises:
+            BagError: a topic is missing or can't be told, there isn't a single image, or the bag is damaged.
+        """
+        roles = self.roles(image, camera_info, depth, regions, truth)
+        for role in ("image", "camera_info"):
+            if not self.topics[roles[role]].count:
+                raise BagError(f"topic {roles[role]} of {self.path} has no messages")
+        role_of = {name: role for role, name in roles.items()}
+
+        def report(role: str, time: int, error: Exception) -> None:
+            on_problem(BagProblem(roles[role], time, error))
+
+        single_info = self.topics[roles["camera_info"]].count == 1
+        assembly = FrameAssembly(frozenset(roles), rectified, report, single_camera_info=single_info)
+        if single_info:
+            for item in self.messages([roles["camera_info"]], on_problem=on_problem):
+                assembly.add("camera_info", item.time, item.message)
+            del role_of[roles["camera_info"]]
+        for item in self.messages(role_of, start, stop, on_problem):
+            yield from assembly.add(role_of[item.topic], item.time, item.message)
+        yield from assembly.finish()
+
+    def _read_topics(self) -> Mapping[str, Topic]:
+        topics: dict[str, Topic] = {}
+        for c in sorted(self._reader.connections, key=lambda c: c.topic):
+            known = topics.get(c.topic)
+            if known and known.type != c.msgtype:
+                raise BagError(f"topic {c.topic} of {self.path} has two types: {known.type} and {c.msgtype}")
+            qos = tuple(getattr(c.ext, "offered_qos_profiles", ()))
+            topics[c.topic] = Topic(
+                c.topic, c.msgtype, c.msgcount + (known.count if known else 0), (known.qos if known else ()) + qos
+            )
+        return topics
+
+    def _check_type(self, topic: Topic) -> None:
+        store = interface_types()
+        if topic.type not in store.fielddefs:
+            raise BagError(f"topic {topic.name} of {self.path} has the type {topic.type}, which isn't known")
+        ours = store.hash_rihs01(topic.type)
+        for connection in self._connections(topic):
+            theirs = connection.digest
+            stated = theirs.startswith("RIHS01_") and set(theirs.removeprefix("RIHS01_")) != {"0"}
+            if stated and theirs != ours:
+                raise BagError(
+                    f"topic {topic.name} of {self.path} was recorded with another definition of {topic.type} "
+                    f"(type hash {theirs}, here {ours}): read it with the version of the package that recorded it"
+                )
+
+    def _connections(self, topic: Topic) -> list[Connection]:
+        return [c for c in self._reader.connections if c.topic == topic.name]
+
+    @staticmethod
+    def _listed(topics: Iterable[Topic]) -> str:
+        return ", ".join(f"{t.name} ({t.type})" for t in topics) or "no topics"
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,260 @@
+"""A data set of labelled frames on disk: tar files of a few hundred frames each, and a manifest.
+
+Layout: ``dataset.json`` (what it was made from, frames, frames in a shard), ``00000.tar`` with, for every frame,
+``NUMBER.jpg``, ``NUMBER.png`` (mask: 1 object, 255 hand) and ``NUMBER.npz`` (labels, samples of both fields, and
+whatever else the writer knew), and ``00000.sha256`` beside each shard. A shard is written whole or not at all, so that
+an interrupted run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.errors import DatasetError
+from hoisdf_model.geometry import Pinhole
+
+VERSION = 1
+MANIFEST = "dataset.json"
+JPEG_QUALITY = 95
+HAND, OBJECT = 255, 1  # in the masks
+SHARDS_OPEN = 64
+
+Arrays = dict[str, NDArray[Any]]
+
+
+class ShardedFrames:
+    """The frames of a data set on disk (``data.sources.FrameSource``).
+
+    Each process checks a shard's checksum when it first reads from it.
+
+    Args:
+        folder: of the data set.
+
+    Attributes:
+        about: what the data set was made from.
+
+    Raises:
+        DatasetError: there is no data set, it isn't finished, or it is of another version.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        manifest = read_manifest(self.folder)
+        self.about: dict[str, Any] = manifest["about"]
+        self._frames, self._per_shard = int(manifest["frames"]), int(manifest["per_shard"])
+        missing = [path.name for path in shard_paths(self.folder, self._frames, self._per_shard) if not path.exists()]
+        if missing:
+            raise DatasetError(
+                f"the data set {self.folder} isn't finished, {len(missing)} shards are missing ({missing[0]} ...): "
+                "call the command that makes it again, it goes on where it was"
+            )
+
+    def __len__(self) -> int:
+        """How many frames."""
+        return self._frames
+
+    def frame(self, index: int) -> LabelledFrame:
+        """One frame.
+
+        Raises:
+            DatasetError: there is no such frame, or its shard is damaged (named).
+        """
+        shard, files = self._files(index)
+        arrays = self.arrays(index)
+        image = _decoded(_part(shard, files[".jpg"]), cv2.IMREAD_COLOR)
+        mask = _decoded(_part(shard, files[".png"]), cv2.IMREAD_GRAYSCALE)
+        return _unpacked(np.ascontiguousarray(image[..., ::-1]), mask, arrays)
+
+    def arrays(self, index: int) -> Arrays:
+        """Everything that is known about one frame, by name.
+
+        Raises:
+            DatasetError: there is no such frame, or its shard is damaged (named).
+        """
+        shard, files = self._files(index)
+        with np.load(io.BytesIO(_part(shard, files[".npz"])), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+
+    def _files(self, index: int) -> tuple[Path, Mapping[str, tuple[int, int]]]:
+        if not 0 <= index < self._frames:
+            raise DatasetError(f"the data set {self.folder} has frames 0 to {self._frames - 1}, not {index}")
+        shard = self.folder / f"{index // self._per_shard:05d}.tar"
+        return shard, _contents(shard)[index]
+
+
+def shard_paths(folder: Path, frames: int, per_shard: int) -> list[Path]:
+    """The shards of a data set of that many frames."""
+    return [folder / f"{k:05d}.tar" for k in range(-(-frames // per_shard))]
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """What a data set is made from.
+
+    Raises:
+        DatasetError: there is no data set, or it is of another version.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+    except FileNotFoundError as error:
+        raise DatasetError(f"no data set in {folder}: there is no {MANIFEST}") from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} can't be read: {error}") from error
+    if not isinstance(manifest, dict) or manifest.get("version") != VERSION:
+        raise DatasetError(f"{path} isn't a manifest of version {VERSION}")
+    return manifest
+
+
+def begin(folder: Path, frames: int, per_shard: int, about: Mapping[str, Any]) -> list[int]:
+    """Write the manifest, or see that the one that is there is the same.
+
+    Returns:
+        Numbers of the shards that are still to be written.
+
+    Raises:
+        DatasetError: the folder holds another data set.
+    """
+    manifest = {"version": VERSION, "frames": frames, "per_shard": per_shard, "about": dict(about)}
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / MANIFEST).exists():
+        if read_manifest(folder) != json.loads(json.dumps(manifest)):
+            raise DatasetError(f"{folder} holds a data set made from other settings: give another folder")
+    else:
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    paths = shard_paths(folder, frames, per_shard)
+    return [k for k, path in enumerate(paths) if not (path.exists() and path.with_suffix(".sha256").exists())]
+
+
+def write_shard(
+    folder: Path, number: int, frames: int, per_shard: int, draw: Callable[[int], tuple[LabelledFrame, Arrays]]
+) -> int:
+    """Write one shard, whole or not at all.
+
+    Args:
+        folder: of the data set.
+        number: of the shard.
+        frames, per_shard: of the whole data set, and of a shard.
+        draw: frame number -> frame and further arrays to keep with it.
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    path = folder / f"{number:05d}.tar"
+    partial = path.with_suffix(".tar.partial")
+    numbers = range(number * per_shard, min((number + 1) * per_shard, frames))
+    try:
+        with tarfile.open(partial, "w") as tar:
+            for index in numbers:
+                for suffix, content in _packed(*draw(index)).items():
+                    entry = tarfile.TarInfo(f"{index:08d}{suffix}")  # no times, no names: equal frames, equal bytes
+                    entry.size = len(content)
+                    tar.addfile(entry, io.BytesIO(content))
+        path.with_suffix(".sha256").write_text(hashlib.sha256(partial.read_bytes()).hexdigest())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return len(numbers)
+
+
+@lru_cache(maxsize=SHARDS_OPEN)
+def _contents(path: Path) -> dict[int, dict[str, tuple[int, int]]]:
+    """Where each frame's files lie in a shard: number -> suffix -> offset and size."""
+    advice = f"delete {path.name} and {path.stem}.sha256 and call the command that makes the data set again"
+    try:
+        if hashlib.sha256(path.read_bytes()).hexdigest() != path.with_suffix(".sha256").read_text().strip():
+            raise DatasetError(f"the shard {path} is damaged: its checksum doesn't fit; {advice}")
+        found: dict[int, dict[str, tuple[int, int]]] = {}
+        with tarfile.open(path) as tar:
+            for entry in tar:
+                name, dot, suffix = entry.name.partition(".")
+                found.setdefault(int(name), {})[dot + suffix] = (entry.offset_data, entry.size)
+    except (OSError, tarfile.TarError, ValueError) as error:
+        if isinstance(error, DatasetError):
+            raise
+        raise DatasetError(f"the shard {path} can't be read: {error}; {advice}") from error
+    return found
+
+
+def _part(path: Path, place: tuple[int, int]) -> bytes:
+    with path.open("rb") as file:
+        file.seek(place[0])
+        return file.read(place[1])
+
+
+def _decoded(content: bytes, flags: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), flags), np.uint8)
+
+
+def _packed(frame: LabelledFrame, further: Arrays) -> dict[str, bytes]:
+    c = frame.camera
+    arrays: Arrays = {
+        "camera": np.array([c.fx, c.fy, c.cx, c.cy, c.width, c.height], np.float64),
+        "masks_known": np.array(frame.hand_mask is not None and frame.object_mask is not None),
+    }
+    hand, thing = frame.hand, frame.object
+    if hand is not None:
+        arrays |= {"side": np.array(hand.side), "joints": hand.joints, **_samples("hand", hand.samples)}
+        if hand.rotations is not None and hand.shape is not None:
+            arrays |= {"rotations": hand.rotations.astype(np.float32), "shape": hand.shape}
+    if thing is not None:
+        arrays |= {
+            "object_name": np.array(thing.name),
+            "object_pose": thing.pose,
+            "object_corners": thing.corners,
+            "object_symmetries": thing.symmetries.astype(np.float32),
+            **_samples("object", thing.samples),
+        }
+    mask = np.zeros(frame.image.shape[:2], np.uint8)
+    for where, value in ((frame.object_mask, OBJECT), (frame.hand_mask, HAND)):
+        if where is not None:
+            mask[where] = value
+    stored = io.BytesIO()
+    np.savez_compressed(stored, **arrays, **further)  # type: ignore[arg-type]
+    quality = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
+    image = cv2.imencode(".jpg", np.ascontiguousarray(frame.image[..., ::-1]), quality)[1]
+    return {".jpg": image.tobytes(), ".png": cv2.imencode(".png", mask)[1].tobytes(), ".npz": stored.getvalue()}
+
+
+def _samples(what: str, samples: FieldSamples) -> Arrays:
+    """Half precision about their middle: to a tenth of a millimetre."""
+    middle = samples.points.mean(0)
+    return {
+        f"{what}_samples_middle": middle,
+        f"{what}_samples": (samples.points - middle).astype(np.float16),
+        f"{what}_distances": samples.distances.astype(np.float16),
+    }
+
+
+def _unpacked(image: NDArray[np.uint8], mask: NDArray[np.uint8], a: Arrays) -> LabelledFrame:
+    def samples(what: str) -> FieldSamples:
+        points = a[f"{what}_samples"].astype(np.float64) + a[f"{what}_samples_middle"]
+        return FieldSamples(points, a[f"{what}_distances"].astype(np.float64))
+
+    fx, fy, cx, cy, width, height = a["camera"].tolist()
+    hand = thing = None
+    if "joints" in a:
+        rotations, shape = (a[key].astype(np.float64) if key in a else None for key in ("rotations", "shape"))
+        side: Any = str(a["side"])
+        hand = HandLabel(side, a["joints"], samples("hand"), rotations, shape)
+    if "object_pose" in a:
+        thing = ObjectLabel(
+            str(a["object_name"]), a["object_pose"], a["object_corners"], samples("object"),
+            a["object_symmetries"].astype(np.float64),
+        )  # fmt: skip
+    masks = (mask == HAND, mask == OBJECT) if bool(a["masks_known"]) else (None, None)
+    return LabelledFrame(image, Pinhole(fx, fy, cx, cy, int(width), int(height)), hand, thing, *masks)

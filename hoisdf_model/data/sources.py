@@ -1,0 +1,103 @@
+"""What a data source gives: labelled frames by index. Everything from a frame to a sample is ``preparation``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.geometry import Pinhole
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FieldSamples:
+    """Points with their distances to one surface.
+
+    Attributes:
+        points: (P, 3) metres, camera frame; most of them near the surface.
+        distances: (P,) metres, negative inside.
+    """
+
+    points: Floats
+    distances: Floats
+
+    def moved(self, transform: Floats) -> FieldSamples:
+        """With the points transformed by the upper part of a rigid (4, 4), or a mirroring one."""
+        return FieldSamples(self.points @ transform[:3, :3].T + transform[:3, 3], self.distances)
+
+
+@dataclass(frozen=True)
+class HandLabel:
+    """A hand in a frame, as it is (a left hand is not mirrored).
+
+    Attributes:
+        side: which hand.
+        joints: (21, 3) metres, camera frame, our order.
+        samples: of the hand's field.
+        rotations: (16, 3, 3) in MANO's order, global first, the mean pose included; None where unknown.
+        shape: (10,); None where unknown.
+    """
+
+    side: Literal["right", "left"]
+    joints: Floats
+    samples: FieldSamples
+    rotations: Floats | None = None
+    shape: Floats | None = None
+
+
+@dataclass(frozen=True)
+class ObjectLabel:
+    """An object in a frame.
+
+    Attributes:
+        name: the catalogue's.
+        pose: (4, 4) object frame -> camera frame, metres.
+        corners: (8, 3) of the model's axis-aligned bounding box, object frame; the object's box in the image is around
+            them.
+        samples: of the object's field.
+        symmetries: (K, 4, 4) transforms of the object frame that leave the shape as it is, the identity first.
+    """
+
+    name: str
+    pose: Floats
+    corners: Floats
+    samples: FieldSamples
+    symmetries: Floats = field(default_factory=lambda: np.eye(4)[None])
+
+
+@dataclass(frozen=True)
+class LabelledFrame:
+    """An image and what is known about it; at least one of hand and object.
+
+    Attributes:
+        image: (H, W, 3) uint8 RGB, without distortion.
+        camera: its camera, with its size.
+        hand, object: None where there is none, or nothing is known about it.
+        hand_mask, object_mask: (H, W) bool, visible pixels; both or neither.
+    """
+
+    image: NDArray[np.uint8]
+    camera: Pinhole
+    hand: HandLabel | None
+    object: ObjectLabel | None
+    hand_mask: NDArray[np.bool_] | None = None
+    object_mask: NDArray[np.bool_] | None = None
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Labelled frames by index.
+
+    ``frame`` must be a pure function of its argument and safe to call in several processes: resumed training then sees
+    the data that it would have seen. An endless source (a generator) gives a large length, such as ``2**31``.
+    """
+
+    def __len__(self) -> int:
+        """How many different frames there are."""
+
+    def frame(self, index: int) -> LabelledFrame:
+        """The frame of that index, from 0 to the length."""
