@@ -1,0 +1,104 @@
+"""From the network's output to estimates in the camera frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
+from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.views import MIRROR, View
+from hoisdf_model.geometry import rotations
+from hoisdf_model.network import NetworkOutput
+
+SPREAD = 0.02  # metres; votes that are spread like this give a joint 1/e of its hand's score
+FIELDS = (
+    "maps", "joints", "vertices", "vote_spread", "mano_rotations", "mano_shape", "object_rotation",
+    "object_translation", "object_rotation_spread", "object_translation_spread", "hand_valid", "object_valid",
+)  # fmt: skip
+
+
+class Decoded:
+    """A batch's output as numpy arrays, read row by row.
+
+    A left hand was shown mirrored (``views.look``). A point comes back as ``M p`` with ``M = diag(-1, 1, 1)``, a
+    rotation as ``M R M``. For the hand, that makes a pose of the left hand model out of one of the right. For the
+    object, it is exact where the object's mesh is its own mirror image about its x = 0 plane, and else the pose of the
+    mirrored mesh.
+    """
+
+    def __init__(self, output: NetworkOutput, crop_size: int) -> None:
+        tensors = {name: getattr(output, name).detach() for name in FIELDS}
+        self._rows: dict[str, NDArray[np.float64]] = {
+            name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
+        }
+        self._crop_size = crop_size
+
+    def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
+        """The hand of row ``i``; None where the network found none in the box.
+
+        Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
+        mean of the hand mask's surer half inside the hand box; a joint's score is less the more its votes differ:
+        ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for. The scores order
+        estimates, they aren't calibrated probabilities.
+        """
+        row = self._rows
+        if not row["hand_valid"][i]:
+            return None
+        mirror = MIRROR if target.side == "left" else np.ones(3)
+        pose = rotations.rotation_vectors(row["mano_rotations"][i])
+        score = target.score * self._seen(i, 1, view.hand_box)
+        agreement = np.exp(-row["vote_spread"][i] / SPREAD)
+        agreement[0] = 1.0
+        return HandEstimate(
+            side=target.side,
+            score=score,
+            joints=(row["joints"][i] * mirror + target.root).astype(np.float32),
+            joint_scores=(score * agreement).astype(np.float32),
+            vertices=(row["vertices"][i] * mirror + target.root).astype(np.float32),
+            pose=(rotations.mirror_axis_angle(pose) if target.side == "left" else pose).astype(np.float32),
+            shape=row["mano_shape"][i].astype(np.float32),
+            root_covariance=target.root_covariance,
+            root_source=target.root_source,
+            model=model,
+        )
+
+    def object(self, i: int, target: Target, view: View) -> ObjectEstimate | None:
+        """The object of row ``i``; None where there is none: no point in the box, or nobody said that there is one and
+        the object mask isn't sure either.
+
+        The covariance has the wrist's uncertainty in the translation, since both hang on the same depth, and the spread
+        of the points' predictions; it is unknown (-1) where the wrist's is.
+        """
+        row = self._rows
+        seen = self._seen(i, 2, view.object_box)
+        if not row["object_valid"][i] or not (target.object_known or seen >= 0.5):
+            return None
+        rotation = rotations.rotation_matrices(row["object_rotation"][i])
+        translation = row["object_translation"][i]
+        if target.side == "left":
+            rotation, translation = rotations.mirror_matrix(rotation), translation * MIRROR
+        covariance = np.zeros((6, 6))
+        if target.root_covariance[0, 0] < 0:
+            covariance[0, 0] = -1
+        else:
+            axes = np.eye(3) / 3  # a root mean square over all directions, shared out among three axes
+            covariance[:3, :3] = target.root_covariance + row["object_translation_spread"][i] ** 2 * axes
+            covariance[3:, 3:] = row["object_rotation_spread"][i] ** 2 * axes
+        return ObjectEstimate(
+            name=target.object_name,
+            score=target.score * seen,
+            rotation=rotation,
+            translation=translation + target.object_center,
+            covariance=covariance,
+        )
+
+    def _seen(self, i: int, channel: int, box: NDArray[np.float64]) -> float:
+        """Mean of the surer half of a mask inside a box of the crop, 0 to 1; 0 where the box is outside."""
+        mask = self._rows["maps"][i, channel]
+        scale = mask.shape[0] / self._crop_size
+        x0, y0 = np.floor(box[:2] * scale).clip(0).astype(int)
+        x1, y1 = np.ceil(box[2:] * scale).clip(0).astype(int)
+        inside = mask[y0:y1, x0:x1]
+        return float(inside[inside >= np.median(inside)].mean()) if inside.size else 0.0

@@ -1,0 +1,257 @@
+"""The estimator: a frame goes in, hands and objects in the camera frame come out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import CheckpointError, ConfigError
+from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
+from hoisdf_model.estimation.decoding import Decoded
+from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
+from hoisdf_model.estimation.placement import hand_span, place
+from hoisdf_model.estimation.priors import completed_priors
+from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.tracking import Tracker
+from hoisdf_model.estimation.views import View, images_to_tensor, look, to_batch
+from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.network import (
+    ImageFeatures,
+    NetworkConfig,
+    NetworkInput,
+    NetworkOutput,
+    load_network,
+    optimised,
+    preset_names,
+)
+
+SHIPPED = "weights/compact.safetensors"
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class Network(Protocol):
+    """What the estimator needs of a network; :class:`hoisdf_model.network.Hoisdf` is one."""
+
+    def __call__(self, batch: NetworkInput, /) -> NetworkOutput:
+        """A batch of views -> everything that is estimated from them."""
+        ...
+
+    def encode(self, image: torch.Tensor, /) -> ImageFeatures:
+        """(B, 3, S, S) in [0, 1] -> at least the image maps."""
+        ...
+
+
+class Estimator:
+    """Estimates hands and the objects they hold, frame by frame; not for several threads at once.
+
+    Between frames it remembers only what its tracker does: where hands were seen last, for frames that come without
+    priors. It never reads ground truth.
+
+    Args:
+        network: on ``device`` and in evaluation mode.
+        config: the network's.
+        hand_model: the right hand model that the network poses.
+        device: where the network's inputs go.
+        localiser: finds hands where neither the caller nor the tracker knows of any; a coarse grid if not given.
+
+    Attributes:
+        network, config, hand_model, device: as given.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        config: NetworkConfig,
+        hand_model: HandModel,
+        device: torch.device | str = "cpu",
+        localiser: Localiser | None = None,
+    ) -> None:
+        self.network, self.config, self.hand_model = network, config, hand_model
+        self.device = torch.device(device)
+        self._span = hand_span(hand_model)
+        self._tracker = Tracker(self._span)
+        self._localiser = localiser or GridLocaliser(self._segment, config.image_size)
+
+    @classmethod
+    def load(
+        cls,
+        weights: str | Path | None,
+        hand_model: HandModel | str | Path | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        preset: str | None = None,
+    ) -> Estimator:
+        """An estimator with the network of a weights file.
+
+        Args:
+            weights: our safetensors, an official snapshot, or ``untrained:compact``; None: the shipped weights.
+            hand_model: a right hand model or its file; None: what the snapshot carries, else the open hand.
+            device: ``auto`` (CUDA where there is one), or torch's name of one.
+            precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: bfloat16 on a GPU that has it.
+            preset: the preset of an official snapshot, where its keys can't tell.
+
+        Raises:
+            CheckpointError: no such weights, or they are damaged or of another preset.
+            HandModelError: the hand model can't be read.
+            ConfigError: no such device or precision.
+        """
+        place_of_work = resolve_device(device)
+        if isinstance(hand_model, (str, Path)):
+            hand_model = load_hand_model(hand_model)
+        chosen = resolve_precision(precision, place_of_work)
+        network, config = load_network(weights or shipped_weights(), hand_model, preset, place_of_work)
+        network = optimised(network)
+        network.runtime = replace(network.runtime, precision=chosen)
+        return cls(network, config, network.hand_layer.model, place_of_work)
+
+    def reset(self) -> None:
+        """Forget what was seen before: after a jump in time, or when another camera is looked through."""
+        self._tracker.reset()
+
+    def __call__(self, frame: Frame, prior: Prior | Sequence[Prior] | None = None) -> Estimate:
+        """Estimate.
+
+        Args:
+            frame: a camera's image with its intrinsics; distortion is removed first. A depth image is used to place
+                hands whose position isn't given.
+            prior: what is known, one prior per hand, every part of it optional, boxes in pixels of ``frame.image``;
+                None: nothing is known, the last frame's hands are followed or the image is searched; empty: there is
+                no hand.
+
+        Returns:
+            Everything in the frame of the camera without distortion. Hands with an object come first, so that
+            ``objects[i]`` is what ``hands[i]`` holds. Regions are in pixels of ``frame.image``.
+
+        Raises:
+            InvalidInputError: a given box doesn't touch the image.
+        """
+        timing: dict[str, float] = {}
+        priors = (prior,) if isinstance(prior, Prior) else prior
+        with _timed(timing, "undistort"):
+            rectified = _rectified(frame)
+        with _timed(timing, "localise"):
+            raw_camera = replace(frame.intrinsics, width=frame.image.shape[1], height=frame.image.shape[0])
+            completed = completed_priors(priors, rectified, raw_camera, self._span, self._locate)
+            depth = self.config.object_center_depth
+            targets = [place(known, rectified, self._span, depth) for known in completed]
+        if not targets:
+            self._tracker.update(rectified, ())
+            return Estimate(timing=timing)
+        with _timed(timing, "crop"):
+            views = [look(rectified, target, self.config.image_size) for target in targets]
+            batch = to_batch(views, self.device)
+        with _timed(timing, "network"), torch.inference_mode():
+            output = self.network(batch)
+            if self.device.type == "cuda":
+                torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
+        with _timed(timing, "decode"):
+            estimate = self._decoded(rectified, targets, views, output)
+        return replace(estimate, regions=_regions(targets, raw_camera), timing=timing)
+
+    def _decoded(
+        self, frame: Frame, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput
+    ) -> Estimate:
+        decoded = Decoded(output, self.config.image_size)
+        seen = []
+        for i, (target, view) in enumerate(zip(targets, views, strict=True)):
+            hand = decoded.hand(i, target, view, self.hand_model.info)
+            if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
+                seen.append((target, hand, decoded.object(i, target, view)))
+        self._tracker.update(frame, [(target, hand) for target, hand, _ in seen])
+        seen.sort(key=lambda parts: parts[2] is None)
+        return Estimate(
+            hands=tuple(hand for _, hand, _ in seen),
+            objects=tuple(thing for _, _, thing in seen if thing is not None),
+        )
+
+    def _locate(self, frame: Frame) -> tuple[Prior, ...]:
+        return self._tracker.locate(frame) or self._localiser.locate(frame)
+
+    @torch.inference_mode()
+    def _segment(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(B, S, S, 3) uint8 -> (B, 2, S/2, S/2) probability of hand and object."""
+        maps = self.network.encode(images_to_tensor(images, self.device)).maps[:, 1:3]
+        return maps.float().cpu().numpy()
+
+
+def shipped_weights() -> Path:
+    """The weights that come with the package.
+
+    Raises:
+        CheckpointError: none do.
+    """
+    path = Path(str(resources.files("hoisdf_model") / "assets" / SHIPPED))
+    if not path.is_file():
+        raise CheckpointError(
+            "no trained weights come with this version: name a weights file (a converted official snapshot, for "
+            f"instance), or ask for random ones to try things out: untrained:compact (or {', '.join(preset_names())})"
+        )
+    return path
+
+
+def resolve_device(name: str) -> torch.device:
+    """``auto`` -> CUDA where there is one, else the CPU; else the device of that name.
+
+    Raises:
+        ConfigError: torch knows no such device, or this machine hasn't got it.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {name!r} can't be used ({reason}); use auto, cpu or cuda") from error
+    return device
+
+
+def resolve_precision(name: str, device: torch.device) -> str:
+    """``auto`` -> bfloat16 on a GPU that computes in it, else float32.
+
+    Raises:
+        ConfigError: unknown precision.
+    """
+    if name not in PRECISIONS:
+        raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}, got {name!r}")
+    if name != "auto":
+        return name
+    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+
+
+def _rectified(frame: Frame) -> Frame:
+    height, width = frame.image.shape[:2]
+    camera = replace(frame.intrinsics, width=width, height=height)
+    # depth of neighbouring surfaces must not be averaged
+    depth = None if frame.depth is None else camera.undistort(frame.depth, cv2.INTER_NEAREST)
+    return Frame(camera.undistort(frame.image), camera.rectified(), depth)
+
+
+def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
+    def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
+        return boxes.mapped(box, raw_camera.distort_pixels) if any(raw_camera.distortion) else box
+
+    return Regions(
+        hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in targets),
+        objects=tuple(
+            ObjectRegion(raw(t.object_box), t.object_name, t.score, t.object_center) for t in targets if t.object_known
+        ),
+    )
+
+
+@contextmanager
+def _timed(timing: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timing[stage] = time.perf_counter() - start

@@ -1,0 +1,38 @@
+"""A target: one hand with its object, with everything the network has to be told about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.estimates import RootSource, Side
+
+
+@dataclass(frozen=True)
+class Target:
+    """A completed :class:`Prior`; camera frame in metres, boxes in pixels of the rectified image.
+
+    Attributes:
+        side: which hand.
+        hand_box, object_box: (4,).
+        root: (3,) wrist joint.
+        root_covariance: (3, 3) square metres; unknown: first element -1.
+        root_source: where ``root`` comes from.
+        object_center: (3,) the point that the object's translation is predicted from.
+        object_name: empty where unknown.
+        object_known: whether anyone said that there is an object, and not merely that there may be one.
+        score: confidence of whoever made the boxes.
+    """
+
+    side: Side
+    hand_box: NDArray[np.float64]
+    object_box: NDArray[np.float64]
+    root: NDArray[np.float64]
+    root_covariance: NDArray[np.float64]
+    root_source: RootSource
+    object_center: NDArray[np.float64]
+    object_name: str
+    object_known: bool
+    score: float

@@ -1,0 +1,85 @@
+"""What the network is shown of each target: the crop, mirrored for a left hand, with everything in its pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.estimates import Frame
+from hoisdf_model.estimation.targets import Target
+from hoisdf_model.geometry import boxes, crops
+from hoisdf_model.network import NetworkInput
+
+MIRROR = np.array([-1.0, 1.0, 1.0])
+
+
+@dataclass(frozen=True)
+class View:
+    """One element of the network's batch; of the mirrored scene for a left hand.
+
+    Attributes:
+        image: (S, S, 3) uint8 RGB.
+        intrinsics: (3, 3) of the crop, pixels.
+        hand_root, object_center: (3,) metres.
+        hand_box, object_box: (4,) pixels of the crop.
+    """
+
+    image: NDArray[np.uint8]
+    intrinsics: NDArray[np.float64]
+    hand_root: NDArray[np.float64]
+    object_center: NDArray[np.float64]
+    hand_box: NDArray[np.float64]
+    object_box: NDArray[np.float64]
+
+
+def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View:
+    """The view of a target in a rectified frame.
+
+    A left hand is shown as the right hand that a mirror with the normal x would show: image, principal point, boxes and
+    positions change sides, and the network, which knows right hands only, needs no other code.
+
+    Raises:
+        InvalidInputError: neither box touches the image.
+    """
+    camera, flip = frame.intrinsics, np.eye(3)
+    hand_box, object_box, root, center = target.hand_box, target.object_box, target.root, target.object_center
+    if target.side == "left":
+        hand_box, object_box = (boxes.mirrored(box, camera.width) for box in (hand_box, object_box))
+        root, center = root * MIRROR, center * MIRROR
+        camera = camera.mirrored()
+        flip = np.array([[-1.0, 0.0, camera.width - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    window = crops.window_around(hand_box, object_box, width=camera.width, height=camera.height)
+    affine = window.affine(crop_size)
+    return View(
+        image=crops.crop_image(frame.image, affine @ flip, crop_size),
+        intrinsics=affine @ camera.matrix,
+        hand_root=root,
+        object_center=center,
+        hand_box=crops.map_box(affine, hand_box),
+        object_box=crops.map_box(affine, object_box),
+    )
+
+
+def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
+    """The views as the network's input on the device, float32."""
+
+    def stacked(name: str) -> torch.Tensor:
+        return torch.from_numpy(np.stack([getattr(view, name) for view in views]).astype(np.float32)).to(device)
+
+    return NetworkInput(
+        image=images_to_tensor(np.stack([view.image for view in views]), device),
+        intrinsics=stacked("intrinsics"),
+        hand_root=stacked("hand_root"),
+        object_center=stacked("object_center"),
+        hand_box=stacked("hand_box"),
+        object_box=stacked("object_box"),
+    )
+
+
+def images_to_tensor(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
+    """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 in [0, 1] on the device, sent there as bytes."""
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(255).contiguous()

@@ -1,0 +1,265 @@
+"""``hoisdf estimate`` and ``hoisdf doctor``."""
+
+import json
+import types
+from importlib import metadata
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pretend_networks import KnowingNetwork, Truth
+from scipy.spatial.transform import Rotation
+from typer.testing import CliRunner
+
+from hoisdf_model.cli import app
+from hoisdf_model.commands import doctor
+from hoisdf_model.errors import CheckpointError, HandModelError, ImageError, InvalidInputError, MeshError
+from hoisdf_model.estimation import Estimator
+from hoisdf_model.hand import load_hand_model, reorder
+from hoisdf_model.network import NetworkConfig
+
+BOX = ["--box", "250", "180", "390", "300"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two good images, a truncated one, a camera."""
+    image = np.full((480, 640, 3), 90, np.uint8)
+    cv2.imwrite(str(tmp_path / "one.png"), image)
+    cv2.imwrite(str(tmp_path / "two.jpg"), image)
+    data = (tmp_path / "two.jpg").read_bytes()
+    (tmp_path / "broken.jpg").write_bytes(data[: len(data) // 2])
+    (tmp_path / "camera.yaml").write_text("{fx: 600, fy: 600, cx: 320, cy: 240, width: 640, height: 480}")
+    return tmp_path
+
+
+@pytest.fixture
+def pretended(monkeypatch: pytest.MonkeyPatch) -> Truth:
+    """The network is one that always sees the same hand and object."""
+    model, ahead = load_hand_model(), np.array([0, 0, 0.6])
+    joints = reorder(np.concatenate([model.joints, model.v_template[[745, 317, 444, 556, 673]]]), "mano")
+    truth = Truth(
+        joints=joints + ahead, vertices=model.v_template + ahead,
+        rotations=np.tile(np.eye(3), (16, 1, 1)), shape=np.zeros(10),
+        object_rotation=np.array([0.1, 0.2, 0.3]), object_translation=np.array([0.02, 0.03, 0.65]),
+    )  # fmt: skip
+    loaded = Estimator(KnowingNetwork([truth]), NetworkConfig(), model)
+    monkeypatch.setattr(Estimator, "load", lambda *_, **__: loaded)
+    return truth
+
+
+def estimate(*arguments: object):
+    return CliRunner().invoke(app, ["estimate", *map(str, arguments)])
+
+
+def test_one_bad_image_is_reported_and_the_others_are_written(folder: Path, pretended: Truth):
+    out = folder / "out"
+    result = estimate(folder, "--camera", folder / "camera.yaml", *BOX, "--object", "025_mug", "-o", out)
+    assert result.exit_code == 1
+    assert "broken.jpg" in result.stderr
+    assert "truncated" in result.stderr
+    assert "2 of 3 images" in result.stderr
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"{stem}{end}"
+        for stem in ("one", "two")
+        for end in (".json", "_hand_0_right.ply", "_object_0_025_mug.ply", "_overlay.png")
+    ]
+
+
+def test_what_is_written_is_what_was_estimated(folder: Path, pretended: Truth):
+    out = folder / "out"
+    root = [str(value) for value in pretended.joints[0]]
+    arguments = ("--object-box", 200, 150, 300, 280, "--root", *root, "--side", "right", "--object", "025_mug")
+    result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, *arguments, "-o", out)
+    assert result.exit_code == 0, result.output
+    content = json.loads((out / "one.json").read_text())
+    (hand,), (mug,) = content["hands"], content["objects"]
+    np.testing.assert_allclose(hand["joints"]["index_tip"], pretended.joints[8], atol=1e-5)
+    assert hand["root_source"] == "given"
+    np.testing.assert_allclose(mug["translation"], pretended.object_translation, atol=1e-5)
+    rotation = Rotation.from_rotvec(pretended.object_rotation).as_matrix()
+    np.testing.assert_allclose(mug["rotation"], rotation, atol=1e-5)
+    assert content["regions"]["hands"][0]["box"] == [250, 180, 390, 300]
+    assert content["regions"]["objects"][0]["box"] == [200, 150, 300, 280]
+    assert cv2.imread(str(out / "one_overlay.png")).shape == (480, 640, 3)
+
+
+def test_pictures_and_meshes_can_be_left_out(folder: Path, pretended: Truth):
+    out = folder / "out"
+    estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, "-o", out, "--no-overlay", "--no-meshes")
+    assert [path.name for path in out.iterdir()] == ["one.json"]
+
+
+def test_images_of_the_same_name_don_t_overwrite_each_other(folder: Path, pretended: Truth):
+    (folder / "other").mkdir()
+    (folder / "other" / "one.png").write_bytes((folder / "one.png").read_bytes())
+    out = folder / "out"
+    result = estimate(
+        folder / "one.png", folder / "other", "--camera", folder / "camera.yaml", *BOX, "-o", out, "--no-overlay",
+        "--no-meshes",
+    )  # fmt: skip
+    assert result.exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == ["one.json", "one_2.json"]
+
+
+def test_images_of_another_size_than_the_camera_are_reported(folder: Path, pretended: Truth):
+    cv2.imwrite(str(folder / "small.png"), np.zeros((120, 160, 3), np.uint8))
+    result = estimate(folder / "small.png", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 1
+    assert "640x480" in result.stderr
+    assert "160x120" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["--box", "3", "3", "1", "1"], InvalidInputError, "hand box"),
+        (["--side", "both"], InvalidInputError, "both"),
+        (["--root", "0", "0", "-1"], InvalidInputError, "in front of the camera"),
+        (["--object", "my_thing"], MeshError, "025_mug"),
+        (["--objects", "/nowhere"], MeshError, "/nowhere"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_work(
+    folder: Path, pretended: Truth, arguments: list, error: type[Exception], message: str
+):
+    result = estimate(folder, "--camera", folder / "camera.yaml", *arguments, "-o", folder / "out")
+    assert isinstance(result.exception, error)
+    assert message in str(result.exception)
+    assert not (folder / "out").exists()
+
+
+def test_a_folder_without_images_is_refused(folder: Path, pretended: Truth):
+    (folder / "empty").mkdir()
+    result = estimate(folder / "empty", "--camera", folder / "camera.yaml")
+    assert isinstance(result.exception, ImageError)
+
+
+def test_without_shipped_weights_the_way_to_random_ones_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("hoisdf_model.estimation.estimator.SHIPPED", "nothing.safetensors")
+    result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
+    assert isinstance(result.exception, CheckpointError)
+    assert "untrained:compact" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["--weights", "nowhere.safetensors"], CheckpointError),
+        (["--weights", "untrained:compact", "--hand-model", "nowhere.npz"], HandModelError),
+    ],
+)
+def test_missing_weights_and_hand_models_are_refused(folder: Path, arguments: list, error: type[Exception]):
+    result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, *arguments, "-o", folder / "out")
+    assert isinstance(result.exception, error)
+    assert "nowhere" in str(result.exception)
+
+
+def test_the_whole_way_with_random_weights(folder: Path):
+    """No pretending: the compact network, the open hand, a hand's box; the figures are there, but mean nothing."""
+    out = folder / "out"
+    result = estimate(
+        folder / "one.png", "--camera", folder / "camera.yaml", "--weights", "untrained:compact", *BOX,
+        "--side", "left", "--object", "006_mustard_bottle", "-o", out,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    (hand,) = json.loads((out / "one.json").read_text())["hands"]
+    assert np.isfinite(list(hand["joints"].values())).all()
+    assert hand["side"] == "left"
+    assert hand["root_source"] == "monocular"
+
+
+# --- doctor
+
+
+def run_doctor(*arguments: str):
+    return CliRunner().invoke(app, ["doctor", "--json", *arguments])
+
+
+@pytest.fixture
+def no_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metadata, "entry_points", lambda **_: [])
+
+
+def test_a_sound_installation_passes_and_is_told_how_to_check_ros(no_plugins: None):
+    result = run_doctor("--weights", "untrained:compact")
+    report = json.loads(result.stdout)
+    findings = {finding["check"]: finding for finding in report["findings"]}
+    assert {"python", "torch", "numpy", "opencv", "smplx", "device", "hand model", "weights", "rendering"} <= set(
+        findings
+    )
+    assert report["ok"], [f for f in report["findings"] if f["status"] == "fail"]
+    assert result.exit_code == 0
+    assert "--also" in findings["ros"]["remedy"]
+    assert findings["hand model"]["detail"].startswith("open_hand")
+
+
+def test_missing_and_malformed_files_fail_with_their_name_and_a_remedy(tmp_path: Path, no_plugins: None):
+    np.savez(tmp_path / "bent.npz", v_template=np.zeros((5, 3)))
+    result = run_doctor("--weights", str(tmp_path / "no.safetensors"), "--hand-model", str(tmp_path / "bent.npz"))
+    assert result.exit_code == 1
+    findings = {finding["check"]: finding for finding in json.loads(result.stdout)["findings"]}
+    assert findings["hand model"]["status"] == "fail"
+    assert "bent" in findings["hand model"]["detail"]
+    assert findings["weights"]["status"] == "fail"
+    assert findings["weights"]["remedy"]
+
+
+def test_a_library_that_is_missing_or_too_old_fails(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(doctor._LIBRARIES, "no_such_library", ("no-such-library", ""))
+    monkeypatch.setitem(doctor._LIBRARIES, "torch", ("torch", "999.0"))
+    assert doctor._library("no_such_library").status == "fail"
+    assert "pip install no-such-library" in doctor._library("no_such_library").remedy
+    assert "too old" in doctor._library("torch").detail
+
+
+def plugin(*findings: object):
+    def checks():
+        yield from findings
+
+    return checks
+
+
+def with_plugins(monkeypatch: pytest.MonkeyPatch, **loads: object) -> None:
+    entries = [types.SimpleNamespace(value=name, load=load) for name, load in loads.items()]
+    monkeypatch.setattr(metadata, "entry_points", lambda group: entries if group == "hoisdf.doctor" else [])
+
+
+def test_findings_of_other_packages_are_part_of_the_report(monkeypatch: pytest.MonkeyPatch):
+    good = {"check": "dds", "status": "ok", "detail": "round trip 1 ms"}
+    bad = {"check": "cv_bridge", "status": "fail", "detail": "built for NumPy 1", "remedy": "upgrade it"}
+    with_plugins(monkeypatch, ros=lambda: plugin(good, bad))
+    found = doctor.registered_findings([])
+    assert [f.check for f in found] == ["dds", "cv_bridge"]
+    assert found[1] == doctor.Finding("cv_bridge", "fail", "built for NumPy 1", "upgrade it")
+
+
+def broken():
+    raise RuntimeError("no rclpy")
+
+
+@pytest.mark.parametrize(
+    ("load", "message"),
+    [
+        (broken, "no rclpy"),
+        (lambda: broken, "no rclpy"),
+        (lambda: plugin({"check": "dds", "status": "splendid", "detail": ""}), "splendid"),
+        (lambda: plugin({"check": "dds"}), "status"),
+    ],
+    ids=["can't be loaded", "can't be run", "says nonsense", "says too little"],
+)
+def test_a_broken_plugin_is_a_finding_and_not_the_end(monkeypatch: pytest.MonkeyPatch, load: object, message: str):
+    good = {"check": "dds", "status": "ok", "detail": ""}
+    with_plugins(monkeypatch, bad=load, good=lambda: plugin(good))
+    found = doctor.registered_findings([])
+    assert [(f.check, f.status) for f in found] == [("bad", "fail"), ("dds", "ok")]
+    assert message in found[0].detail
+
+
+def test_checks_can_be_named_on_the_command_line(monkeypatch: pytest.MonkeyPatch, no_plugins: None):
+    module = types.ModuleType("some_checks")
+    module.checks = plugin({"check": "dds", "status": "warn", "detail": "slow"})
+    monkeypatch.setitem(__import__("sys").modules, "some_checks", module)
+    assert [f.check for f in doctor.registered_findings(["some_checks:checks"])] == ["dds"]
+    assert doctor.registered_findings(["no_such_module:checks"])[0].status == "fail"
