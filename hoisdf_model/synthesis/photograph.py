@@ -1,0 +1,69 @@
+"""What a camera does to a rendered picture: exposure, white balance, motion blur, noise, JPEG, and changed spectra."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+BLUR, LONGEST_BLUR = 0.15, 9.0  # share of the pictures, and pixels
+DEFOCUS = 0.12
+JPEG = 0.5
+SPECTRUM = 0.1
+EXPONENTS = (0.7, 1.5)  # of natural images' amplitude spectra, about 1 / f
+
+Image = NDArray[np.uint8]
+
+
+def photographed(image: Image, rng: np.random.Generator) -> Image:
+    """One picture as a random camera would have taken it: (H, W, 3) uint8, the same size."""
+    light = (image / np.float32(255)) ** np.float32(2.2)
+    light *= np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
+    if rng.random() < BLUR:
+        light = _moved(light, rng.uniform(2.0, LONGEST_BLUR) * image.shape[0] / 320, rng.uniform(0, np.pi))
+    if rng.random() < DEFOCUS:
+        light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.5, 1.4)), np.float32)
+    shot, read = rng.uniform(0, 0.0012), rng.uniform(0.0, 0.006)
+    light += rng.standard_normal(light.shape, np.float32) * np.sqrt(shot * np.maximum(light, 0) + read**2)
+    shown = np.clip(light, 0, None) ** np.float32(1 / (2.2 * np.exp(rng.normal(0, 0.12))))
+    grey = shown.mean(-1, keepdims=True)
+    shown = grey + (shown - grey) * rng.uniform(0.55, 1.3)
+    shown = 0.5 + (shown - 0.5) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.03)
+    if rng.random() < SPECTRUM:
+        shown = _another_spectrum(shown, rng)
+    result = np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8)
+    if rng.random() < JPEG:
+        _, packed = cv2.imencode(".jpg", result, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(35, 96))])
+        result = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), np.uint8)
+    return result
+
+
+def natural_noise(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
+    """(H, W, 3) noise with the spectrum of natural images, correlated colours, mean 0 and deviation 1."""
+    rows, columns = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None]
+    falling = 1 / np.maximum(np.hypot(rows, columns), 1 / max(shape)) ** rng.uniform(*EXPONENTS)
+    fields = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((3, *shape)), axes=(1, 2)) * falling, shape, axes=(1, 2))
+    fields = (fields - fields.mean((1, 2), keepdims=True)) / fields.std((1, 2), keepdims=True)
+    mixed = np.einsum("cd,dhw->hwc", np.array([[1, 0.35, 0.1], [1, 0, -0.2], [1, -0.35, 0.1]]), fields)
+    return np.asarray(mixed / mixed.std(), np.float32)
+
+
+def _moved(light: NDArray[np.float32], length: float, direction: float) -> NDArray[np.float32]:
+    size = int(length) // 2 * 2 + 3
+    kernel = np.zeros((size, size), np.float32)
+    middle = np.array([size // 2, size // 2])
+    reach = np.array([np.cos(direction), np.sin(direction)]) * length / 2
+    ends = [tuple(round(v) for v in middle + s * reach) for s in (-1, 1)]
+    cv2.line(kernel, ends[0], ends[1], 1.0, 1, cv2.LINE_AA)
+    return np.asarray(cv2.filter2D(light, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT), np.float32)
+
+
+def _another_spectrum(shown: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Amplitudes mixed with those of natural noise, phases kept: shapes stay (Xu et al. 2021, Amplitude Mix)."""
+    own = np.fft.rfft2(shown, axes=(0, 1))
+    other = np.fft.rfft2(natural_noise(shown.shape[:2], rng) * shown.std(), axes=(0, 1))
+    other[0, 0] = own[0, 0]  # brightness stays
+    amount = rng.uniform(0.05, 0.3)
+    amplitude = (1 - amount) * np.abs(own) + amount * np.abs(other)
+    mixed = np.fft.irfft2(amplitude * np.exp(1j * np.angle(own)), shown.shape[:2], axes=(0, 1))
+    return np.asarray(mixed, np.float32)

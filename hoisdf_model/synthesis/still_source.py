@@ -1,0 +1,125 @@
+"""Stills as training takes them: endless labelled frames, each with samples of both fields."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from hoisdf_model.data.sdf_samples import FieldBank, sample_field
+from hoisdf_model.data.sources import HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.hand import HandModel
+from hoisdf_model.synthesis import splits
+from hoisdf_model.synthesis.backdrops import find_pictures
+from hoisdf_model.synthesis.filming import HAND
+from hoisdf_model.synthesis.gl_context import refuse_forked_process
+from hoisdf_model.synthesis.library import find_object, load_library
+from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
+from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
+
+ENDLESS = 2**31
+FIELD_SAMPLES = 2000  # of each surface in each frame; samples draw from these
+BANK = 10_000  # samples of each object, measured once
+SYMMETRY_STEPS = 36  # of a continuous symmetry
+
+
+@dataclass
+class StillSettings:
+    """What is drawn.
+
+    Attributes:
+        library: file of the grasp library; its split is the stills' split.
+        seed: decides about everything else.
+        pictures: folder of background pictures of one's own.
+        stage: what scenes are like.
+    """
+
+    library: str
+    seed: int = 0
+    pictures: str | None = None
+    stage: StageSettings = field(default_factory=StageSettings)
+
+
+class Stills:
+    """Endless labelled frames (``data.sources.FrameSource``), each a function of split, seed and its number alone.
+
+    Can be sent to other processes: each makes its own studio when it draws its first frame.
+
+    Raises:
+        DatasetError: the library is missing or damaged.
+        InvalidInputError: the library was made for another hand model, or there are no pictures in the folder.
+    """
+
+    def __init__(self, settings: StillSettings, hand_model: HandModel) -> None:
+        self.settings, self._model = settings, hand_model
+        self.library = load_library(settings.library)
+        self.library.check(hand_model)
+        self._pictures = find_pictures(settings.pictures) if settings.pictures else ()
+        self.stage = Stage(self.library, settings.stage, self.library.settings.split, settings.seed)
+        self._owner = -1
+        self._own: StillStudio | None = None
+
+    def __len__(self) -> int:
+        """Practically endless."""
+        return ENDLESS
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_owner": -1, "_own": None}
+
+    @property
+    def studio(self) -> StillStudio:
+        """This process's own."""
+        if self._own is None or self._owner != os.getpid():  # a context doesn't survive a fork
+            self._own = StillStudio(self.library, self._model, self.settings.seed, self._pictures)
+            self._owner = os.getpid()
+        return self._own
+
+    def still(self, index: int) -> Still:
+        """One picture.
+
+        Raises:
+            InvalidInputError: there is no such number, or this process was forked from one that has drawn.
+        """
+        refuse_forked_process()  # first: planning the scene would hang too, in the threads of torch that a fork lacks
+        if not 0 <= index < len(self):
+            raise InvalidInputError(f"stills are numbered from 0 to {len(self) - 1}, got {index}")
+        return self.studio.shoot(self.scene(index))
+
+    def scene(self, index: int) -> Scene:
+        """What is drawn in one picture."""
+        return self.stage.scene(index)
+
+    def frame(self, index: int) -> LabelledFrame:
+        """One picture as training takes it."""
+        return self.labelled(index)[0]
+
+    def labelled(self, index: int) -> tuple[LabelledFrame, Still]:
+        """One picture as training takes it, and all that is known about it."""
+        rng = splits.generator(self.library.settings.split, self.settings.seed, 202, index)
+        still = self.still(index)
+        return labelled_frame(still, self.studio, rng), still
+
+
+def labelled_frame(still: Still, studio: StillStudio, rng: np.random.Generator) -> LabelledFrame:
+    """A still with samples of both fields, which ``rng`` draws."""
+    hand = thing = None
+    if still.joints is not None:
+        samples = sample_field(*studio.closed_hand(still), FIELD_SAMPLES, rng)
+        hand = HandLabel(still.side, still.joints, samples, still.rotations, still.shape)
+    if still.object_pose is not None:
+        bank, outline, symmetries = _known(still.scene.name, studio.catalogue)
+        samples = bank.draw(still.object_pose, FIELD_SAMPLES, rng)
+        thing = ObjectLabel(still.scene.name, still.object_pose, outline, samples, symmetries)
+    return LabelledFrame(still.image, still.camera, hand, thing, still.identities == HAND, still.identities == OBJECT)
+
+
+@lru_cache(maxsize=OBJECTS_KEPT)
+def _known(name: str, catalogue: str) -> tuple[FieldBank, Any, Any]:
+    """What is the same in every frame with the object: samples, corners, symmetries."""
+    item = find_object(name, catalogue)
+    bank = FieldBank(np.asarray(item.mesh.vertices), np.asarray(item.mesh.faces), BANK)
+    return bank, corners(item), item.symmetry.transforms(SYMMETRY_STEPS)
