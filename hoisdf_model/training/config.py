@@ -1,0 +1,273 @@
+"""Everything that decides about a training run, as one YAML file with ``key=value`` changes on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from hoisdf_model.data.preparation import PreparationConfig
+from hoisdf_model.errors import ConfigError
+from hoisdf_model.network import NetworkConfig, load_preset
+
+T = TypeVar("T")
+
+
+@dataclass
+class OptimiserConfig:
+    """Steps in weight space.
+
+    Attributes:
+        name: ``adam`` or ``adamw``.
+        learning_rate: at the start. weight_decay: with ``adamw``, of every parameter.
+        schedule: ``step`` multiplies the rate by ``factor`` every ``every`` epochs, not below ``floor``; ``cosine``
+            takes it down to ``floor`` at the end of the run; ``constant``.
+        warmup_steps: the rate grows from 0 over these first steps.
+        clip: largest norm of the gradient; 0: any.
+        accumulate: batches whose gradients are added up for one step.
+    """
+
+    name: str = "adamw"
+    learning_rate: float = 1e-4
+    weight_decay: float = 0.01
+    schedule: str = "step"
+    every: int = 9
+    factor: float = 0.7
+    floor: float = 1e-5
+    warmup_steps: int = 0
+    clip: float = 0.0
+    accumulate: int = 1
+
+
+@dataclass
+class CurriculumConfig:
+    """Which points the transformers see in training.
+
+    Attributes:
+        start_epochs: in these first epochs always points drawn near the true surfaces.
+        start_share: afterwards still with this probability in each step; else the fields' own points, as in testing.
+        jitter: the drawn points move by up to this along each axis, normalised units (3.1 per metre); one value after
+            the other as training proceeds.
+        jitter_at: shares of ``jitter_over`` at which the next value begins.
+        jitter_over: ``epoch`` (begins anew with each epoch, as the released code does) or ``start`` (the first epochs).
+    """
+
+    start_epochs: int = 40
+    start_share: float = 0.4
+    jitter: list[float] = field(default_factory=lambda: [0.03, 0.05, 0.07])
+    jitter_at: list[float] = field(default_factory=lambda: [0.3, 0.7])
+    jitter_over: str = "epoch"
+
+
+@dataclass
+class LossConfig:
+    """Losses.
+
+    Attributes:
+        preset: the factors, ``official``, ``paper`` or ``compact``.
+        weights: factors that replace the preset's, by name.
+        symmetric: whether poses of symmetric objects are compared with the nearest that looks the same.
+    """
+
+    preset: str = "official"
+    weights: dict[str, float] = field(default_factory=dict)
+    symmetric: bool = True
+
+
+@dataclass
+class SourceConfig:
+    """One data source.
+
+    Attributes:
+        kind: which one, see docs/training.md.
+        ratio: its share among all sources, relative to theirs.
+        options: what the kind takes.
+    """
+
+    kind: str = "plays"
+    ratio: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class DataConfig:
+    """Data.
+
+    Attributes:
+        sources: mixed by their ratios. validation: sources of the validation frames; empty: those of training.
+        preparation: from frames to samples; sizes that the network decides are set from it.
+        batch_size: samples in a batch, of all processes together.
+        epoch_samples: samples in an epoch; sources may be endless.
+        validation_samples: how many are validated on.
+        workers: processes that prepare samples, for each training process; 0: none.
+    """
+
+    sources: list[SourceConfig] = field(default_factory=lambda: [SourceConfig()])
+    validation: list[SourceConfig] = field(default_factory=list)
+    preparation: PreparationConfig = field(default_factory=PreparationConfig)
+    batch_size: int = 32
+    epoch_samples: int = 50_000
+    validation_samples: int = 256
+    workers: int = 2
+
+
+@dataclass
+class HardwareConfig:
+    """Where it runs.
+
+    Attributes:
+        accelerator: ``auto``, ``cpu`` or ``gpu``. devices: how many on each machine; 0: all. nodes: machines.
+        precision: ``float32`` or ``bfloat16``.
+        search: how the fields' points are found: ``exhaustive`` or ``coarse_to_fine``.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 0
+    nodes: int = 1
+    precision: str = "float32"
+    search: str = "exhaustive"
+
+
+@dataclass
+class TrainingConfig:
+    """A training run.
+
+    Attributes:
+        name: of the run's folder.
+        seed: decides about everything random.
+        network: ``preset`` and what is changed of it (see docs/network.md).
+        hand_model: path of the hand model; None: the open hand.
+        start_from: weights to begin with. encoder_weights: ImageNet weights of the encoder, under torchvision's names.
+        epochs: how many.
+        frozen_encoder_norms: whether scales and shifts of the encoder's batch norms named ``bn`` stay as they are, as
+            in the released code; those beside shortcuts are trained and all statistics are kept up to date.
+        frozen_statistics: whether batch norms use their running statistics in training and leave them as they are.
+        ema: decay of the averaged weights, which are validated and exported; 0: no average.
+        checkpoint_steps: steps between checkpoints: what a crash costs at most.
+        validate_epochs: epochs between validations.
+        picture_samples: how many validation samples are drawn for TensorBoard.
+    """
+
+    name: str = "run"
+    seed: int = 0
+    network: dict[str, Any] = field(default_factory=lambda: {"preset": "compact"})
+    hand_model: str | None = None
+    start_from: str | None = None
+    encoder_weights: str | None = None
+    epochs: int = 70
+    frozen_encoder_norms: bool = False
+    frozen_statistics: bool = False
+    ema: float = 0.0
+    checkpoint_steps: int = 500
+    validate_epochs: int = 1
+    picture_samples: int = 4
+    optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
+    losses: LossConfig = field(default_factory=LossConfig)
+    curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    hardware: HardwareConfig = field(default_factory=HardwareConfig)
+
+    def network_config(self) -> NetworkConfig:
+        """The network: its preset with the changes.
+
+        Raises:
+            ConfigError: no such preset, or an unknown key.
+        """
+        changes = dict(self.network)
+        preset = load_preset(str(changes.pop("preset", "compact")))
+        merged = OmegaConf.merge(OmegaConf.create(preset.to_mapping()), OmegaConf.create(changes))
+        return NetworkConfig.from_mapping(cast(dict[str, Any], OmegaConf.to_container(merged)))
+
+
+def read_config(path: str | Path | None, changes: Sequence[str] = ()) -> TrainingConfig:
+    """Read a training configuration.
+
+    Args:
+        path: YAML file; None: the defaults.
+        changes: ``key=value`` each, keys with dots, values in YAML; they come on top.
+
+    Raises:
+        ConfigError: no such file, an unknown key (named with its path), a wrong type, a value out of range.
+    """
+    layers = []
+    if path is not None:
+        if not Path(path).is_file():
+            raise ConfigError(f"there is no training configuration at {path}")
+        try:
+            layers.append(OmegaConf.load(path))
+        except Exception as error:  # whatever the YAML parser raises
+            raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    for change in changes:
+        if "=" not in change:
+            raise ConfigError(f"a change must be key=value, got {change!r}")
+    layers.append(OmegaConf.from_dotlist(list(changes)))
+    config = _typed(TrainingConfig, layers)
+    _check(config)
+    return config
+
+
+def to_yaml(config: Any) -> str:
+    """The whole configuration as YAML, which ``read_config`` reads back."""
+    return str(OmegaConf.to_yaml(OmegaConf.structured(config)))
+
+
+def typed_options(schema: type[T], options: dict[str, Any], where: str) -> T:
+    """A source's options as its dataclass.
+
+    Raises:
+        ConfigError: an unknown key (named), or a wrong type.
+    """
+    return _typed(schema, [OmegaConf.create(options)], where)
+
+
+def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:
+    try:
+        return cast(T, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), *layers)))
+    except ConfigKeyError as error:
+        key = f"{where}{error.full_key}"
+        raise ConfigError(f"unknown configuration key {key!r}; docs/training.md lists those there are") from error
+    except OmegaConfBaseException as error:
+        key = f"{where}{error.full_key}"
+        raise ConfigError(f"configuration value for {key!r}: {str(error).splitlines()[0]}") from error
+
+
+_CHOICES = {
+    "optimiser.name": ("adam", "adamw"),
+    "optimiser.schedule": ("step", "cosine", "constant"),
+    "curriculum.jitter_over": ("epoch", "start"),
+    "hardware.accelerator": ("auto", "cpu", "gpu"),
+    "hardware.precision": ("float32", "bfloat16"),
+    "hardware.search": ("exhaustive", "coarse_to_fine"),
+}
+_POSITIVE = (
+    "epochs", "checkpoint_steps", "validate_epochs", "optimiser.learning_rate", "optimiser.accumulate",
+    "optimiser.every", "data.batch_size", "data.epoch_samples", "data.validation_samples", "hardware.nodes",
+)  # fmt: skip
+
+
+def _check(config: TrainingConfig) -> None:
+    def value(key: str) -> Any:
+        found: Any = config
+        for part in key.split("."):
+            found = getattr(found, part)
+        return found
+
+    for key, choices in _CHOICES.items():
+        if value(key) not in choices:
+            raise ConfigError(f"{key} must be one of {', '.join(choices)}, got {value(key)!r}")
+    for key in _POSITIVE:
+        if not value(key) > 0:
+            raise ConfigError(f"{key} must be positive, got {value(key)}")
+    if len(config.curriculum.jitter) != len(config.curriculum.jitter_at) + 1:
+        raise ConfigError("curriculum.jitter needs one value more than curriculum.jitter_at")
+    if not 0 <= config.ema < 1:
+        raise ConfigError(f"ema must be at least 0 and below 1, got {config.ema}")
+    if not config.data.sources or not all(source.ratio > 0 for source in config.data.sources):
+        raise ConfigError("data.sources must name at least one source, each with a positive ratio")
+    if config.data.epoch_samples < config.data.batch_size * config.optimiser.accumulate:
+        raise ConfigError("data.epoch_samples must be at least one step: batch_size times accumulate")
+    config.network_config()

@@ -1,0 +1,64 @@
+"""Which points the transformers see at a step of training: a function of the step, so that it resumes exactly.
+
+The released code always takes points drawn near the true surfaces before epoch 40 and with probability 0.4 in each
+forward pass afterwards, moved at random by up to 0.03, 0.05 and 0.07 in the course of each epoch.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+import numpy as np
+from torch import Tensor
+
+from hoisdf_model.data.sample import Sample
+from hoisdf_model.training.config import CurriculumConfig
+
+_STREAM = 1  # of random numbers; the samples have another
+
+
+class Curriculum:
+    """The choice of points.
+
+    Args:
+        config: the rules.
+        seed: of the run.
+        epoch_steps: optimiser steps in an epoch.
+    """
+
+    def __init__(self, config: CurriculumConfig, seed: int, epoch_steps: int) -> None:
+        self.config, self.seed, self.epoch_steps = config, seed, epoch_steps
+
+    def uses_start_points(self, step: int, part: int = 0) -> bool:
+        """Whether the step takes drawn points (else found ones); ``part`` counts the batches of one step."""
+        if step < self.config.start_epochs * self.epoch_steps:
+            return True
+        draw = np.random.default_rng([self.seed, step, part, _STREAM]).random()
+        return bool(draw < self.config.start_share)
+
+    def jitter(self, step: int) -> float:
+        """How far drawn points move along each axis, normalised units."""
+        over = self.epoch_steps
+        if self.config.jitter_over == "start":
+            over *= max(self.config.start_epochs, 1)
+            progress = min(step / over, 1.0)
+        else:
+            progress = step % over / over
+        return self.config.jitter[bisect_left(self.config.jitter_at, progress)]
+
+    def queries(self, batch: Sample, step: int, scale: float, part: int = 0) -> tuple[Tensor, Tensor] | None:
+        """Normalised hand and object points (B, M, 3) to hand to the network, or None: it finds its own.
+
+        Args:
+            batch: with start points and their jitter.
+            step: optimiser steps done.
+            scale: the fields' units per metre.
+            part: counts the batches of one step.
+        """
+        if not self.uses_start_points(step, part):
+            return None
+        jitter = self.jitter(step)
+        return (
+            batch.hand_start_points * scale + batch.hand_jitter * jitter,
+            batch.object_start_points * scale + batch.object_jitter * jitter,
+        )

@@ -1,0 +1,264 @@
+"""The losses (paper, equation 9; supplement, equations 10 and 11): of an output and a target.
+
+Each loss is a sum over what counts divided by how much counted, so that unknown parts of a sample cost nothing and
+several processes together get what one process with all their samples would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, distributed
+from torch.nn import functional
+
+from hoisdf_model.errors import ConfigError, InvalidInputError
+from hoisdf_model.geometry import rotations
+from hoisdf_model.network import LayerPredictions, NetworkOutput
+from hoisdf_model.network.config import FieldConfig
+from hoisdf_model.training.targets import Target
+
+MILLIMETRES = 1000.0
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Factors of the losses; what each one is, is said at the function of its name. Units: of the loss per 1.
+
+    The masks and heatmap are the paper's image losses, the two distances its field losses, votes to ``shape_prior`` the
+    hand's and the last two the object's.
+    """
+
+    hand_distance: float = 50.0
+    object_distance: float = 25.0
+    heatmap: float = 1e-3
+    hand_mask: float = 1.0
+    object_mask: float = 1.0
+    votes: float = 0.1
+    vote_scores: float = 1.0
+    voted_joints: float = 0.1
+    vertices: float = 1e4
+    mano_joints: float = 1e4
+    rotations: float = 10.0
+    shape: float = 0.1
+    shape_prior: float = 0.0
+    object_rotation: float = 0.7
+    object_translation: float = 100.0
+
+
+# ``official``: the released code's; with pose from inverse kinematics it adds a shape_prior of 1e-6.
+# ``paper``: the terms of its equations; their factors are the released code's.
+# ``compact``: ours, for six-number rotations, whose smooth-L1 is smaller than that of axis-angle vectors.
+PRESETS = {
+    "official": LossWeights(),
+    "paper": LossWeights(),
+    "compact": LossWeights(vertices=3e3, mano_joints=3e3, shape_prior=1e-2, object_rotation=5.0),
+}
+
+
+def loss_weights(preset: str, changes: Mapping[str, float]) -> LossWeights:
+    """A preset's weights with some replaced.
+
+    Raises:
+        ConfigError: no such preset or loss; those there are, are listed.
+    """
+    if preset not in PRESETS:
+        raise ConfigError(f"losses.preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    known = [item.name for item in fields(LossWeights)]
+    for name in changes:
+        if name not in known:
+            raise ConfigError(f"unknown configuration key 'losses.weights.{name}'; losses are {', '.join(known)}")
+    return replace(PRESETS[preset], **changes)
+
+
+class Part(NamedTuple):
+    """A loss of these samples is ``total`` / ``counted``; both are scalars and ``counted`` has no gradient."""
+
+    total: Tensor
+    counted: Tensor
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """Shapes of the losses.
+
+    Attributes:
+        heatmap_peak: height of a joint's Gaussian. heatmap_sigma: its width in pixels of the map.
+        vote_radius: metres around a joint within which points vote for it.
+        symmetric: whether the pose of a symmetric object is compared with the nearest of those that look the same; only
+            where the network predicts rotations as six numbers.
+    """
+
+    heatmap_peak: float = 255.0
+    heatmap_sigma: float = 1.25
+    vote_radius: float = 0.04
+    symmetric: bool = True
+
+
+class Losses:
+    """All losses that the network's output allows.
+
+    Args:
+        weights: their factors.
+        settings: their shapes.
+        field: unit and clamp of the network's fields.
+    """
+
+    def __init__(self, weights: LossWeights, settings: LossSettings, field: FieldConfig) -> None:
+        self.weights, self.settings, self.field = weights, settings, field
+
+    def __call__(
+        self, output: NetworkOutput, distances: tuple[Tensor, Tensor], target: Target, joined: bool = False
+    ) -> dict[str, Tensor]:
+        """Unweighted losses by name.
+
+        Args:
+            output: with the predictions of every layer.
+            distances: what ``query_fields`` says at the target's field points, (B, N) and (B, M), normalised, clamped.
+            target: what is right.
+            joined: whether to divide by the mean count over all processes: the mean of the processes' gradients is then
+                that of one process with all samples (as DETR does with its number of boxes). Every process must call.
+        """
+        with torch.autocast(output.maps.device.type, enabled=False):
+            parts = self.parts(output, distances, target)
+        counts = torch.stack([part.counted.detach().float() for part in parts.values()])
+        if joined and distributed.is_available() and distributed.is_initialized():
+            distributed.all_reduce(counts)
+            counts = counts / distributed.get_world_size()
+        shares = counts.clamp(min=torch.finfo(counts.dtype).tiny)
+        return {name: part.total / share for (name, part), share in zip(parts.items(), shares, strict=True)}
+
+    def total(self, losses: dict[str, Tensor]) -> Tensor:
+        """The weighted sum."""
+        return torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
+
+    def parts(self, output: NetworkOutput, distances: tuple[Tensor, Tensor], target: Target) -> dict[str, Part]:
+        """Sums and counts of all losses by name."""
+        layers = output.layers
+        if layers is None:
+            raise InvalidInputError("losses need every layer's predictions: call the network with every_layer=True")
+        hand, pose, masks, everything = (
+            target.hand_known,
+            target.pose_known,
+            target.masks_known,
+            target.hand_known | True,
+        )
+        peak, sigma = self.settings.heatmap_peak, self.settings.heatmap_sigma
+        heat = gaussian_heatmap(target.heatmap_joints, output.maps.shape[-2:], peak, sigma) * hand[:, None, None]
+        votes = point_votes(layers, output.hand_points / self.field.scale, target.joints, self.settings.vote_radius)
+        parts = {
+            "hand_distance": known_mean(field_distance(distances[0], target.hand_sdf, self.field.clamp), hand),
+            "object_distance": known_mean(
+                field_distance(distances[1], target.object_sdf, self.field.clamp), target.object_known
+            ),
+            "heatmap": known_mean((output.maps[:, 0] - heat).square().flatten(1), everything),
+            "hand_mask": known_mean(mask_entropy(output.maps[:, 1], target.hand_mask), masks),
+            "object_mask": known_mean(mask_entropy(output.maps[:, 2], target.object_mask), masks),
+            "votes": Part((votes.error.mean(0) * hand).sum(), (votes.counted * hand).sum()),
+            "vote_scores": known_mean(votes.score, hand),
+            "voted_joints": known_mean(joint_error(layers.voted_joints, target.joints), hand),
+            "shape": known_mean(layered_square(layers.mano_shape, target.mano_shape), pose),
+            "shape_prior": known_mean(layered_square(layers.mano_shape, torch.zeros_like(target.mano_shape)), hand),
+        }
+        if layers.mano_rotations is not None and layers.joints is not None and layers.vertices is not None:
+            parts["vertices"] = known_mean(layered_square(layers.vertices, target.vertices), pose)
+            parts["mano_joints"] = known_mean(layered_square(layers.joints, target.mano_joints), pose)
+            parts["rotations"] = known_mean(layered_square(layers.mano_rotations, target.mano_rotations), pose)
+        rotation, translation = object_pose(layers, target, self.settings.symmetric)
+        parts["object_rotation"] = known_mean(rotation, target.object_known)
+        parts["object_translation"] = known_mean(translation, target.object_known)
+        return parts
+
+
+def known_mean(values: Tensor, known: Tensor) -> Part:
+    """The mean of each sample (B, ...) over the samples that are ``known`` (B,)."""
+    return Part((values.flatten(1).mean(1) * known).sum(), known.sum())
+
+
+def field_distance(predicted: Tensor, true: Tensor, clamp: float) -> Tensor:
+    """(B, N) absolute error of distances, the true ones clamped as the predicted ones are; normalised units."""
+    return (predicted - true.clamp(-clamp, clamp)).abs()
+
+
+def gaussian_heatmap(joints: Tensor, size: Sequence[int], peak: float, sigma: float) -> Tensor:
+    """(B, J, 2) pixels -> (B, H, W), the sum of a Gaussian at each joint."""
+    rows, columns = (torch.arange(n, device=joints.device, dtype=joints.dtype) for n in size)
+    across = torch.exp(-((columns - joints[..., :1]) / sigma).square() / 2)
+    down = torch.exp(-((rows - joints[..., 1:]) / sigma).square() / 2)
+    return peak * torch.einsum("bjh,bjw->bhw", down, across)
+
+
+def mask_entropy(predicted: Tensor, true: Tensor) -> Tensor:
+    """(B, H, W) binary cross-entropy of probabilities."""
+    return functional.binary_cross_entropy(predicted.float(), true.float(), reduction="none")
+
+
+class PointVotes(NamedTuple):
+    """Sums of each sample: ``error`` (L, B) of the votes that count, ``counted`` (B,); and ``score`` (B, L, N, 20)."""
+
+    error: Tensor
+    counted: Tensor
+    score: Tensor
+
+
+def point_votes(layers: LayerPredictions, points: Tensor, joints: Tensor, radius: float) -> PointVotes:
+    """How well points vote for the joints near them, and whether they know which ones these are.
+
+    The error is smooth-L1 in millimetres, averaged over x, y, z; the score's is binary cross-entropy.
+
+    Args:
+        layers: of L layers.
+        points: (B, N, 3) metres, relative to the wrist.
+        joints: (B, 21, 3) metres, relative to the wrist.
+        radius: metres.
+    """
+    fingers = joints[:, None, 1:]
+    near = ((points[:, :, None] - fingers).norm(dim=-1) < radius).to(points.dtype)
+    voted = points[:, :, None] + layers.vote_offsets
+    wanted = fingers.expand_as(voted)
+    error = functional.smooth_l1_loss(voted * MILLIMETRES, wanted * MILLIMETRES, reduction="none").mean(-1)
+    logits = layers.vote_logits
+    score = functional.binary_cross_entropy_with_logits(logits, near.expand_as(logits), reduction="none")
+    return PointVotes((error * near).sum((-2, -1)), near.sum((-2, -1)), score.transpose(0, 1))
+
+
+def joint_error(predicted: Tensor, true: Tensor) -> Tensor:
+    """(L, B, 21, 3) and (B, 21, 3) metres -> (B, L, 20, 3) smooth-L1 in millimetres, the wrist left out."""
+    wanted = true.expand_as(predicted)[:, :, 1:]
+    error = functional.smooth_l1_loss(predicted[:, :, 1:] * MILLIMETRES, wanted * MILLIMETRES, reduction="none")
+    return error.transpose(0, 1)
+
+
+def layered_square(predicted: Tensor, true: Tensor) -> Tensor:
+    """(L, B, ...) and (B, ...) -> (B, L, ...) squared error."""
+    return (predicted - true).square().transpose(0, 1)
+
+
+def object_pose(layers: LayerPredictions, target: Target, symmetric: bool) -> tuple[Tensor, Tensor]:
+    """Errors of every point's rotation and translation, (B, ...) each; smooth-L1.
+
+    Rotations are compared as they are predicted: axis-angle vectors with the annotated one, or six numbers as matrices.
+    Of the poses that look the same, all points of a sample and layer are compared with the one that fits them best.
+    """
+    predicted = layers.object_rotations
+    if predicted.shape[-1] == 3:
+        vector = rotations.matrix_to_axis_angle(target.object_rotations[:, 0])
+        rotation = _smooth_l1(predicted, vector[:, None])
+        return rotation.transpose(0, 1), _smooth_l1(
+            layers.object_translations, target.object_translations[:, :1]
+        ).transpose(0, 1)
+    matrices = rotations.six_d_to_matrix(predicted)
+    alike = target.object_rotations if symmetric else target.object_rotations[:, :1]
+    with torch.no_grad():
+        # the squared distance to a rotation is smallest where the product with it is largest
+        best = torch.einsum("lbmij,bkij->lbk", matrices, alike).argmax(-1)
+    samples = torch.arange(len(alike), device=alike.device)
+    rotation = _smooth_l1(matrices, alike[samples, best][:, :, None])
+    translation = _smooth_l1(layers.object_translations, target.object_translations[samples, best][:, :, None])
+    return rotation.transpose(0, 1), translation.transpose(0, 1)
+
+
+def _smooth_l1(predicted: Tensor, true: Tensor) -> Tensor:
+    return functional.smooth_l1_loss(predicted, true.expand_as(predicted), reduction="none")

@@ -1,0 +1,162 @@
+"""One step of training and of validation, for Lightning. Everything random is a function of seed, step and process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hoisdf_model.data.sample import Sample
+from hoisdf_model.errors import TrainingError
+from hoisdf_model.network import Hoisdf, NetworkOutput
+from hoisdf_model.training.config import TrainingConfig
+from hoisdf_model.training.curriculum import Curriculum
+from hoisdf_model.training.losses import Losses, LossSettings, loss_weights
+from hoisdf_model.training.schedule import optimiser_for, rate_factor
+from hoisdf_model.training.scores import SCORES, scores
+from hoisdf_model.training.targets import Target, input_of, target_of
+
+
+class TrainingModule(lightning.LightningModule):
+    """The network with its losses.
+
+    Args:
+        network: what is trained.
+        config: how.
+        epoch_steps: optimiser steps in an epoch.
+        rescue: where a batch that led to a number that isn't finite is put.
+    """
+
+    def __init__(self, network: Hoisdf, config: TrainingConfig, epoch_steps: int, rescue: Path) -> None:
+        super().__init__()
+        self.network, self.config, self.epoch_steps, self.rescue = network, config, epoch_steps, rescue
+        hardware = config.hardware
+        network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
+        weights = loss_weights(config.losses.preset, config.losses.weights)
+        self.losses = Losses(weights, LossSettings(symmetric=config.losses.symmetric), network.config.field)
+        self.curriculum = Curriculum(config.curriculum, config.seed, epoch_steps)
+        if config.frozen_encoder_norms:
+            for name, parameter in network.encoder.named_parameters():
+                if "bn" in name:
+                    parameter.requires_grad_(False)
+        self._batch: Sample | None = None
+        self._scores: dict[str, Tensor] = {}
+
+    def train(self, mode: bool = True) -> TrainingModule:
+        """As usual, but frozen statistics stay frozen."""
+        super().train(mode)
+        if mode and self.config.frozen_statistics:
+            for module in self.network.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.eval()
+        return self
+
+    def on_train_epoch_start(self) -> None:
+        """Lightning leaves the mode as it was found, and loaded networks are in evaluation mode."""
+        self.train()
+
+    def configure_optimizers(self) -> Any:
+        """The optimiser, and its learning rate by step."""
+        settings = self.config.optimiser
+        optimiser = optimiser_for(self.network.parameters(), settings)
+
+        def factor(step: int) -> float:
+            return rate_factor(settings, step, self.epoch_steps, self.config.epochs)
+
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def training_step(self, batch: Sample, batch_index: int) -> Tensor:
+        """The total loss of a batch."""
+        self._batch = batch
+        step, part = self.global_step, batch_index % self.config.optimiser.accumulate
+        # dropout, too, must not depend on what happened before
+        seed = np.random.SeedSequence([self.config.seed, step, part, self.global_rank]).generate_state(1, np.uint64)
+        torch.manual_seed(int(seed[0]))
+        losses, total = self.losses_of(batch, step, part)
+        if not torch.isfinite(total):
+            self._stop(f"the loss is {total.item()}: " + ", ".join(f"{k} {v.item():.3g}" for k, v in losses.items()))
+        self._log_losses(losses | {"total": total}, len(batch))
+        self.log("start_points", float(self.curriculum.uses_start_points(step, part)), batch_size=len(batch))
+        return total
+
+    def losses_of(self, batch: Sample, step: int, part: int = 0) -> tuple[dict[str, Tensor], Tensor]:
+        """Unweighted losses and their weighted sum as at an optimiser step; over all processes where there are several.
+
+        Args:
+            batch: samples.
+            step: optimiser steps done, for the curriculum.
+            part: counts the batches of one step.
+        """
+        queries = self.curriculum.queries(batch, step, self.network.config.field.scale, part)
+        losses, total, _ = self._compare(batch, queries, joined=True)
+        return losses, total
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Look at the gradient before it is used."""
+        gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            bad = [n for n, p in self.network.named_parameters() if p.grad is not None and not p.grad.isfinite().all()]
+            self._stop(f"the gradient isn't finite in {', '.join(bad[:5])}{' and others' if len(bad) > 5 else ''}")
+        self.log("gradient_norm", norm)
+        self.log("learning_rate", optimizer.param_groups[0]["lr"])
+
+    def validation_step(self, batch: Sample, batch_index: int) -> None:
+        """Losses and errors as in testing: points chosen by the fields."""
+        _, total, output = self._compare(batch, None, joined=False)
+        self._scores["loss"] += torch.stack([total * len(batch), total.new_tensor(len(batch))])
+        for name, values in scores(output, self._target(batch), self.network.config.field.scale).items():
+            self._scores[name] += torch.stack([values.sum(), values.new_tensor(values.numel())])
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin new means."""
+        self._scores = {name: torch.zeros(2, device=self.device) for name in ("loss", *SCORES)}
+
+    def on_validation_epoch_end(self) -> None:
+        """Means over all samples of all processes; a score that nothing was known for is left out."""
+        gathered = self.all_gather(torch.stack(list(self._scores.values())))
+        assert isinstance(gathered, Tensor)
+        together = gathered.view(-1, len(self._scores), 2).sum(0)
+        for name, (total, count) in zip(self._scores, together, strict=True):
+            if count > 0:
+                self.log(f"validation/{name}", total / count, prog_bar=name == "joints_mm", rank_zero_only=True)
+
+    def _log_losses(self, losses: dict[str, Tensor], size: int) -> None:
+        """Means over the processes, which are the losses of the joined batch."""
+        values = self.trainer.strategy.reduce(torch.stack([value.detach() for value in losses.values()]))
+        assert isinstance(values, Tensor)
+        for name, value in zip(losses, values, strict=True):
+            self.log(f"loss/{name}", value, prog_bar=name == "total", batch_size=size)
+
+    def _compare(
+        self, batch: Sample, queries: tuple[Tensor, Tensor] | None, joined: bool
+    ) -> tuple[dict[str, Tensor], Tensor, NetworkOutput]:
+        scale = self.network.config.field.scale
+        given = input_of(batch, queries)
+        output: NetworkOutput = self.network(given, every_layer=True)
+        assert output.features is not None
+        points = batch.hand_field_points * scale, batch.object_field_points * scale
+        distances = self.network.query_fields(output.features, *points, given)
+        losses = self.losses(output, distances, self._target(batch), joined)
+        return losses, self.losses.total(losses), output
+
+    def _target(self, batch: Sample) -> Target:
+        return target_of(batch, self.network.hand_layer, self.network.config.field.scale)
+
+    def _stop(self, reason: str) -> None:
+        """Save the batch and end the run."""
+        assert self._batch is not None
+        self.rescue.mkdir(parents=True, exist_ok=True)
+        path = self.rescue / f"step_{self.global_step}_process_{self.global_rank}.pt"
+        batch = self._batch.to("cpu")
+        torch.save({"batch": vars(batch), "network": self.network.state_dict(), "step": self.global_step}, path)
+        raise TrainingError(
+            f"step {self.global_step}: {reason}. The batch and the weights are in {path}; a lower learning rate or "
+            "optimiser.clip often helps, bfloat16 seldom does"
+        )

@@ -1,0 +1,89 @@
+"""Pictures of a batch for TensorBoard: joints over the image, heatmap, masks, and slices through both fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.data.sample import Sample
+from hoisdf_model.hand.joints import BONES
+from hoisdf_model.network import Hoisdf, NetworkOutput
+from hoisdf_model.training.targets import input_of
+
+Pixels = NDArray[np.uint8]
+TRUE, PREDICTED = (255, 255, 255), (255, 90, 40)
+SLICE = 64  # points along each edge of a field slice
+
+
+@torch.no_grad()
+def picture(network: Hoisdf, batch: Sample) -> Pixels:
+    """One row for each sample: overlay, heatmap, hand mask, object mask, hand field, object field.
+
+    In the overlay white is true and orange predicted, with the object's origin as a ring. Field slices lie across the
+    line of sight at the depth of the field's origin, blue inside, red outside, with the surface in black.
+
+    Args:
+        network: in evaluation mode.
+        batch: with true labels.
+
+    Returns:
+        (B S, 6 S, 3) uint8 RGB.
+    """
+    given = input_of(batch)
+    output = network(given, every_layer=True)
+    assert output.features is not None
+    side = torch.linspace(-1, 1, SLICE, device=batch.image.device) * 0.6
+    rows, columns = torch.meshgrid(side, side, indexing="ij")
+    plane = torch.stack([columns, rows, torch.zeros_like(rows)], -1).view(1, -1, 3).expand(len(batch), -1, -1)
+    fields = network.query_fields(output.features, plane, plane, given)
+    size = batch.image.shape[-1]
+    result = []
+    for b in range(len(batch)):
+        maps = output.maps[b].float().cpu().numpy()
+        masks = [_grey(value, size) for value in (maps[0] / 255, maps[1], maps[2])]
+        slices = [
+            _slice(field[b].view(SLICE, SLICE).cpu().numpy(), network.config.field.clamp, size) for field in fields
+        ]
+        result.append(np.hstack([_overlay(batch, output, b), *masks, *slices]))
+    return np.vstack(result)
+
+
+def _overlay(batch: Sample, output: NetworkOutput, b: int) -> Pixels:
+    image = np.ascontiguousarray((batch.image[b].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8))
+    matrix, root = batch.intrinsics[b].cpu().numpy(), batch.hand_root[b].cpu().numpy()
+    center = batch.object_center[b].cpu().numpy()
+    for joints, places, colour in (
+        (batch.joints[b], batch.object_translation[b], TRUE),
+        (output.voted_joints[b], output.object_translation[b], PREDICTED),
+    ):
+        if batch.hand_known[b]:
+            points = _pixels(joints.float().cpu().numpy() + root, matrix)
+            for parent, child in BONES:
+                cv2.line(image, points[parent], points[child], colour, 1, cv2.LINE_AA)
+        if batch.object_known[b]:
+            (place,) = _pixels(places.float().cpu().numpy()[None] + center, matrix)
+            cv2.circle(image, place, 6, colour, 2, cv2.LINE_AA)
+    return image
+
+
+def _pixels(points: NDArray[Any], matrix: NDArray[Any]) -> list[tuple[int, int]]:
+    homogeneous = points @ matrix.T
+    pixels = homogeneous[:, :2] / np.maximum(homogeneous[:, 2:], 1e-3)
+    return [(int(x), int(y)) for x, y in np.clip(np.round(pixels), -4000, 4000)]
+
+
+def _grey(values: NDArray[Any], size: int) -> Pixels:
+    grey = (np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(cv2.resize(grey, (size, size)), np.uint8)[..., None].repeat(3, 2)
+
+
+def _slice(distances: NDArray[Any], clamp: float, size: int) -> Pixels:
+    share = np.asarray(cv2.resize(distances.astype(np.float32), (size, size))) / clamp
+    pale = 1 - np.abs(share)
+    colours = np.stack([np.where(share > 0, 1, pale), pale, np.where(share < 0, 1, pale)], -1)
+    colours[np.abs(share) < 0.03] = 0
+    return (colours * 235).astype(np.uint8)

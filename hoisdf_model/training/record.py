@@ -1,0 +1,72 @@
+"""What a run's folder says about the run: configuration, command, code, versions, machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from hoisdf_model.network import Hoisdf
+from hoisdf_model.training.config import TrainingConfig, to_yaml
+
+CONFIG, RECORD, CHANGES = "config.yaml", "record.yaml", "uncommitted.patch"
+_PACKAGES = ("torch", "lightning", "numpy", "scipy", "libigl", "smplx", "roma", "moderngl", "opencv-python-headless")
+
+
+def write_record(folder: Path, config: TrainingConfig, network: Hoisdf) -> None:
+    """Write ``config.yaml``, ``record.yaml`` and, where there are any, the uncommitted changes of the code.
+
+    A run that goes on adds to the record; what was there stays.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / CONFIG).write_text(to_yaml(config))
+    earlier = yaml.safe_load((folder / RECORD).read_text()) if (folder / RECORD).exists() else []
+    git, hand_model = _git_state(folder), network.hand_layer.model
+    entry: dict[str, Any] = {
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": " ".join(sys.argv),
+        "network_parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "hand_model": {"name": hand_model.name, "hash": hand_model.hash},
+        "git": git,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or [platform.processor()],
+    }
+    (folder / RECORD).write_text(yaml.safe_dump([*earlier, entry], sort_keys=False))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _git_state(folder: Path) -> dict[str, Any]:
+    """Commit of the code that runs, and whether it was changed; the changes go into the folder."""
+    code = Path(__file__).parent
+    commit = _git(code, "rev-parse", "HEAD")
+    if commit is None:
+        return {"commit": None, "changed": None}
+    changes = _git(code, "diff", "HEAD", "--", ".") or ""
+    if changes:
+        (folder / CHANGES).write_text(changes)
+    return {"commit": commit.strip(), "changed": bool(changes)}
+
+
+def _git(where: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(where), *arguments], capture_output=True, text=True, check=True, timeout=30
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout

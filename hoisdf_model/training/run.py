@@ -1,0 +1,256 @@
+"""A training run: from a configuration and a folder to weights."""
+
+from __future__ import annotations
+
+import logging
+import zipfile
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from hoisdf_model.data.augmentation import AugmentationConfig
+from hoisdf_model.data.preparation import PreparationConfig
+from hoisdf_model.data.sample import Sample, collate
+from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.errors import ConfigError, TrainingError
+from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
+from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
+from hoisdf_model.training.average import WeightAverage
+from hoisdf_model.training.card import History, model_card
+from hoisdf_model.training.config import SourceConfig, TrainingConfig
+from hoisdf_model.training.datamodule import TrainingData
+from hoisdf_model.training.module import TrainingModule
+from hoisdf_model.training.pictures import picture
+from hoisdf_model.training.record import write_record
+from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.stream import SampleStream
+
+CHECKPOINTS, WEIGHTS, CARD, RESCUED = "checkpoints", "weights.safetensors", "model_card.md", "not_finite"
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where frames come from: of training, with their ratios, and of validation (None: the same)."""
+
+    training: Sequence[FrameSource]
+    ratios: Sequence[float]
+    validation: Sequence[FrameSource] | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything of a run, built.
+
+    Attributes:
+        module: network and losses. data: batches. folder: where results go.
+        overfit: how many samples it is trained and validated on; 0: normally.
+    """
+
+    config: TrainingConfig
+    module: TrainingModule
+    data: TrainingData
+    folder: Path
+    overfit: int = 0
+
+    @property
+    def network(self) -> Hoisdf:
+        """What is trained."""
+        return self.module.network
+
+    def validation_batch(self) -> Sample:
+        """The first validation samples, as many as are drawn."""
+        count = min(self.config.picture_samples, self.config.data.validation_samples)
+        return collate([self.data.validation[i] for i in range(count)])
+
+
+def build_run(config: TrainingConfig, folder: Path, sources: Sources | None = None, overfit: int = 0) -> Run:
+    """Build network, losses and data.
+
+    Args:
+        config: the run.
+        folder: where results will go; isn't touched yet.
+        sources: in place of those that the configuration names.
+        overfit: train on the frames of this many samples only, without augmentation, and validate on them; 0: normal.
+
+    Raises:
+        ConfigError: something in the configuration doesn't fit.
+        HandModelError, CheckpointError, MeshError, DependencyError: what it names is missing or damaged.
+    """
+    hand_model = load_hand_model(config.hand_model)
+    network = _network(config, hand_model)
+    preparation = _preparation(config.data.preparation, network.config)
+    still = replace(preparation, augmentation=AugmentationConfig())
+    if sources is None:
+        sources = _sources(config, hand_model)
+    validation = sources.training if sources.validation is None or overfit else sources.validation
+    ratios = sources.ratios if validation is sources.training else [1.0] * len(validation)
+    if overfit:
+        config = replace(config, data=replace(config.data, validation_samples=overfit))
+    data = TrainingData(
+        config.data,
+        config.optimiser.accumulate,
+        SampleStream(sources.training, sources.ratios, still if overfit else preparation, config.seed, overfit),
+        SampleStream(validation, ratios, still, config.seed if overfit else config.seed + 1, overfit),
+    )
+    return Run(config, TrainingModule(network, config, data.epoch_steps, folder / RESCUED), data, folder, overfit)
+
+
+def train(run: Run, resume: bool = False, progress: bool = True) -> dict[str, float]:
+    """Train to the end of the configured epochs, and write the weights.
+
+    Args:
+        run: as from ``build_run``.
+        resume: go on from the newest checkpoint in the folder.
+        progress: show bars.
+
+    Returns:
+        The last validation's errors.
+
+    Raises:
+        TrainingError: the folder holds a run already (or none, to resume), a number isn't finite, or memory is short.
+    """
+    config, folder = run.config, run.folder
+    checkpoint = newest_checkpoint(folder)
+    if resume and checkpoint is None:
+        raise TrainingError(f"there is no checkpoint to resume from in {folder / CHECKPOINTS}")
+    if not resume and checkpoint is not None:
+        raise TrainingError(f"{folder} holds a run already: resume it with --resume, or give another folder")
+    average = WeightAverage(run.network, config.ema) if config.ema else None
+    history = History()
+    trainer = _trainer(run, [*([average] if average else []), history], progress)
+    if trainer.is_global_zero:
+        write_record(folder, config, run.network)
+    try:
+        trainer.fit(run.module, datamodule=run.data, ckpt_path=checkpoint, weights_only=True)
+    except torch.cuda.OutOfMemoryError as error:
+        raise TrainingError(_memory_advice(config)) from error
+    scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "validation" in name}
+    if trainer.is_global_zero:
+        with average.applied() if average else nullcontext():
+            save_network(run.network, run.network.config, folder / WEIGHTS, half=True)
+        (folder / CARD).write_text(model_card(config, run.network, history, run.overfit))
+    return scores
+
+
+def newest_checkpoint(folder: Path) -> Path | None:
+    """The checkpoint with the most steps in a run's folder, of those that were written to their end."""
+    found = sorted((folder / CHECKPOINTS).glob("step*.ckpt"), key=lambda path: -int(path.stem.removeprefix("step")))
+    for path in found:
+        if zipfile.is_zipfile(path):
+            return path
+        _LOG.warning("%s is damaged, going back to the one before", path)
+    return None
+
+
+class _Pictures(lightning.Callback):
+    """Draws the first validation samples after each validation."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if (
+            trainer.is_global_zero
+            and self._run.config.picture_samples
+            and isinstance(trainer.logger, TensorBoardLogger)
+        ):
+            batch = self._run.validation_batch().to(pl_module.device)
+            drawn = picture(self._run.network, batch)
+            trainer.logger.experiment.add_image("validation", drawn, trainer.global_step, dataformats="HWC")
+
+
+def _trainer(run: Run, kept: Sequence[lightning.Callback], progress: bool) -> lightning.Trainer:
+    config, hardware = run.config, run.config.hardware
+    callbacks: list[lightning.Callback] = [
+        *kept,
+        _Pictures(run),
+        ModelCheckpoint(
+            run.folder / CHECKPOINTS,
+            filename="step{step}",
+            auto_insert_metric_name=False,
+            every_n_train_steps=config.checkpoint_steps,
+            monitor="step",
+            mode="max",
+            save_top_k=2,
+        ),
+    ]
+    if progress:
+        callbacks.append(RichProgressBar())
+    devices: Any = hardware.devices or ("auto" if hardware.accelerator != "cpu" else 1)
+    return lightning.Trainer(
+        accelerator=hardware.accelerator,
+        devices=devices,
+        num_nodes=hardware.nodes,
+        max_epochs=config.epochs,
+        accumulate_grad_batches=config.optimiser.accumulate,
+        gradient_clip_val=config.optimiser.clip or None,
+        check_val_every_n_epoch=config.validate_epochs,
+        num_sanity_val_steps=0,
+        log_every_n_steps=min(20, run.data.epoch_batches),
+        callbacks=callbacks,
+        logger=TensorBoardLogger(run.folder, name="", version="log"),
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = Hoisdf(config.network_config(), HandLayer(hand_model))
+    if config.start_from is not None:
+        weights, own = read_weights(config.start_from).state, network.state_dict()
+        other = [n for n in sorted(own.keys() | weights.keys()) if _shape(own.get(n)) != _shape(weights.get(n))]
+        if other:
+            raise ConfigError(
+                f"the weights {config.start_from} don't fit the configured network: {len(other)} parameters missing,"
+                f" unknown or of another shape, such as {', '.join(other[:3])}"
+            )
+        network.load_state_dict(weights)
+    if config.encoder_weights is not None:
+        network.encoder.load_imagenet_weights(config.encoder_weights)
+    return network
+
+
+def _shape(tensor: torch.Tensor | None) -> tuple[int, ...] | None:
+    return None if tensor is None else tuple(tensor.shape)
+
+
+def _preparation(config: PreparationConfig, network: NetworkConfig) -> PreparationConfig:
+    """With what the network decides."""
+    return replace(
+        config,
+        image_size=network.image_size,
+        object_center_depth=network.object_center_depth,
+        hand_start_points=network.sampling.hand_points,
+        object_start_points=network.sampling.object_points,
+    )
+
+
+def _sources(config: TrainingConfig, hand_model: HandModel) -> Sources:
+    def built(all_: Sequence[SourceConfig]) -> list[FrameSource]:
+        return [build_source(source, hand_model) for source in all_]
+
+    data = config.data
+    return Sources(
+        built(data.sources), [s.ratio for s in data.sources], built(data.validation) if data.validation else None
+    )
+
+
+def _memory_advice(config: TrainingConfig) -> str:
+    data, hardware, optimiser = config.data, config.hardware, config.optimiser
+    advice = [f"data.batch_size={max(data.batch_size // 2, 1)} with optimiser.accumulate={optimiser.accumulate * 2}"]
+    if hardware.precision != "bfloat16":
+        advice.append("hardware.precision=bfloat16")
+    if hardware.search != "coarse_to_fine":
+        advice.append("hardware.search=coarse_to_fine")
+    return "the GPU's memory is too small for this run; it goes on with --resume and " + ", or ".join(advice)

@@ -1,0 +1,32 @@
+"""Optimisers and learning rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from hoisdf_model.training.config import OptimiserConfig
+
+
+def optimiser_for(parameters: Iterable[nn.Parameter], config: OptimiserConfig) -> torch.optim.Optimizer:
+    """Adam or AdamW over the parameters that are trained."""
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if config.name == "adam":
+        return torch.optim.Adam(trained, lr=config.learning_rate)
+    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+
+
+def rate_factor(config: OptimiserConfig, step: int, epoch_steps: int, epochs: int) -> float:
+    """The learning rate at an optimiser step, relative to the one at the start."""
+    floor = config.floor / config.learning_rate
+    if config.schedule == "step":
+        factor = max(config.factor ** (step // epoch_steps // config.every), floor)
+    elif config.schedule == "cosine":
+        progress = min(step / (epoch_steps * epochs), 1.0)
+        factor = floor + (1 - floor) * (1 + math.cos(math.pi * progress)) / 2
+    else:
+        factor = 1.0
+    return factor * min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else factor

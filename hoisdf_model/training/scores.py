@@ -1,0 +1,66 @@
+"""Errors for watching a run. Not the paper's protocols: those are the evaluation's."""
+
+from __future__ import annotations
+
+import roma
+import torch
+from torch import Tensor
+
+from hoisdf_model.geometry import rotations
+from hoisdf_model.network import NetworkOutput
+from hoisdf_model.training.targets import Target
+
+MILLIMETRES = 1000.0
+SCORES = (
+    "joints_mm",
+    "joints_aligned_mm",
+    "mano_joints_mm",
+    "hand_surface_mm",
+    "object_surface_mm",
+    "object_position_mm",
+    "object_rotation_deg",
+)
+
+
+def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Tensor]:
+    """Errors of each sample whose truth is known.
+
+    ``joints_mm``: mean distance of the 21 voted joints relative to the wrist (which counts, as in the paper's MJE);
+    ``joints_aligned_mm``: after the best similarity transform; ``mano_joints_mm``: of the hand model's joints;
+    ``hand_surface_mm`` and ``object_surface_mm``: mean absolute distance that the fields claim for the points chosen by
+    them; ``object_position_mm`` and ``object_rotation_deg``: to the nearest pose that looks the same.
+
+    Args:
+        output: of the network.
+        target: what is right.
+        scale: the fields' units per metre.
+    """
+    hand, pose, thing = target.hand_known, target.pose_known, target.object_known
+    voted, true = output.voted_joints[hand].float(), target.joints[hand]
+    turned = rotations.axis_angle_to_matrix(output.object_rotation[thing].float())
+    alike = target.object_rotations[thing]
+    angle = roma.rotmat_geodesic_distance(turned[:, None].expand_as(alike), alike)
+    nearest = angle.argmin(1)
+    rows = torch.arange(len(nearest), device=nearest.device)
+    place = target.object_translations[thing][rows, nearest]
+    return {
+        "joints_mm": _mean_distance(voted, true),
+        "joints_aligned_mm": _mean_distance(_aligned(voted, true), true),
+        "mano_joints_mm": _mean_distance(output.joints[pose].float(), target.mano_joints[pose]),
+        "hand_surface_mm": output.hand_sdf[hand].abs().mean(1) / scale * MILLIMETRES,
+        "object_surface_mm": output.object_sdf[thing].abs().mean(1) / scale * MILLIMETRES,
+        "object_position_mm": (output.object_translation[thing].float() - place).norm(dim=-1) * MILLIMETRES,
+        "object_rotation_deg": angle[rows, nearest].rad2deg(),
+    }
+
+
+def _mean_distance(a: Tensor, b: Tensor) -> Tensor:
+    return (a - b).norm(dim=-1).mean(1) * MILLIMETRES
+
+
+def _aligned(points: Tensor, goal: Tensor) -> Tensor:
+    """(B, N, 3) moved by the rotation, scale and shift that bring them nearest to the goal (Umeyama 1991)."""
+    if not len(points):
+        return points
+    turn, shift, scale = roma.rigid_points_registration(points, goal, compute_scaling=True)
+    return scale[:, None, None] * points @ turn.mT + shift[:, None]

@@ -1,0 +1,94 @@
+"""From a batch of samples to the network's input and to what its output is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hoisdf_model.data.sample import Sample
+from hoisdf_model.hand import HandLayer
+from hoisdf_model.network import NetworkInput
+
+
+@dataclass(frozen=True)
+class Target:
+    """What the losses compare with.
+
+    Attributes:
+        hand_known, pose_known, object_known, masks_known: (B,) bool; what isn't known costs nothing.
+        heatmap_joints: (B, 21, 2) pixels of the image maps.
+        hand_mask, object_mask: (B, H, W) in {0, 1}.
+        hand_sdf: (B, N) and object_sdf: (B, M) distances at the field points, normalised units, not clamped.
+        joints: (B, 21, 3) metres, relative to the wrist.
+        mano_joints: (B, 21, 3) and vertices: (B, 778, 3) of the hand model with the true pose and shape, metres,
+            relative to the wrist.
+        mano_rotations: (B, 16, 3, 3). mano_shape: (B, 10).
+        object_rotations: (B, K, 3, 3) all rotations that look the same, the annotated one first, and
+            object_translations: (B, K, 3) those that go with them, metres, relative to the object's centre.
+    """
+
+    hand_known: Tensor
+    pose_known: Tensor
+    object_known: Tensor
+    masks_known: Tensor
+    heatmap_joints: Tensor
+    hand_mask: Tensor
+    object_mask: Tensor
+    hand_sdf: Tensor
+    object_sdf: Tensor
+    joints: Tensor
+    mano_joints: Tensor
+    vertices: Tensor
+    mano_rotations: Tensor
+    mano_shape: Tensor
+    object_rotations: Tensor
+    object_translations: Tensor
+
+
+def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
+    """What the network's output for the batch is compared with.
+
+    Args:
+        batch: samples.
+        hand_layer: the hand that poses and shapes are of.
+        scale: the fields' units per metre.
+    """
+    with torch.no_grad():
+        mesh = hand_layer(batch.mano_rotations, batch.mano_shape)
+        turned = batch.object_rotation[:, None] @ batch.object_symmetries[..., :3, :3]
+        moved = (batch.object_rotation[:, None] @ batch.object_symmetries[..., :3, 3:]).squeeze(-1)
+    return Target(
+        hand_known=batch.hand_known,
+        pose_known=batch.pose_known,
+        object_known=batch.object_known,
+        masks_known=batch.masks_known,
+        heatmap_joints=batch.joint_pixels / 2,
+        hand_mask=batch.hand_mask,
+        object_mask=batch.object_mask,
+        hand_sdf=batch.hand_field_distances * scale,
+        object_sdf=batch.object_field_distances * scale,
+        joints=batch.joints,
+        mano_joints=mesh.joints,
+        vertices=mesh.vertices,
+        mano_rotations=batch.mano_rotations,
+        mano_shape=batch.mano_shape,
+        object_rotations=turned,
+        object_translations=batch.object_translation[:, None] + moved,
+    )
+
+
+def input_of(batch: Sample, queries: tuple[Tensor, Tensor] | None = None) -> NetworkInput:
+    """The network's input; ``queries`` are normalised points to use in place of those that it would find."""
+    hand, object_ = queries or (None, None)
+    return NetworkInput(
+        image=batch.image,
+        intrinsics=batch.intrinsics,
+        hand_root=batch.hand_root,
+        object_center=batch.object_center,
+        hand_box=batch.hand_box,
+        object_box=batch.object_box,
+        hand_queries=hand,
+        object_queries=object_,
+    )

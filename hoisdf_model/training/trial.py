@@ -1,0 +1,33 @@
+"""One step without a run: does everything fit together, and how long does it take?"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+
+from hoisdf_model.data.sample import collate
+from hoisdf_model.training.run import Run
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one step on one batch gave: unweighted losses and their weights, seconds for the batch and for the step."""
+
+    losses: dict[str, float]
+    weights: dict[str, float]
+    data_seconds: float
+    step_seconds: float
+
+
+def try_step(run: Run) -> Trial:
+    """Forward and backward pass of the first batch on the CPU; weights stay as they are."""
+    start = time.perf_counter()
+    batch = collate([run.data.training[i] for i in range(run.config.data.batch_size)])
+    ready = time.perf_counter()
+    run.module.train()
+    losses, total = run.module.losses_of(batch, step=0)
+    total.backward()  # type: ignore[no-untyped-call]
+    done = time.perf_counter()
+    run.module.zero_grad()
+    values = {name: value.item() for name, value in losses.items()}
+    return Trial(values, asdict(run.module.losses.weights), ready - start, done - ready)
