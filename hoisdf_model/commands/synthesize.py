@@ -1,0 +1,212 @@
+"""``hoisdf synthesize``: synthetic recordings, grasp libraries and data sets."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from hoisdf_model.errors import ConfigError
+
+STORAGES, FORMATS = ("mcap", "sqlite3"), ("jpeg", "png", "raw")
+SPLITS = ("train", "validation", "benchmark")
+PREVIEWED, PREVIEW_COLUMNS = 40, 8  # stills on a contact sheet
+BAG, LIBRARY, DATASET = "Recordings (--bag)", "Grasp libraries (--grasps)", "Data sets (--dataset)"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``hoisdf synthesize``."""
+    app.command()(synthesize)
+
+
+def synthesize(
+    bag: Annotated[
+        Path | None, typer.Option("--bag", help="Write a rosbag2 recording into this folder, which must not exist.")
+    ] = None,
+    grasps: Annotated[
+        Path | None, typer.Option("--grasps", help="Write a grasp library, an npz file; continues where it was.")
+    ] = None,
+    dataset: Annotated[
+        Path | None,
+        typer.Option("--dataset", help="Write a data set of stills into this folder; continues where it was."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Decides everything that is left open.")] = 0,
+    objects: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--object",
+            help="Object to take, several times for several (see: hoisdf objects list). Where not given: in a "
+            "recording mustard bottle, cracker box and soup can, in this order; in a library all of them.",
+            show_default=False,
+        ),
+    ] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
+    ] = None,
+    hand_model: Annotated[
+        Path | None, typer.Option(help="Hand model (.pkl or .npz) to play with; the open hand where not given.")
+    ] = None,
+    preview: Annotated[Path | None, typer.Option(help="PNG file for a contact sheet of pictures.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes for libraries and data sets; 0: only this one.")] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=1.0, help="Length in seconds; 1.5 or more for each object.", rich_help_panel=BAG)
+    ] = 10.0,
+    rate: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames per second.", rich_help_panel=BAG)] = 15.0,
+    storage: Annotated[
+        str, typer.Option(metavar="|".join(STORAGES), help="Storage of the bag.", rich_help_panel=BAG)
+    ] = "mcap",
+    image: Annotated[
+        str, typer.Option(metavar="|".join(FORMATS), help="How images are stored.", rich_help_panel=BAG)
+    ] = "jpeg",
+    quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG images.", rich_help_panel=BAG)] = 90,
+    depth: Annotated[bool, typer.Option(help="Record depth images (16UC1, millimetres).", rich_help_panel=BAG)] = True,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(SPLITS),
+            help="Splits have no hand, grasp, random shape or look in common.",
+            rich_help_panel=LIBRARY,
+        ),
+    ] = "train",
+    shapes: Annotated[
+        int, typer.Option(min=0, help="Random shapes beside the catalogue's objects.", rich_help_panel=LIBRARY)
+    ] = 200,
+    per_object: Annotated[int, typer.Option(min=1, help="Grasps of each object.", rich_help_panel=LIBRARY)] = 48,
+    hands: Annotated[int, typer.Option(min=1, help="Hand shapes for each object.", rich_help_panel=LIBRARY)] = 4,
+    frames: Annotated[int, typer.Option(min=1, help="How many stills.", rich_help_panel=DATASET)] = 2000,
+    library: Annotated[
+        Path | None,
+        typer.Option(
+            help="Grasp library, whose split the data set has; where not given, one is made in the data set's folder.",
+            rich_help_panel=DATASET,
+        ),
+    ] = None,
+    backgrounds: Annotated[
+        Path | None,
+        typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
+    ] = None,
+) -> None:
+    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first three options.
+
+    A recording is a rosbag of a hand that takes objects from a table. Topics: /image/compressed (or /image),
+    /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground
+    truth, frames ending in _truth).
+
+    A data set holds stills for training with everything that there is to know, in tar files of 200.
+    """
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.synthesis import BagSettings, LibrarySettings
+
+    if sum(target is not None for target in (bag, grasps, dataset)) != 1:
+        raise ConfigError("give exactly one of --bag, --grasps and --dataset")
+    for value, known, option in (
+        (storage, STORAGES, "--storage"),
+        (image, FORMATS, "--image"),
+        (split, SPLITS, "--split"),
+    ):
+        if value not in known:
+            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+    if preview is not None and grasps is not None:
+        raise ConfigError("a grasp library has no pictures: give --preview with --bag or --dataset")
+    model = load_hand_model(hand_model)
+    if bag is not None:
+        settings = BagSettings(
+            seconds=seconds, rate=rate, seed=seed, storage=cast(Any, storage), image_format=cast(Any, image),
+            quality=quality, depth=depth,
+        )  # fmt: skip
+        if objects:
+            settings = replace(settings, objects=tuple(objects))
+        _record(bag, settings, catalogue, model, preview)
+        return
+    wanted = LibrarySettings(
+        cast(Any, split), seed, tuple(objects or ()), shapes, per_object, hands, str(catalogue or "")
+    )
+    if grasps is not None:
+        _find_grasps(grasps, wanted, model, workers)
+    elif dataset is not None:
+        if library is None:
+            library = dataset / "grasps.npz"
+            if not library.exists():
+                _find_grasps(library, wanted, model, workers)
+        _draw(dataset, library, model, seed, frames, backgrounds, workers, preview)
+
+
+def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, preview: Path | None) -> None:
+    from hoisdf_model.objects import load_catalogue
+    from hoisdf_model.synthesis import record_bag
+
+    with _progress() as progress:
+        task = progress.add_task("looking for grasps", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, description="rendering", completed=done, total=total)
+
+        report = record_bag(bag, settings, load_catalogue(catalogue), model, show, preview)
+    pace = report.frames / max(report.filming_seconds, 1e-9)
+    _say(
+        f"{bag}: {report.frames} frames, {report.size / 1e6:.1f} MB; planned in {report.planning_seconds:.1f} s, "
+        f"rendered and written in {report.filming_seconds:.1f} s ({pace:.1f} frames/s) on {report.device}"
+    )
+
+
+def _find_grasps(path: Path, settings: Any, model: Any, workers: int) -> None:
+    from hoisdf_model.synthesis import build_library
+
+    with _progress() as progress:
+        task = progress.add_task("looking for grasps", total=None)
+
+        def show(done: int, total: int, found: int) -> None:
+            progress.update(task, description=f"{found} grasps; objects", completed=done, total=total)
+
+        report = build_library(path, settings, model, workers, show)
+    without = f"; none found of {', '.join(report.without)}" if report.without else ""
+    _say(
+        f"{path}: {report.grasps} grasps, {report.found} of them found now in {report.seconds:.0f} s "
+        f"({report.found / max(report.seconds, 1e-9):.1f} grasps/s){without}"
+    )
+
+
+def _draw(
+    folder: Path,
+    library: Path,
+    model: Any,
+    seed: int,
+    frames: int,
+    backgrounds: Path | None,
+    workers: int,
+    preview: Path | None,
+) -> None:
+    from hoisdf_model.synthesis import Stills, StillSettings, sheet_tile, write_dataset, write_sheet
+
+    stills = Stills(StillSettings(str(library), seed, str(backgrounds) if backgrounds else None), model)
+    with _progress() as progress:
+        task = progress.add_task("rendering", total=frames)
+        report = write_dataset(
+            folder, stills, frames, workers=workers,
+            progress=lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
+    pace = report.written / max(report.seconds, 1e-9)
+    _say(
+        f"{folder}: {frames} frames, {report.size / 1e6:.1f} MB; {report.written} of them written now in "
+        f"{report.seconds:.1f} s ({pace:.1f} frames/s, {pace / max(workers, 1):.1f} for each process) on "
+        f"{stills.studio.device}"
+    )
+    if preview is not None:
+        tiles = [sheet_tile(stills.still(index), index % 2 == 1) for index in range(min(frames, PREVIEWED))]
+        write_sheet(preview, tiles, PREVIEW_COLUMNS)
+
+
+def _progress() -> Any:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _say(text: str) -> None:
+    from rich.console import Console
+
+    Console(stderr=True).print(text)

@@ -1,0 +1,113 @@
+"""``hoisdf train``: from a training configuration to weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hoisdf_model.training import Run
+
+
+def train(
+    config: Annotated[
+        Path, typer.Argument(help="Training configuration (YAML), such as config/training/compact.yaml.")
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Changes on top, for example optimiser.learning_rate=0.0003 hardware.precision=bfloat16; "
+            "docs/training.md lists the keys.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder of the run; runs/NAME where not given.", show_default=False),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the newest checkpoint in the run's folder, exactly.")
+    ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option("--from", help="Weights to begin with (the key start_from).", show_default=False),
+    ] = None,
+    overfit: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Train on the frames of this many samples only, without augmentation, and validate on the same: "
+            "shows whether network and losses can learn.",
+        ),
+    ] = 0,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Build everything, do one step on one batch, print what was found, write nothing."
+        ),
+    ] = False,
+) -> None:
+    """Train a network.
+
+    The run's folder holds its configuration, the state of the code, TensorBoard logs, checkpoints and at the end the
+    weights. With several GPUs one process starts for each; on several machines start the same command on each with
+    torchrun.
+    """
+    import logging
+    import warnings
+
+    from rich.console import Console
+
+    from hoisdf_model.errors import DependencyError
+
+    try:
+        from hoisdf_model.training import build_run, read_config
+        from hoisdf_model.training import train as train_run
+    except ModuleNotFoundError as error:
+        raise DependencyError(f"training needs {error.name}: install hoisdf[train]") from error
+
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")  # what it says there is for its own developers
+    settings = read_config(config, [*(changes or []), *([f"start_from={start_from}"] if start_from else [])])
+    folder = output or Path("runs") / settings.name
+    run = build_run(settings, folder, overfit=overfit)
+    console = Console()
+    if dry_run:
+        _report(run, console)
+        return
+    scores = train_run(run, resume=resume)
+    console.print(f"weights and log are in {folder}", highlight=False, soft_wrap=True)
+    for name, value in sorted(scores.items()):
+        console.print(f"  {name.removeprefix('validation/')}: {value:.2f}", highlight=False)
+
+
+def _report(run: Run, console: Console) -> None:
+    from rich.table import Table
+
+    from hoisdf_model.training import try_step
+
+    found = try_step(run)
+    parameters = sum(p.numel() for p in run.network.parameters())
+    trained = sum(p.numel() for p in run.network.parameters() if p.requires_grad)
+    data = run.config.data
+    console.print(
+        f"network {run.network.config.name}: {parameters / 1e6:.2f} million parameters, {trained / 1e6:.2f} trained\n"
+        f"{run.config.epochs} epochs of {run.data.epoch_steps} steps, {data.batch_size} samples in a batch\n"
+        f"one batch: {found.data_seconds:.2f} s to prepare, {found.step_seconds:.2f} s for a step on the CPU",
+        highlight=False,
+        soft_wrap=True,
+    )
+    table = Table("loss", "value", "weighted")
+    for name, value in found.losses.items():
+        table.add_row(name, f"{value:.4g}", f"{value * found.weights[name]:.4g}")
+    console.print(table)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
