@@ -1,0 +1,85 @@
+"""``vision_msgs`` in and out: boxes of standard 2D detectors, objects as standard 3D detections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
+from hoisdf_model.messages import MessageTypes
+
+# class ids that detectors use for hands; every other class is an object of that name
+HAND_CLASSES: dict[str, Side | None] = {
+    "hand": None,
+    "hand_right": "right", "right_hand": "right", "right": "right",
+    "hand_left": "left", "left_hand": "left", "left": "left",
+}  # fmt: skip
+PACKAGE = "vision_msgs"
+
+
+def detections_to_regions(message: Any) -> Regions:
+    """Regions from ``vision_msgs/Detection2DArray``, best first.
+
+    The best hypothesis of a detection counts. Rotated boxes are taken by their upright bounds.
+
+    Raises:
+        InvalidInputError: a box isn't finite or is empty; says which.
+    """
+    hands: list[HandRegion] = []
+    objects: list[ObjectRegion] = []
+    for i, detection in enumerate(message.detections):
+        if not detection.results:
+            continue
+        best = max((result.hypothesis for result in detection.results), key=lambda hypothesis: hypothesis.score)
+        box = _upright(detection.bbox, f"detections[{i}]")
+        if best.class_id.lower() in HAND_CLASSES:
+            hands.append(HandRegion(box, HAND_CLASSES[best.class_id.lower()], float(best.score)))
+        else:
+            objects.append(ObjectRegion(box, str(best.class_id), float(best.score)))
+    hands.sort(key=lambda region: region.score, reverse=True)
+    objects.sort(key=lambda region: region.score, reverse=True)
+    return Regions(tuple(hands), tuple(objects))
+
+
+def _upright(box: Any, what: str) -> NDArray[np.float64]:
+    center = np.array([box.center.position.x, box.center.position.y])
+    c, s = abs(np.cos(box.center.theta)), abs(np.sin(box.center.theta))
+    half = np.array([box.size_x * c + box.size_y * s, box.size_x * s + box.size_y * c]) / 2
+    if not np.isfinite([*center, *half]).all() or (half <= 0).any():
+        raise InvalidInputError(
+            f"the box of {what} must be finite and not empty, got {center.tolist()} +- {half.tolist()}"
+        )
+    return np.concatenate([center - half, center + half])
+
+
+def detections_from_objects(
+    poses: list[Any], bounds_of: Callable[[str], NDArray[np.float64] | None], header: Any, types: MessageTypes
+) -> Any:
+    """``vision_msgs/Detection3DArray`` from ``hoisdf/ObjectPose`` messages.
+
+    Args:
+        poses: the objects; pose and covariance are taken over as they are.
+        bounds_of: name -> (2, 3) smallest and largest corner of the mesh in the object frame, metres; None: unknown,
+            then the box has no size.
+        header: of the image.
+        types: the class set.
+
+    A box's centre is given in the object's own axes, so it is right only where the mesh is centred about its origin;
+    otherwise the box is enlarged until it holds the mesh.
+    """
+    detections = []
+    for pose in poses:
+        bounds = bounds_of(pose.name)
+        x, y, z = (0.0, 0.0, 0.0) if bounds is None else (2 * np.abs(bounds).max(0)).tolist()
+        hypothesis = types.create("vision_msgs/msg/ObjectHypothesis", class_id=pose.name, score=float(pose.score))
+        result = types.create("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=hypothesis, pose=pose.pose)
+        size = types.create("geometry_msgs/msg/Vector3", x=x, y=y, z=z)
+        box = types.create("vision_msgs/msg/BoundingBox3D", center=pose.pose.pose, size=size)
+        detections.append(
+            types.create("vision_msgs/msg/Detection3D", header=header, results=[result], bbox=box, id=pose.name)
+        )
+    return types.create("vision_msgs/msg/Detection3DArray", header=header, detections=detections)

@@ -1,0 +1,36 @@
+"""Memory of this process and of the GPU it computes on."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+
+MEBIBYTE = 2**20
+
+
+def process_memory() -> int:
+    """Bytes of physical memory this process uses; 0 where the system doesn't tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, IndexError, ValueError):
+        return 0
+    import resource
+
+    return pages * resource.getpagesize()
+
+
+def device_memory() -> int:
+    """Bytes of GPU memory that PyTorch holds in this process; 0 without a GPU."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_initialized():
+        return 0
+    return sum(int(torch.cuda.memory_reserved(index)) for index in range(torch.cuda.device_count()))
+
+
+def release_device_memory() -> None:
+    """Give back what no tensor uses any more."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()

@@ -1,0 +1,124 @@
+"""The node's state as ``diagnostic_msgs/DiagnosticArray``: three statuses, ``state``, ``input`` and ``estimator``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hoisdf_ros.device import MEBIBYTE, device_memory, process_memory
+from hoisdf_ros.messages import message_class
+from hoisdf_ros.monitor import Snapshot
+
+OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
+TOLERATED_DROPS = 0.1  # of the images; a stock middleware loses some
+PLAUSIBLE_AGE = 3600.0  # seconds
+ORDINARY_DROPS = frozenset({"superseded"})  # what a model slower than its camera does all the time
+
+
+@dataclass(frozen=True)
+class NodeState:
+    """What the node knows about itself.
+
+    Attributes:
+        label: lifecycle state.
+        failure: why the last transition failed, empty if it didn't.
+        model: name -> value of what was loaded.
+        publishers: topic -> number of publishers, while active.
+        timeout: seconds; no images for longer is a warning, a problem is shown for so long.
+    """
+
+    label: str
+    failure: str
+    model: Mapping[str, str] = field(default_factory=dict)
+    publishers: Mapping[str, int] = field(default_factory=dict)
+    timeout: float = 3.0
+
+
+def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
+    """One message; ``node_name`` is the node's full name, ``stamp`` a ``builtin_interfaces/Time``."""
+    message = message_class("diagnostic_msgs/msg/DiagnosticArray")()
+    message.header.stamp = stamp
+    message.status = [
+        _status(node_name, "state", *_state(state)),
+        _status(node_name, "input", *_input(state, snapshot)),
+        _status(node_name, "estimator", *_estimator(state, snapshot)),
+    ]
+    return message
+
+
+def _state(state: NodeState) -> tuple[bytes, str, dict[str, str]]:
+    if state.failure:
+        return ERROR, state.failure, {"state": state.label}
+    return OK, state.label, {"state": state.label}
+
+
+def _input(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, str]]:
+    values = {}
+    for topic in dict.fromkeys([*state.publishers, *snapshot.received]):
+        values[f"{topic}: received"] = str(snapshot.received.get(topic, 0))
+        values[f"{topic}: rate [Hz]"] = f"{snapshot.rates.get(topic, 0.0):.1f}"
+        if topic in state.publishers:
+            values[f"{topic}: publishers"] = str(state.publishers[topic])
+    for topic, policy in snapshot.incompatible.items():
+        values[f"{topic}: incompatible quality of service"] = policy
+    values["processed"] = str(snapshot.processed)
+    values["processed: rate [Hz]"] = f"{snapshot.processed_rate:.1f}"
+    values["dropped"] = str(sum(snapshot.dropped.values()))
+    values |= {f"dropped: {cause}": str(count) for cause, count in sorted(snapshot.dropped.items())}
+    level, text = _input_verdict(state, snapshot)
+    if snapshot.problem is not None:
+        values["last error"] = snapshot.problem.text
+        values["last error: cause"] = snapshot.problem.cause
+        values["last error: age [s]"] = f"{snapshot.problem.age:.1f}"
+    return level, text, values
+
+
+def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
+    if state.label != "active":
+        return OK, f"not listening: the node is {state.label}"
+    if snapshot.problem is not None and snapshot.problem.age <= state.timeout:
+        return ERROR, f"{snapshot.problem.cause}: {snapshot.problem.text}"
+    if snapshot.silence > state.timeout:
+        if snapshot.incompatible:
+            topic, policy = next(iter(snapshot.incompatible.items()))
+            return ERROR, f"no images: a publisher of {topic} offers an incompatible {policy}"
+        missing = " and nobody publishes them" if state.publishers.get("image") == 0 else ""
+        return WARN, f"no images for {snapshot.silence:.0f} s{missing}"
+    missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
+    if missing_partners and snapshot.received.get("image", 0) > 1:
+        return WARN, f"images come, but nothing on {', '.join(missing_partners)}: no image can be used"
+    unusual = {cause: n for cause, n in snapshot.dropped_lately.items() if cause not in ORDINARY_DROPS}
+    if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get("image", 0):
+        causes = ", ".join(f"{n} {cause}" for cause, n in sorted(unusual.items()))
+        return WARN, f"images dropped lately: {causes}"
+    return OK, f"{snapshot.processed_rate:.1f} of {snapshot.rates.get('image', 0.0):.1f} images per second processed"
+
+
+def _estimator(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, str]]:
+    values = dict(state.model)
+    for name, (low, high) in snapshot.percentiles.items():
+        if abs(high) > PLAUSIBLE_AGE:
+            values[name] = "the images' stamps are of another clock (a recording without use_sim_time?)"
+            continue
+        values[f"{name} p50 [ms]"], values[f"{name} p95 [ms]"] = f"{low * 1e3:.1f}", f"{high * 1e3:.1f}"
+    values |= {f"stage {name} p50 [ms]": f"{seconds * 1e3:.1f}" for name, seconds in snapshot.stages.items()}
+    values["device memory [MiB]"] = f"{device_memory() / MEBIBYTE:.0f}"
+    values["process memory [MiB]"] = f"{process_memory() / MEBIBYTE:.0f}"
+    if not state.model:
+        return OK, "not loaded", values
+    latency = snapshot.percentiles.get("latency")
+    text = "loaded" if latency is None else f"latency p50 {latency[0] * 1e3:.0f} ms, p95 {latency[1] * 1e3:.0f} ms"
+    return OK, text, values
+
+
+def _status(node_name: str, task: str, level: bytes, text: str, values: Mapping[str, str]) -> Any:
+    status = message_class("diagnostic_msgs/msg/DiagnosticStatus")
+    pair = message_class("diagnostic_msgs/msg/KeyValue")
+    return status(
+        level=level,
+        name=f"{node_name.lstrip('/')}: {task}",
+        message=text,
+        hardware_id=node_name,
+        values=[pair(key=key, value=value) for key, value in values.items()],
+    )

@@ -1,0 +1,159 @@
+"""The perception node's subscriptions: what comes in, paired, as one set per image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.node import Node
+from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos_overriding_options import QoSOverridingOptions
+
+from hoisdf_model.messages import stamp_of
+from hoisdf_ros.messages import message_class
+from hoisdf_ros.monitor import Monitor
+from hoisdf_ros.pairing import Pairing
+from hoisdf_ros.perception_parameters import InputParameters, SyncParameters
+
+IMAGE, CAMERA_INFO, DEPTH, REGIONS, DETECTIONS = "image", "camera_info", "depth", "regions", "detections"
+
+
+# Reliability is left out: it follows the publishers or the parameter input.reliability
+OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
+
+
+@dataclass(frozen=True)
+class InputSet:
+    """Messages that belong to one image.
+
+    Attributes:
+        header: of the image; its stamp and frame go out with everything made from it.
+        stamp: the header's, nanoseconds.
+        messages: topic (``image``, ``camera_info``, ...) -> message.
+        completed: steady seconds when the last of them came.
+    """
+
+    header: Any
+    stamp: int
+    messages: Mapping[str, Any]
+    completed: float
+
+
+def topic_types(parameters: InputParameters) -> dict[str, str]:
+    """Topics that are read -> their types; the image first."""
+    compressed = parameters.transport == "compressed"
+    types = {
+        IMAGE: "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image",
+        CAMERA_INFO: "sensor_msgs/msg/CameraInfo",
+    }
+    if parameters.depth:
+        types[DEPTH] = "sensor_msgs/msg/Image"
+    if parameters.regions == REGIONS:
+        types[REGIONS] = "hoisdf/msg/Regions"
+    if parameters.regions == DETECTIONS:
+        types[DETECTIONS] = "vision_msgs/msg/Detection2DArray"
+    return types
+
+
+class Inputs:
+    """Subscribes, pairs and hands on; callbacks only store, they never decode.
+
+    Args:
+        node: subscribes on it.
+        topics: name -> type, the image first.
+        reliability: ``reliable``, ``best_effort``, or ``auto``: what the publishers of a topic offer. A best effort
+            subscription meets every publisher, but a stock Fast DDS loses nearly all best effort messages over 0.5 MB
+            (rmw_fastrtps issue 739), which a raw 640x480 image is.
+        sync: how partners are found.
+        monitor: counts what comes and what is dropped.
+        deliver: takes each complete set; called by the executor's thread, must not wait.
+        jumped_back: called when an image's stamp lies far before that of an earlier one.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        topics: Mapping[str, str],
+        reliability: str,
+        sync: SyncParameters,
+        monitor: Monitor,
+        deliver: Callable[[InputSet], None],
+        jumped_back: Callable[[], None],
+    ) -> None:
+        self._node, self._topics, self._reliability, self._monitor = node, dict(topics), reliability, monitor
+        self._deliver, self._jumped_back = deliver, jumped_back
+        self._pairing = Pairing(tuple(topics), sync.allowed_difference, sync.queue_size, int(sync.jump_back * 1e9))
+        self._asked = {topic: self._wanted(topic, ReliabilityPolicy.RELIABLE) for topic in topics}
+        self._subscriptions: dict[str, Any] = {}
+        try:
+            for topic in topics:
+                self._subscriptions[topic] = self._subscribe(topic)
+        except Exception:  # a quality of service that isn't allowed, for one
+            self.close()
+            raise
+
+    def publishers(self) -> dict[str, int]:
+        """Topic -> number of publishers, compatible or not."""
+        return {topic: self._node.count_publishers(s.topic_name) for topic, s in self._subscriptions.items()}
+
+    def follow_publishers(self) -> None:
+        """Subscribe anew where the publishers now offer another reliability than the one asked for."""
+        for topic in self._topics:
+            wanted = self._wanted(topic, self._asked[topic])
+            if wanted != self._asked[topic]:
+                self._node.destroy_subscription(self._subscriptions[topic])
+                self._asked[topic] = wanted
+                self._subscriptions[topic] = self._subscribe(topic)
+                self._monitor.compatible(topic)
+                name = self._subscriptions[topic].topic_name
+                self._node.get_logger().info(f"{name} is now taken as its publishers offer it: {wanted.name.lower()}")
+
+    def close(self) -> None:
+        """Unsubscribe."""
+        for subscription in self._subscriptions.values():
+            self._node.destroy_subscription(subscription)
+        self._subscriptions = {}
+
+    def _wanted(self, topic: str, otherwise: ReliabilityPolicy) -> ReliabilityPolicy:
+        if self._reliability != "auto":
+            return ReliabilityPolicy[self._reliability.upper()]
+        offers = [p.qos_profile.reliability for p in self._node.get_publishers_info_by_topic(topic)]
+        if not offers:
+            return otherwise
+        reliable = all(offer == ReliabilityPolicy.RELIABLE for offer in offers)
+        return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+
+    def _subscribe(self, topic: str) -> Any:
+        depth = 1 if topic in (IMAGE, DEPTH) else 10
+        return self._node.create_subscription(
+            message_class(self._topics[topic]),
+            topic,
+            lambda message: self._receive(topic, message),
+            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=self._asked[topic]),
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda event: self._mismatch(topic, event)),
+            qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
+        )
+
+    def _receive(self, topic: str, message: Any) -> None:
+        self._monitor.received(topic)
+        result = self._pairing.add(topic, stamp_of(message), message)
+        self._monitor.dropped(result.dropped)
+        if result.jumped_back:
+            self._jumped_back()
+        if result.messages is not None:
+            header = result.messages[IMAGE].header
+            self._deliver(InputSet(header, result.stamp, result.messages, time.perf_counter()))
+
+    def _mismatch(self, topic: str, event: Any) -> None:
+        asked = self._asked[topic]
+        self.follow_publishers()
+        if self._asked[topic] == asked:
+            policy = qos_policy_name_from_kind(event.last_policy_kind)
+            self._monitor.incompatible(topic, policy)
+            self._node.get_logger().warning(
+                f"a publisher of {self._subscriptions[topic].topic_name} offers an incompatible {policy} (asked for: "
+                f"{asked.name.lower()}), nothing comes from it; parameter input.reliability is {self._reliability!r}"
+            )

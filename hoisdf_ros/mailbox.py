@@ -1,0 +1,50 @@
+"""One slot between the thread that receives and the thread that infers."""
+
+from __future__ import annotations
+
+import threading
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+
+
+class Mailbox(Generic[Item]):
+    """Holds the newest item only, so that a slow consumer never works through a queue of old ones.
+
+    Any number of threads may put; one takes.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._item: Item | None = None
+        self._closed = False
+
+    def put(self, item: Item) -> Item | None:
+        """Store ``item`` and return the one it replaced, if there was one; a closed mailbox refuses the item itself."""
+        with self._changed:
+            if self._closed:
+                return item
+            replaced, self._item = self._item, item
+            self._changed.notify()
+            return replaced
+
+    def take(self) -> Item | None:
+        """Wait for an item and take it out; None once the mailbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or self._item is not None)
+            if self._closed:
+                return None
+            item, self._item = self._item, None
+            return item
+
+    def clear(self) -> Item | None:
+        """Empty the slot; what was in it, if anything."""
+        with self._changed:
+            item, self._item = self._item, None
+            return item
+
+    def close(self) -> None:
+        """Wake whoever waits and refuse everything from now on."""
+        with self._changed:
+            self._closed, self._item = True, None
+            self._changed.notify_all()

@@ -1,0 +1,177 @@
+"""What the node counts and measures while it runs; knows no ROS."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+WINDOW = 300  # frames over which percentiles are taken
+LOG_EVERY = 5.0  # seconds between two log lines about the same cause
+
+
+@dataclass(frozen=True)
+class FrameTiming:
+    """One frame's way through the node, seconds.
+
+    Attributes:
+        latency: from the moment its messages were complete until everything was published.
+        estimator: in the estimator.
+        overhead: decoding, conversion, publishing: what the inference thread does beside the estimator.
+        overhead_cpu: the processor time within ``overhead``; less of it on a machine that is busy with other things.
+        age: from the image's stamp to publication, on the ROS clock.
+        stages: of the estimator.
+    """
+
+    latency: float
+    estimator: float
+    overhead: float
+    overhead_cpu: float
+    age: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The last thing that went wrong: its drop cause, what it said, and how many seconds ago."""
+
+    cause: str
+    text: str
+    age: float
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a ``Monitor`` at one moment.
+
+    Attributes:
+        received: messages of each topic since activation; ``received_lately`` since the snapshot before, ``rates`` the
+            same per second.
+        dropped: images given up, by cause; ``dropped_lately`` since the snapshot before.
+        processed: frames published; ``processed_rate`` per second since the snapshot before.
+        percentiles: (p50, p95) in seconds of ``latency``, ``estimator``, ``overhead``, ``overhead_cpu``, ``age``.
+        stages: median seconds of each stage of the estimator.
+        silence: seconds since the last image (or since activation).
+        incompatible: topic -> quality-of-service policy that didn't match.
+        problem: the last one, None where nothing went wrong.
+    """
+
+    received: Mapping[str, int]
+    received_lately: Mapping[str, int]
+    rates: Mapping[str, float]
+    dropped: Mapping[str, int]
+    dropped_lately: Mapping[str, int]
+    processed: int
+    processed_rate: float
+    percentiles: Mapping[str, tuple[float, float]]
+    stages: Mapping[str, float]
+    silence: float
+    incompatible: Mapping[str, str]
+    problem: Problem | None
+
+
+class Monitor:
+    """Counters and latency windows; every method may be called from any thread.
+
+    Args:
+        clock: steady seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self.restart()
+
+    def restart(self) -> None:
+        """Start all counts anew."""
+        with self._lock:
+            self._received: Counter[str] = Counter()
+            self._dropped: Counter[str] = Counter()
+            self._processed = 0
+            self._timings: deque[FrameTiming] = deque(maxlen=WINDOW)
+            self._incompatible: dict[str, str] = {}
+            self._problem: tuple[str, str, float] | None = None
+            self._logged: dict[str, float] = {}
+            self._last_image = self._snapshot_time = self._clock()
+            self._before: tuple[Counter[str], Counter[str], int] = (Counter(), Counter(), 0)
+
+    def received(self, topic: str) -> None:
+        """Count a message; ``image`` ends the silence."""
+        with self._lock:
+            self._received[topic] += 1
+            if topic == "image":
+                self._last_image = self._clock()
+
+    def dropped(self, causes: Mapping[str, int]) -> None:
+        """Count images given up."""
+        with self._lock:
+            self._dropped.update(causes)
+
+    def problem(self, cause: str, text: str) -> bool:
+        """Keep what went wrong; whether it is time to write it to the log too."""
+        with self._lock:
+            now = self._clock()
+            self._problem = (cause, text, now)
+            if now - self._logged.get(cause, -LOG_EVERY) < LOG_EVERY:
+                return False
+            self._logged[cause] = now
+            return True
+
+    def incompatible(self, topic: str, policy: str) -> None:
+        """A publisher or subscriber was met whose quality of service doesn't match."""
+        with self._lock:
+            self._incompatible[topic] = policy
+
+    def compatible(self, topic: str) -> None:
+        """The mismatch on that topic is mended."""
+        with self._lock:
+            self._incompatible.pop(topic, None)
+
+    def processed(self, timing: FrameTiming) -> None:
+        """Count a frame that was published."""
+        with self._lock:
+            self._processed += 1
+            self._timings.append(timing)
+
+    def snapshot(self) -> Snapshot:
+        """Everything as it is now; rates count from the call before."""
+        with self._lock:
+            now = self._clock()
+            elapsed = max(now - self._snapshot_time, 1e-9)
+            received, dropped, processed = self._before
+            lately = {topic: n - received[topic] for topic, n in self._received.items()}
+            snapshot = Snapshot(
+                received=dict(self._received),
+                received_lately=lately,
+                rates={topic: n / elapsed for topic, n in lately.items()},
+                dropped=dict(self._dropped),
+                dropped_lately=dict(self._dropped - dropped),
+                processed=self._processed,
+                processed_rate=(self._processed - processed) / elapsed,
+                percentiles=self._percentiles(),
+                stages=self._stages(),
+                silence=now - self._last_image,
+                incompatible=dict(self._incompatible),
+                problem=self._problem and Problem(*self._problem[:2], age=now - self._problem[2]),
+            )
+            self._snapshot_time = now
+            self._before = (self._received.copy(), self._dropped.copy(), self._processed)
+            return snapshot
+
+    def _percentiles(self) -> dict[str, tuple[float, float]]:
+        result = {}
+        for name in ("latency", "estimator", "overhead", "overhead_cpu", "age") if self._timings else ():
+            low, high = np.percentile([getattr(timing, name) for timing in self._timings], (50, 95))
+            result[name] = (float(low), float(high))
+        return result
+
+    def _stages(self) -> dict[str, float]:
+        names = dict.fromkeys(name for timing in self._timings for name in timing.stages)
+        return {
+            name: float(np.median([timing.stages[name] for timing in self._timings if name in timing.stages]))
+            for name in names
+        }

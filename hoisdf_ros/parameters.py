@@ -1,0 +1,235 @@
+"""ROS parameters from dataclasses: declared with descriptors, read and validated as a whole.
+
+A node describes its parameters once, as frozen dataclasses whose fields are made by ``parameter``; a field made by
+``group`` is itself such a dataclass, its parameters are called ``group.name``. Everything else (declaration, reading,
+run-time changes, the table in the documentation) follows from that.
+"""
+
+from __future__ import annotations
+
+import array
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from hoisdf_model.errors import ConfigError, HoisdfError
+
+Change = Literal["any time", "unconfigured", "never"]
+Group = TypeVar("Group")
+_SPECIFICATION = "parameter"
+
+
+@dataclass(frozen=True)
+class Specification:
+    """One parameter: full name, default, and what its descriptor says.
+
+    Attributes:
+        change: when a new value is taken: any time, only while the node is unconfigured, or never after the start.
+        choices: the values allowed, empty for any.
+        minimum, maximum: the range of a number, None for unbounded.
+    """
+
+    name: str
+    default: Any
+    description: str
+    change: Change = "unconfigured"
+    choices: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The type's ROS name."""
+        names = {bool: "bool", int: "integer", float: "double", str: "string", tuple: "double array"}
+        return names[type(self.default)]
+
+    def descriptor(self) -> ParameterDescriptor:
+        """The descriptor that ``ros2 param describe`` shows."""
+        constraints = [f"one of {', '.join(repr(c) for c in self.choices)}"] if self.choices else []
+        if self.change == "unconfigured":
+            constraints.append("changes are taken while the node is unconfigured")
+        descriptor = ParameterDescriptor(
+            name=self.name,
+            description=self.description,
+            additional_constraints="; ".join(constraints),
+            read_only=self.change == "never",
+            # an empty list has no element type, so that ROS could not tell a list of doubles
+            dynamic_typing=isinstance(self.default, tuple),
+        )
+        if self.minimum is not None and self.maximum is not None:
+            if isinstance(self.default, int):
+                bounds = IntegerRange(from_value=int(self.minimum), to_value=int(self.maximum))
+                descriptor.integer_range = [bounds]
+            else:
+                descriptor.floating_point_range = [
+                    FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
+                ]
+        return descriptor
+
+    def checked(self, value: Any) -> Any:
+        """The value as the dataclass holds it.
+
+        Raises:
+            ConfigError: wrong type, out of range, or not one of the choices.
+        """
+        if isinstance(self.default, tuple):
+            if not isinstance(value, (list, tuple, array.array)):
+                raise ConfigError(f"parameter {self.name} must be a list of numbers, got {value!r}")
+            if not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value):
+                raise ConfigError(f"parameter {self.name} must be a list of numbers, got {list(value)!r}")
+            return tuple(float(v) for v in value)
+        if type(value) is not type(self.default):
+            raise ConfigError(f"parameter {self.name} must be a {self.type_name}, got {value!r}")
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"parameter {self.name} must be one of {list(self.choices)}, got {value!r}")
+        if self.minimum is not None and self.maximum is not None and not self.minimum <= value <= self.maximum:
+            raise ConfigError(f"parameter {self.name} must lie in [{self.minimum}, {self.maximum}], got {value!r}")
+        return value
+
+
+def parameter(
+    default: Any,
+    description: str,
+    *,
+    change: Change = "unconfigured",
+    choices: tuple[str, ...] = (),
+    minimum: float | None = None,
+    maximum: float | None = None,
+) -> Any:
+    """A dataclass field that is a ROS parameter; a tuple as default means a list of doubles."""
+    specification = Specification("", default, description, change, choices, minimum, maximum)
+    return dataclasses.field(default=default, metadata={_SPECIFICATION: specification})
+
+
+def group(kind: type[Group]) -> Group:
+    """A dataclass field that is a group of parameters."""
+    return dataclasses.field(default_factory=kind)
+
+
+def specifications(kind: type[Any], prefix: str = "") -> Iterator[Specification]:
+    """All parameters of a dataclass, groups included, with their full names."""
+    for entry in dataclasses.fields(kind):
+        if _SPECIFICATION in entry.metadata:
+            yield dataclasses.replace(entry.metadata[_SPECIFICATION], name=prefix + entry.name)
+        else:
+            yield from specifications(entry.default_factory, f"{prefix}{entry.name}.")  # type: ignore[arg-type]
+
+
+def build(kind: type[Group], values: Mapping[str, Any], prefix: str = "") -> Group:
+    """The dataclass from full parameter names to values; what is missing keeps its default.
+
+    Raises:
+        ConfigError: a value is not allowed, or several don't go together.
+    """
+    fields: dict[str, Any] = {}
+    for entry in dataclasses.fields(kind):  # type: ignore[arg-type]
+        name = prefix + entry.name
+        if _SPECIFICATION not in entry.metadata:
+            fields[entry.name] = build(entry.default_factory, values, name + ".")  # type: ignore[arg-type]
+        elif name in values:
+            specification = dataclasses.replace(entry.metadata[_SPECIFICATION], name=name)
+            fields[entry.name] = specification.checked(values[name])
+    return kind(**fields)
+
+
+class ParameterSet(Generic[Group]):
+    """The parameters of one node.
+
+    A wrong value in a launch or YAML file doesn't kill the node: the default is declared in its place and ``read`` says
+    what was wrong, until somebody sets the parameter.
+
+    Args:
+        node: declares everything on it.
+        kind: the dataclass.
+        is_unconfigured: whether values that are read at ``configure`` only may change now; an ordinary node reads them
+            at its start.
+        check: called with new values before they are taken; refuses them by raising a ``HoisdfError``.
+        changed: called with the new values after a change at run time.
+    """
+
+    def __init__(
+        self,
+        node: Node,
+        kind: type[Group],
+        is_unconfigured: Callable[[], bool] = lambda: False,
+        check: Callable[[Group], None] = lambda values: None,
+        changed: Callable[[Group], None] = lambda values: None,
+    ) -> None:
+        self._node, self._kind = node, kind
+        self._is_unconfigured, self._check, self._changed = is_unconfigured, check, changed
+        self._specifications = {s.name: s for s in specifications(kind)}
+        self._refused: dict[str, str] = {}
+        for specification in self._specifications.values():
+            self._declare(specification)
+        node.add_on_set_parameters_callback(self._on_set)
+        node.add_post_set_parameters_callback(self._on_changed)
+
+    def read(self) -> Group:
+        """All values.
+
+        Raises:
+            ConfigError: a value is not allowed, or several don't go together; says which and what would be right.
+        """
+        if self._refused:
+            raise ConfigError("; ".join(self._refused.values()))
+        return build(self._kind, self._values())
+
+    def _declare(self, specification: Specification) -> None:
+        default = list(specification.default) if isinstance(specification.default, tuple) else specification.default
+        descriptor = specification.descriptor()
+        try:
+            self._node.declare_parameter(specification.name, default, descriptor)
+        except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            bounds = (
+                f" in [{specification.minimum}, {specification.maximum}]" if specification.minimum is not None else ""
+            )
+            self._refused[specification.name] = (
+                f"parameter {specification.name} must be a {specification.type_name}{bounds}: {error}"
+            )
+            self._node.declare_parameter(specification.name, default, descriptor, ignore_override=True)
+
+    def _values(self) -> dict[str, Any]:
+        values = {name: self._node.get_parameter(name).value for name in self._specifications}
+        return {name: [] if value is None else value for name, value in values.items()}
+
+    def _on_set(self, changes: Sequence[Parameter]) -> SetParametersResult:
+        ours = {p.name: p.value for p in changes if p.name in self._specifications}
+        if not ours:
+            return SetParametersResult(successful=True)
+        for name in ours:
+            if self._specifications[name].change == "unconfigured" and not self._is_unconfigured():
+                reason = f"parameter {name} is read at configure: clean the node up first, then set it"
+                return SetParametersResult(successful=False, reason=reason)
+        try:
+            self._check(build(self._kind, self._values() | ours))
+        except HoisdfError as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        return SetParametersResult(successful=True)
+
+    def _on_changed(self, changes: Sequence[Parameter]) -> None:
+        ours = [p.name for p in changes if p.name in self._specifications]
+        for name in ours:
+            self._refused.pop(name, None)
+        if ours and not self._refused:
+            self._changed(build(self._kind, self._values()))
+
+
+def markdown_table(kind: type[Any]) -> str:
+    """The parameters as a table for the documentation."""
+    rows = ["| parameter | type | default | change | meaning |", "| --- | --- | --- | --- | --- |"]
+    for s in specifications(kind):
+        default = list(s.default) if isinstance(s.default, tuple) else s.default
+        text = s.description
+        if s.choices:
+            text += " One of " + ", ".join(f"`{c}`" for c in s.choices) + "."
+        if s.minimum is not None:
+            text += f" From {s.minimum:g} to {s.maximum:g}."
+        shown = f'"{default}"' if isinstance(default, str) else str(default).lower()
+        rows.append(f"| `{s.name}` | {s.type_name} | `{shown}` | {s.change} | {text} |")
+    return "\n".join(rows) + "\n"

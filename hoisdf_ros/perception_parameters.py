@@ -1,0 +1,148 @@
+"""The parameters of the perception node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hoisdf_model.errors import ConfigError, InvalidInputError
+from hoisdf_model.estimates import Prior
+from hoisdf_ros.parameters import group, parameter
+
+
+@dataclass(frozen=True)
+class ModelParameters:
+    """What is loaded at ``configure``."""
+
+    weights: str = parameter(
+        "", "Weights: a file (ours or an official snapshot), or untrained:compact. Empty: what ships with the package."
+    )
+    preset: str = parameter("", "Preset of the weights, where their keys can't tell it. Empty: recognised.")
+    hand_model: str = parameter(
+        "", "Hand model file (.npz, MANO .pkl). Empty: what the weights bring or the open hand."
+    )
+    device: str = parameter("auto", "Where to compute: auto, cpu, cuda, cuda:1 ...")
+    precision: str = parameter("auto", "Number format of the network, as Estimator.load takes it: auto, float32 ...")
+    warm_up: int = parameter(
+        1, "Frames computed at configure, so that the first real one isn't slow.", minimum=0, maximum=20
+    )
+
+
+@dataclass(frozen=True)
+class InputParameters:
+    """Which topics are read, and how."""
+
+    transport: str = parameter("raw", "Type of the topic image.", choices=("raw", "compressed"))
+    reliability: str = parameter(
+        "auto",
+        "Quality of service asked for: auto follows the publishers (reliable if all offer it, which large images need "
+        "on a stock Fast DDS, else best_effort).",
+        choices=("auto", "reliable", "best_effort"),
+    )
+    rectified: bool = parameter(False, "The images are rectified: use P of camera_info, else K and D.")
+    depth: bool = parameter(False, "Wait for a depth image, aligned to the image, on the topic depth.")
+    regions: str = parameter(
+        "none",
+        "Where hand and object boxes come from: the topic regions (hoisdf/Regions), the topic detections "
+        "(vision_msgs/Detection2DArray), or none (parameters, tracking, the whole image).",
+        choices=("none", "regions", "detections"),
+    )
+
+
+@dataclass(frozen=True)
+class SyncParameters:
+    """How messages that belong together are found."""
+
+    policy: str = parameter(
+        "exact", "Stamps of an image and its partners must be equal, or may differ by sync.slop.",
+        choices=("exact", "approximate"),
+    )  # fmt: skip
+    slop: float = parameter(
+        0.01, "Largest difference of stamps with the approximate policy, seconds.", minimum=0.0, maximum=1.0
+    )
+    queue_size: int = parameter(10, "Messages of each topic that wait for their partners.", minimum=1, maximum=200)
+    jump_back: float = parameter(
+        0.1, "An image this much older than the one before is a jump of time: tracking starts anew. Seconds.",
+        minimum=0.0, maximum=3600.0,
+    )  # fmt: skip
+
+    @property
+    def allowed_difference(self) -> int:
+        """Largest difference of stamps in nanoseconds; 0 with the exact policy."""
+        return int(self.slop * 1e9) if self.policy == "approximate" else 0
+
+
+@dataclass(frozen=True)
+class RegionParameters:
+    """Boxes for a fixed view, used where no topic brings any."""
+
+    hand: tuple[float, ...] = parameter((), "Hand box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
+    object: tuple[float, ...] = parameter((), "Object box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
+    side: str = parameter(
+        "", "Side of hands whose boxes don't say it; empty: unknown.", choices=("", "right", "left"), change="any time"
+    )
+
+    def __post_init__(self) -> None:
+        self.prior()
+
+    def prior(self) -> Prior:
+        """The boxes and the side as a prior.
+
+        Raises:
+            ConfigError: a box is malformed.
+        """
+        try:
+            return Prior(hand_box=self.hand or None, object_box=self.object or None, side=self.side or None)  # type: ignore[arg-type]
+        except InvalidInputError as error:
+            raise ConfigError(f"parameters regions.hand and regions.object: {error}") from error
+
+
+@dataclass(frozen=True)
+class ObjectParameters:
+    """The object held."""
+
+    name: str = parameter(
+        "",
+        "Name in the catalogue of the object held, where regions don't say it; ~/set_object changes it while running.",
+        change="any time",
+    )
+    catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
+
+
+@dataclass(frozen=True)
+class PublishParameters:
+    """What goes out."""
+
+    tf: bool = parameter(True, "Publish hands and objects on /tf.", change="any time")
+    tf_prefix: str = parameter("", "Put before the frame names, for several cameras.", change="any time")
+    vertices: bool = parameter(True, "Put the 778 mesh vertices into the messages.", change="any time")
+
+    def __post_init__(self) -> None:
+        if self.tf_prefix.startswith("/"):
+            raise ConfigError(f"parameter publish.tf_prefix must not start with '/', got {self.tf_prefix!r}")
+
+
+@dataclass(frozen=True)
+class DiagnosticParameters:
+    """How the node reports on itself."""
+
+    period: float = parameter(
+        1.0, "Seconds between two messages on /diagnostics.", change="never", minimum=0.1, maximum=60.0
+    )
+    timeout: float = parameter(
+        3.0, "No images for so long is a warning, and an error is shown for so long. Seconds.",
+        change="any time", minimum=0.5, maximum=600.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PerceptionParameters:
+    """All of them."""
+
+    autostart: bool = parameter(False, "Configure and activate by itself after the start.", change="never")
+    model: ModelParameters = group(ModelParameters)
+    input: InputParameters = group(InputParameters)
+    sync: SyncParameters = group(SyncParameters)
+    regions: RegionParameters = group(RegionParameters)
+    object: ObjectParameters = group(ObjectParameters)
+    publish: PublishParameters = group(PublishParameters)
+    diagnostics: DiagnosticParameters = group(DiagnosticParameters)

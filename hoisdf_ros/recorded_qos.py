@@ -1,0 +1,33 @@
+"""The quality of service that a recording's publishers offered, as rclpy profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+
+def offered_profile(recorded: Iterable[Any]) -> QoSProfile:
+    """Return one profile for a replaying publisher that serves every subscriber the recorded publishers served.
+
+    Of several recorded publishers the strongest promise is taken (reliable, latched), and the depths of latched ones
+    are added, so that a late subscriber gets what each of them had latched. Deadlines and lifespans are not promised:
+    paused or slowed, a replay could not keep them.
+
+    Args:
+        recorded: ``rosbags.interfaces.Qos`` of each publisher; none: ROS's default profile.
+    """
+    profiles = list(recorded)
+    if not profiles:
+        return QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=10)
+    best_effort = all(item.reliability.name == "BEST_EFFORT" for item in profiles)
+    latched = [item for item in profiles if item.durability.name == "TRANSIENT_LOCAL"]
+    keep_all = any(item.history.name == "KEEP_ALL" for item in profiles)
+    depth = sum(max(1, item.depth) for item in latched) if latched else max(item.depth for item in profiles)
+    return QoSProfile(
+        reliability=ReliabilityPolicy.BEST_EFFORT if best_effort else ReliabilityPolicy.RELIABLE,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+        history=HistoryPolicy.KEEP_ALL if keep_all else HistoryPolicy.KEEP_LAST,
+        depth=depth or 10,  # 0: the recorder didn't know (the middleware doesn't tell it)
+    )

@@ -1,0 +1,136 @@
+"""What is loaded at ``configure``: the estimator, and the meshes that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import MeshError
+from hoisdf_model.estimates import Estimate, Frame, Prior, Side
+from hoisdf_model.estimation import Estimator, draw_overlay, resolve_precision, simplified
+from hoisdf_model.geometry import Pinhole
+from hoisdf_model.objects import load_catalogue
+from hoisdf_ros.perception_parameters import PerceptionParameters
+
+MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's markers
+
+
+class FrameEstimator(Protocol):
+    """What the node needs of an estimator."""
+
+    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
+        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+
+
+@dataclass(frozen=True)
+class Meshes:
+    """The objects' meshes by name.
+
+    Args:
+        catalogue: ``hoisdf_model.objects.Catalogue``.
+    """
+
+    catalogue: Any
+
+    def check(self, name: str) -> None:
+        """Nothing, if the object is usable.
+
+        Raises:
+            MeshError: the catalogue has no such object or its file is missing; says what there is.
+        """
+        if name:
+            self.catalogue.mesh(name)
+
+    def triangles(self, name: str) -> NDArray[np.float64] | None:
+        """(T, 3, 3) corners in the object frame, metres, of the mesh or, if it is large, a coarser one for display.
+
+        None where there is no mesh of that name.
+        """
+        mesh = self._mesh(name)
+        if mesh is None:
+            return None
+        vertices, faces = simplified(mesh.vertices, mesh.faces, MARKER_FACES)
+        return np.asarray(vertices[faces], np.float64)
+
+    def bounds(self, name: str) -> NDArray[np.float64] | None:
+        """(2, 3) smallest and largest corner in the object frame, metres; None where there is no mesh of that name."""
+        mesh = self._mesh(name)
+        return None if mesh is None else np.asarray(mesh.bounds, np.float64)
+
+    def _mesh(self, name: str) -> Any:
+        try:
+            return self.catalogue.mesh(name)
+        except MeshError:
+            return None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An estimator and what is shown beside it.
+
+    Attributes:
+        estimator: computes.
+        meshes: the objects'.
+        faces: (F, 3) vertex indices of the hand mesh for each side.
+        overlay: draws an estimate into the image of its frame, (H, W, 3) uint8 RGB.
+        description: what was loaded (weights, preset, device ...), for /diagnostics.
+    """
+
+    estimator: FrameEstimator
+    meshes: Meshes
+    faces: Mapping[Side, NDArray[np.int64]]
+    overlay: Callable[[Frame, Estimate], NDArray[np.uint8]]
+    description: Mapping[str, str]
+
+
+SceneLoader = Callable[[PerceptionParameters], Scene]
+
+
+def load_scene(parameters: PerceptionParameters) -> Scene:
+    """Load what the parameters name.
+
+    Raises:
+        HoisdfError: no or unusable weights, hand model, catalogue or object; says which.
+    """
+    model = parameters.model
+    meshes = Meshes(load_catalogue(parameters.object.catalogue or None))
+    meshes.check(parameters.object.name)
+    estimator = Estimator.load(
+        model.weights or None,
+        hand_model=model.hand_model or None,
+        device=model.device,
+        precision=model.precision,
+        preset=model.preset or None,
+    )
+    faces = estimator.hand_model.faces
+    return Scene(
+        estimator,
+        meshes,
+        faces={"right": faces, "left": faces[:, ::-1]},  # a left hand is mirrored, and so are its triangles
+        overlay=lambda frame, estimate: draw_overlay(
+            frame.image, estimate, frame.intrinsics, meshes.catalogue, estimator.hand_model
+        ),
+        description={
+            "weights": model.weights or "shipped",
+            "preset": estimator.config.name,
+            "hand model": f"{estimator.hand_model.name} {estimator.hand_model.hash}",
+            "device": str(estimator.device),
+            "precision": resolve_precision(model.precision, estimator.device),
+        },
+    )
+
+
+def warm_up(scene: Scene, parameters: PerceptionParameters) -> None:
+    """Compute a few grey frames, so that the first real one isn't slow."""
+    grey = Frame(np.full((480, 640, 3), 128, np.uint8), Pinhole(600.0, 600.0, 319.5, 239.5, 640, 480))
+    prior = Prior(hand_box=np.array([220.0, 140.0, 420.0, 340.0]), object_name=parameters.object.name or None)
+    for _ in range(parameters.model.warm_up):
+        scene.estimator(grey, [prior])
+    scene.estimator.reset()
