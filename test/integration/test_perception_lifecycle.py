@@ -1,0 +1,159 @@
+"""The perception node's states, driven through its services."""
+
+import pytest
+
+pytestmark = pytest.mark.ros
+pytest.importorskip("rclpy")
+pytest.importorskip("hoisdf.msg")
+
+from perception_fakes import fake_scene, values_of  # noqa: E402
+from perception_rig import Rig, wait_until  # noqa: E402
+
+from hoisdf_model.errors import CheckpointError  # noqa: E402
+
+
+def test_the_node_goes_through_every_state_and_works_again_after_cleanup():
+    with Rig() as rig:
+        peer = rig.peer
+        assert peer.state() == "unconfigured"
+        for transition, state in (
+            ("configure", "inactive"),
+            ("activate", "active"),
+            ("deactivate", "inactive"),
+            ("activate", "active"),
+            ("deactivate", "inactive"),
+            ("cleanup", "unconfigured"),
+            ("configure", "inactive"),
+            ("activate", "active"),
+        ):
+            assert peer.change(transition), transition
+            assert peer.state() == state
+            peer.wait_for_status("state", lambda s, state=state: s.message == state)
+        peer.connect()
+        peer.send(1.0)
+        assert peer.wait(lambda: peer.heard["hand_object"])
+        assert peer.change("shutdown")
+        assert peer.state() == "finalized"
+
+
+def test_an_inactive_node_listens_to_nothing_and_holds_no_estimator_after_cleanup():
+    with Rig() as rig:
+        rig.activate()
+        rig.peer.change("deactivate")
+        wait_until(lambda: rig.peer.image.get_subscription_count() == 0)
+        assert not rig.peer.reset_tracking().success
+        rig.peer.change("cleanup")
+        assert rig.node._scene is None
+        refused = rig.peer.set_object("003_box")
+        assert not refused.success
+        assert "before it is configured" in refused.message
+
+
+@pytest.mark.parametrize("state", ["unconfigured", "inactive"])
+def test_a_transition_that_the_state_does_not_have_is_refused_and_the_node_lives_on(state):
+    with Rig() as rig:
+        if state == "inactive":
+            assert rig.peer.change("configure")
+        for impossible in ("configure", "deactivate") if state == "inactive" else ("activate", "cleanup"):
+            assert not rig.peer.change(impossible)
+            assert rig.peer.state() == state
+        assert rig.peer.change("activate" if state == "inactive" else "configure")
+
+
+def test_deactivating_waits_for_the_frame_that_is_being_computed():
+    with Rig() as rig:
+        rig.estimator.seconds = 0.4
+        rig.activate()
+        rig.peer.send(1.0)
+        wait_until(lambda: rig.estimator.frames)
+        assert rig.peer.change("deactivate")
+        assert rig.peer.wait(lambda: len(rig.peer.heard["hand_object"]) == 1)
+
+
+def test_autostart_drives_the_node_to_active():
+    with Rig({"autostart": True}) as rig:
+        rig.peer.wait_for_status("state", lambda s: s.message == "active")
+        rig.peer.connect()
+        rig.peer.send(1.0)
+        assert rig.peer.wait(lambda: rig.peer.heard["hand_object"])
+
+
+def test_a_failed_autostart_stays_unconfigured_says_why_and_can_be_mended():
+    failures = [CheckpointError("no such file: nowhere.safetensors")]
+
+    def load(parameters):
+        if failures:
+            raise failures.pop()
+        return fake_scene(rig.estimator)
+
+    with Rig({"autostart": True}, load=load) as rig:
+        status = rig.peer.wait_for_status("state", lambda s: s.level == b"\x02")
+        assert status.message == "configure: no such file: nowhere.safetensors"
+        assert rig.peer.state() == "unconfigured"
+        assert rig.peer.change("configure")
+        rig.peer.wait_for_status("state", lambda s: s.level == b"\x00" and s.message == "inactive")
+
+
+def test_an_unexpected_error_while_loading_is_reported_too():
+    def load(parameters):
+        raise ZeroDivisionError("surprise")
+
+    with Rig(load=load) as rig:
+        assert not rig.peer.change("configure")
+        status = rig.peer.wait_for_status("state", lambda s: s.level == b"\x02")
+        assert status.message == "configure: ZeroDivisionError: surprise"
+        assert rig.peer.state() == "unconfigured"
+
+
+def test_a_parameter_that_is_wrong_fails_configure_with_the_reason():
+    with Rig({"sync.policy": "sometimes"}) as rig:
+        assert not rig.peer.change("configure")
+        status = rig.peer.wait_for_status("state", lambda s: s.level == b"\x02")
+        assert "sync.policy must be one of ['exact', 'approximate']" in status.message
+        assert rig.peer.set("sync.policy", "approximate").successful
+        assert rig.peer.change("configure")
+        refused = rig.peer.set("sync.policy", "exact")
+        assert "clean the node up first" in refused.reason
+
+
+def test_detections_without_vision_msgs_refuse_to_configure():
+    with Rig({"input.regions": "detections"}) as rig:
+        try:
+            import vision_msgs  # noqa: F401
+        except ImportError:
+            assert not rig.peer.change("configure")
+            assert "vision_msgs isn't installed" in rig.node.failure
+        else:
+            assert rig.peer.change("configure")
+
+
+def test_diagnostics_speak_in_every_state():
+    with Rig() as rig:
+        before = rig.peer.wait_for_status("input", lambda s: "unconfigured" in s.message)
+        assert before.level == b"\x00"
+        rig.activate()
+        silent = rig.peer.wait_for_status("input", lambda s: s.level == b"\x00" and "images per second" in s.message)
+        assert values_of(silent)["processed"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("override", "transition"),
+    [
+        ("qos_overrides.{}/image.subscription.history", "activate"),
+        ("qos_overrides.{}/perception/overlay.publisher.reliability", "configure"),
+    ],
+)
+def test_a_quality_of_service_that_does_not_exist_fails_the_transition_and_leaves_nothing_behind(override, transition):
+    with Rig({override: "sometimes"}) as rig:
+        before = entities(rig)
+        if transition == "activate":
+            assert rig.peer.change("configure")
+            before = entities(rig)
+        for _ in range(2):
+            assert not rig.peer.change(transition)
+            assert "sometimes" in rig.peer.wait_for_status("state", lambda s: s.level == b"\x02").message
+            assert entities(rig) == before
+
+
+def entities(rig):
+    return len(list(rig.node.publishers)), len(list(rig.node.subscriptions)), rig.peer.state()

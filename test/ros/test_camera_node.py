@@ -1,0 +1,226 @@
+"""The camera node: pictures from files, published through real DDS."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy")
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+
+from hoisdf_model.errors import CameraError, ConfigError
+from hoisdf_model.geometry import Pinhole, write_camera
+from hoisdf_model.messages import camera_info_to_pinhole, decode_image
+from hoisdf_ros.camera_node import CameraNode, calibration_path
+from hoisdf_ros.frame_sources import CaptureError
+from hoisdf_ros.spinning import Spin
+
+pytestmark = pytest.mark.ros
+CAMERA = Pinhole(50.0, 51.0, 15.5, 11.5, 32, 24, (0.1, -0.2, 0.001, 0.002, 0.03), "plumb_bob")
+LEVELS = (10, 120, 240)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i, level in enumerate(LEVELS):
+        cv2.imwrite(str(tmp_path / f"{i}.png"), np.full((24, 32, 3), (level, level // 2, 0), np.uint8))
+    write_camera(tmp_path / "camera.yaml", CAMERA)
+    return tmp_path
+
+
+class Camera:
+    """The node and a listener, each in a context of its own; ``run`` publishes until the source ends."""
+
+    def __init__(self, **parameters):
+        self.contexts = [rclpy.Context(), rclpy.Context()]
+        for context in self.contexts:
+            rclpy.init(context=context)
+        values = [rclpy.Parameter(name, value=value) for name, value in parameters.items()]
+        try:
+            self.node = CameraNode(context=self.contexts[0], parameter_overrides=values)
+        except BaseException:
+            self.shut_down()
+            raise
+        self.listener = rclpy.create_node("listener", context=self.contexts[1])
+        self.heard = {}
+        for kind, topic in ((Image, "image"), (CameraInfo, "camera_info"), (CompressedImage, "image/compressed")):
+            heard = self.heard.setdefault(topic, [])
+            self.listener.create_subscription(
+                kind, topic, lambda m, heard=heard: heard.append((time.monotonic(), m)), qos_profile_sensor_data
+            )
+
+    def shut_down(self):
+        for context in self.contexts:
+            rclpy.shutdown(context=context)
+
+    def run(self, seconds=None):
+        executor = SingleThreadedExecutor(context=self.contexts[1])
+        executor.add_node(self.listener)
+        loop = Spin(executor)
+        thread = threading.Thread(target=loop.run, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + 10
+        while self.node.count_subscribers("camera_info") == 0 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        if seconds:
+            threading.Timer(seconds, self.node.stop).start()
+        self.node.run()
+        time.sleep(0.2)
+        loop.end()
+        thread.join()
+        executor.shutdown()
+        self.listener.destroy_node()
+        self.node.destroy_node()
+        self.shut_down()
+        return {topic: [m for _, m in heard] for topic, heard in self.heard.items()}
+
+
+def test_folder_becomes_images_with_camera_info_of_the_same_stamp(folder):
+    before = time.time()
+    heard = Camera(
+        source=str(folder), camera_info_url=str(folder / "camera.yaml"), rate=50.0, frame_id="left_optical"
+    ).run()
+    assert [int(decode_image(m)[..., 2].mean()) for m in heard["image"]] == list(LEVELS)  # blue, written first
+    assert [int(decode_image(m)[..., 0].max()) for m in heard["image"]] == [0, 0, 0]
+    stamps = [m.header.stamp.sec + m.header.stamp.nanosec * 1e-9 for m in heard["image"]]
+    assert before - 0.01 < stamps[0] < stamps[1] < stamps[2] < time.time() + 0.01
+    assert [m.header for m in heard["camera_info"]] == [m.header for m in heard["image"]]
+    assert {m.header.frame_id for m in heard["image"]} == {"left_optical"}
+    assert camera_info_to_pinhole(heard["camera_info"][0]) == CAMERA
+    assert not heard["image/compressed"]
+
+
+def test_rate_and_loop(folder):
+    camera = Camera(source=str(folder), rate=40.0, loop=True)
+    heard = camera.run(seconds=0.6)
+    levels = [int(decode_image(m)[..., 2].mean()) for m in heard["image"]]
+    assert levels[:6] == [*LEVELS, *LEVELS]
+    times = [t for t, _ in camera.heard["image"]]
+    assert np.median(np.diff(times)) == pytest.approx(1 / 40, rel=0.2)
+
+
+@pytest.mark.parametrize(("encoding", "first_pixel"), [("bgr8", [10, 5, 0]), ("mono8", [4])])
+def test_raw_encodings(folder, encoding, first_pixel):
+    heard = Camera(source=str(folder), encoding=encoding, rate=50.0).run()
+    assert heard["image"][0].encoding == encoding
+    # the file's pixel is blue 10, green 5, red 0; grey is 0.114 blue + 0.587 green (ITU-R BT.601)
+    assert list(heard["image"][0].data[: len(first_pixel)]) == first_pixel
+
+
+def test_compressed_images(folder):
+    heard = Camera(source=str(folder), transport="compressed", format="png", rate=50.0).run()
+    assert not heard["image"]
+    assert [int(decode_image(m)[0, 0, 2]) for m in heard["image/compressed"]] == list(LEVELS)
+
+
+def test_without_calibration_camera_info_says_uncalibrated(folder, capfd):
+    heard = Camera(source=str(folder), rate=50.0).run()
+    info = heard["camera_info"][0]
+    assert (info.width, info.height) == (32, 24)
+    with pytest.raises(CameraError, match="uncalibrated"):
+        camera_info_to_pinhole(info)
+    assert "no calibration" in "".join(capfd.readouterr())
+
+
+def test_damaged_picture_is_skipped_and_counted(folder):
+    (folder / "1.png").write_bytes(b"")
+    camera = Camera(source=str(folder), rate=50.0)
+    assert len(camera.run()["image"]) == 2
+    assert camera.node.summary == "published 2 images, skipped 1"
+
+
+def test_calibration_of_another_size_is_refused_with_both_sizes(folder):
+    write_camera(folder / "big.yaml", Pinhole(50.0, 50.0, 320.0, 240.0, 640, 480))
+    with pytest.raises(CameraError, match=r"640x480.*32x24"):
+        Camera(source=str(folder), camera_info_url=str(folder / "big.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"source": "/nowhere"}, CaptureError, "no camera, video or folder '/nowhere'"),
+        ({"frame_id": "/camera"}, ConfigError, "frame_id"),
+        ({"width": 640}, ConfigError, "both width and height"),
+        ({"rate": -1.0}, ConfigError, "rate"),
+        ({"transport": "theora"}, ConfigError, "transport must be one of"),
+        ({"camera_info_url": "missing.yaml"}, CameraError, "missing.yaml"),
+        ({"camera_info_url": "package://no_such_package/a.yaml"}, CameraError, "no package 'no_such_package'"),
+        ({"camera_info_url": "https://example.org/a.yaml"}, CameraError, "must be a path"),
+    ],
+)
+def test_wrong_parameters_say_what_is_wrong(folder, parameters, error, message):
+    with pytest.raises(error, match=message):
+        Camera(**{"source": str(folder), **parameters})
+
+
+def test_calibration_urls():
+    assert str(calibration_path("file:///a/b%20c.yaml")) == "/a/b c.yaml"
+    assert str(calibration_path("a/b.yaml")) == "a/b.yaml"
+    assert calibration_path("package://std_msgs/package.xml").is_file()
+
+
+def camera_command(*parameters):
+    arguments = [argument for parameter in parameters for argument in ("-p", parameter)]
+    return [sys.executable, "-m", "hoisdf_ros.camera_node", "--ros-args", *arguments]
+
+
+def run_camera(*parameters):
+    return subprocess.run(camera_command(*parameters), capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_process_ends_with_code_1_and_one_line_when_the_source_is_missing(tmp_path):
+    process = run_camera(f"source:={tmp_path / 'none.mp4'}")
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1].startswith("error: no camera, video or folder")
+    assert "Traceback" not in process.stderr
+
+
+def test_process_ends_with_code_0_at_the_end_of_its_source(folder):
+    command = [
+        sys.executable,
+        "-m",
+        "hoisdf_ros.camera_node",
+        "--ros-args",
+        "-p",
+        f"source:={folder}",
+        "-p",
+        "rate:=50.0",
+    ]
+    process = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert process.returncode == 0, process.stderr
+    assert "published 3 images" in process.stderr
+
+
+def test_interrupted_process_ends_with_code_0_and_its_summary(folder):
+    command = [
+        sys.executable,
+        "-m",
+        "hoisdf_ros.camera_node",
+        "--ros-args",
+        "-p",
+        f"source:={folder}",
+        "-p",
+        "loop:=true",
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "3 images of 32x24" in line:
+            break
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1]
+    assert process.returncode == 0, said
+    assert re.search(r"published [1-9]\d* images", said)
+    assert "rosout" not in said
+    assert "Traceback" not in said

@@ -1,0 +1,160 @@
+"""Webcam, video and folder sources of the camera node, without ROS."""
+
+import cv2
+import numpy as np
+import pytest
+
+from hoisdf_model.errors import ImageError
+from hoisdf_ros import frame_sources
+from hoisdf_ros.frame_sources import CaptureError, natural_order, open_source
+
+
+def grey_levels(source):
+    levels = []
+    while (picture := source.read()) is not None:
+        levels.append(int(picture.mean()))
+    return levels
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i, level in ((1, 10), (2, 20), (10, 100)):
+        cv2.imwrite(str(tmp_path / f"frame_{i}.png"), np.full((24, 32, 3), level, np.uint8))
+    (tmp_path / "notes.txt").write_text("not an image")
+    return tmp_path
+
+
+def test_folder_is_read_in_the_order_of_the_numbers_in_the_names(folder):
+    source = open_source(str(folder))
+    assert source.size == (32, 24)
+    assert grey_levels(source) == [10, 20, 100]
+    assert source.read() is None
+    source.rewind()
+    assert grey_levels(source) == [10, 20, 100]
+
+
+def test_pattern_and_single_image(folder):
+    assert grey_levels(open_source(str(folder / "frame_1*.png"))) == [10, 100]
+    assert grey_levels(open_source(str(folder / "frame_2.png"))) == [20]
+
+
+def test_pictures_are_rgb(tmp_path):
+    red = np.zeros((8, 8, 3), np.uint8)
+    red[..., 2] = 255  # OpenCV writes BGR
+    cv2.imwrite(str(tmp_path / "red.png"), red)
+    assert open_source(str(tmp_path)).read()[0, 0].tolist() == [255, 0, 0]
+
+
+def test_damaged_image_is_an_error_of_its_own_and_the_next_one_comes(folder):
+    (folder / "frame_2.png").write_bytes((folder / "frame_2.png").read_bytes()[:40])
+    source = open_source(str(folder))
+    source.read()
+    with pytest.raises(ImageError, match="frame_2"):
+        source.read()
+    assert source.read().mean() == 100
+
+
+def test_image_of_another_size_is_refused_with_both_sizes(folder):
+    cv2.imwrite(str(folder / "frame_3.png"), np.zeros((10, 12, 3), np.uint8))
+    source = open_source(str(folder))
+    source.read(), source.read()
+    with pytest.raises(ImageError, match=r"12x10.*32x24"):
+        source.read()
+
+
+def test_video_gives_its_frames_and_rate_and_rewinds(tmp_path):
+    path = str(tmp_path / "video.avi")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 12.0, (32, 24))
+    assert writer.isOpened()
+    for level in (0, 100, 200):
+        writer.write(np.full((24, 32, 3), level, np.uint8))
+    writer.release()
+    source = open_source(path)
+    assert (source.size, source.rate, source.live) == ((32, 24), 12.0, False)
+    first = grey_levels(source)
+    assert first == pytest.approx([0, 100, 200], abs=3)  # JPEG
+    source.rewind()
+    assert grey_levels(source) == first
+    source.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("987", "camera 987 can't be opened"),
+        ("/dev/video987", "no camera at /dev/video987"),
+        ("missing.mp4", "no camera, video or folder 'missing.mp4'"),
+        ("nothing/*.png", "no images match"),
+    ],
+)
+def test_what_is_not_there_is_named(name, message):
+    with pytest.raises(CaptureError, match=message.replace("*", r"\*")):
+        open_source(name)
+
+
+def test_empty_folder_and_damaged_video_are_refused(tmp_path):
+    with pytest.raises(CaptureError, match="no images in the folder"):
+        open_source(str(tmp_path))
+    (tmp_path / "broken.mp4").write_bytes(b"not a video")
+    with pytest.raises(CaptureError, match=r"broken.mp4 can't be opened"):
+        open_source(str(tmp_path / "broken.mp4"))
+
+
+def test_natural_order(tmp_path):
+    names = ["b1", "a10", "a9", "a"]
+    assert [p.name for p in sorted((tmp_path / n for n in names), key=natural_order)] == ["a", "a9", "a10", "b1"]
+
+
+class FakeWebcam:
+    """Stands in for ``cv2.VideoCapture``: gives ``frames`` pictures of 640x480, whatever it is asked for."""
+
+    def __init__(self, frames=2):
+        self.frames, self.asked, self.released = frames, {}, False
+
+    def __call__(self, source):
+        self.source = source
+        return self
+
+    def isOpened(self):
+        return True
+
+    def set(self, key, value):
+        self.asked[key] = value
+
+    def get(self, key):
+        return 30.0
+
+    def read(self):
+        self.frames -= 1
+        return (True, np.zeros((480, 640, 3), np.uint8)) if self.frames >= 0 else (False, None)
+
+    def release(self):
+        self.released = True
+
+
+def test_webcam_is_asked_for_size_and_rate_and_sets_its_own_pace(monkeypatch):
+    webcam = FakeWebcam()
+    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    source = open_source("3", (640, 480), 15.0)
+    assert webcam.source == 3
+    assert webcam.asked[cv2.CAP_PROP_FRAME_WIDTH] == 640
+    assert webcam.asked[cv2.CAP_PROP_FRAME_HEIGHT] == 480
+    assert webcam.asked[cv2.CAP_PROP_FPS] == 15.0
+    assert (source.live, source.size, source.rate) == (True, (640, 480), 0.0)
+
+
+def test_webcam_that_is_unplugged_is_an_error_after_its_last_picture(monkeypatch):
+    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeWebcam(frames=2))
+    source = open_source("0")
+    assert source.read().shape == (480, 640, 3)
+    assert source.read() is not None
+    with pytest.raises(CaptureError, match="stopped giving pictures"):
+        source.read()
+
+
+def test_webcam_that_cannot_do_the_size_is_let_go(monkeypatch):
+    webcam = FakeWebcam()
+    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    with pytest.raises(CaptureError, match="doesn't do 1280x720, it gives 640x480"):
+        open_source("0", (1280, 720))
+    assert webcam.released

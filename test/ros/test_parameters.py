@@ -1,0 +1,145 @@
+"""Parameters from dataclasses: a wrong value is named, never fatal, and refused at run time."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.ros
+rclpy = pytest.importorskip("rclpy")
+
+from rclpy.context import Context  # noqa: E402
+from rclpy.node import Node  # noqa: E402
+from rclpy.parameter import Parameter  # noqa: E402
+
+from hoisdf_model.errors import ConfigError  # noqa: E402
+from hoisdf_ros.parameters import ParameterSet, build, group, markdown_table, parameter, specifications  # noqa: E402
+from hoisdf_ros.perception_parameters import PerceptionParameters  # noqa: E402
+
+
+@dataclass(frozen=True)
+class Sync:
+    slop: float = parameter(0.02, "Slop.", minimum=0.0, maximum=1.0)
+    policy: str = parameter("exact", "Policy.", choices=("exact", "approximate"), change="any time")
+
+
+@dataclass(frozen=True)
+class Everything:
+    name: str = parameter("x", "Name.", change="never")
+    box: tuple[float, ...] = parameter((), "Box.", change="any time")
+    sync: Sync = group(Sync)
+
+    def __post_init__(self):
+        if self.box and self.sync.policy == "approximate":
+            raise ConfigError("box and approximate don't go together")
+
+
+@pytest.fixture
+def make():
+    context = Context()
+    rclpy.init(context=context)
+    nodes = []
+
+    def create(kind=Everything, unconfigured=True, **overrides):
+        values = [Parameter(name.replace("__", "."), value=value) for name, value in overrides.items()]
+        node = Node(f"n{len(nodes)}_{os.getpid()}", context=context, parameter_overrides=values)
+        nodes.append(node)
+        changes = []
+        return node, ParameterSet(node, kind, lambda: unconfigured, changed=changes.append), changes
+
+    yield create
+    for node in nodes:
+        node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_defaults_and_overrides_arrive_in_the_dataclass(make):
+    _, declared, _ = make(sync__slop=0.5, box=[1.0, 2.0])
+    assert declared.read() == Everything(box=(1.0, 2.0), sync=Sync(slop=0.5))
+
+
+def test_descriptors_say_range_choices_and_what_is_read_only(make):
+    node, _, _ = make()
+    slop, policy, name = node.describe_parameters(["sync.slop", "sync.policy", "name"])
+    assert (slop.floating_point_range[0].from_value, slop.floating_point_range[0].to_value) == (0.0, 1.0)
+    assert "'exact', 'approximate'" in policy.additional_constraints
+    assert name.read_only
+    assert slop.description == "Slop."
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        ({"sync__slop": 3.0}, r"sync\.slop must be a double in \[0"),
+        ({"sync__slop": "fast"}, r"sync\.slop must be a double"),
+        ({"sync__policy": "sometimes"}, r"sync\.policy must be one of \['exact', 'approximate'\]"),
+        ({"box": ["a"]}, r"box must be a list of numbers"),
+        ({"box": [1.0], "sync__policy": "approximate"}, "don't go together"),
+    ],
+)
+def test_a_wrong_override_is_named_when_read_and_mended_by_setting_it(make, overrides, said):
+    node, declared, _ = make(**overrides)
+    with pytest.raises(ConfigError, match=said):
+        declared.read()
+    good = [Parameter("sync.slop", value=0.1), Parameter("sync.policy", value="exact"), Parameter("box", value=[])]
+    assert node.set_parameters_atomically(good).successful
+    assert declared.read() == Everything(sync=Sync(slop=0.1))
+
+
+def test_a_change_that_breaks_the_whole_is_refused_with_the_reason(make):
+    node, declared, changes = make(box=[1.0])
+    result = node.set_parameters([Parameter("sync.policy", value="approximate")])[0]
+    assert not result.successful
+    assert "don't go together" in result.reason
+    assert declared.read().sync.policy == "exact"
+    assert changes == []
+
+
+def test_a_change_at_run_time_is_handed_on(make):
+    node, _, changes = make(unconfigured=False)
+    assert node.set_parameters([Parameter("box", value=[3.0])])[0].successful
+    assert changes == [Everything(box=(3.0,))]
+
+
+def test_what_is_read_at_configure_is_refused_later(make):
+    node, _, _ = make(unconfigured=False)
+    result = node.set_parameters([Parameter("sync.slop", value=0.3)])[0]
+    assert not result.successful
+    assert "clean the node up first" in result.reason
+
+
+def test_the_table_lists_every_parameter_of_the_node(make):
+    table = markdown_table(PerceptionParameters)
+    assert '| `sync.policy` | string | `"exact"` | unconfigured |' in table
+    node, _, _ = make(PerceptionParameters)
+    rows = {line.split("`")[1] for line in table.splitlines() if line.startswith("| `")}
+    standard = ("use_sim_time", "start_type_description_service")
+    assert rows == {name for name in node._parameters if name not in standard}
+
+
+@pytest.mark.parametrize("box", [[5.0, 5.0, 1.0, 9.0], [1.0, 2.0, 3.0], [float("nan"), 0.0, 1.0, 1.0]])
+def test_a_malformed_box_is_refused(box):
+    with pytest.raises(ConfigError, match=r"regions\.hand"):
+        build(PerceptionParameters, {"regions.hand": box})
+
+
+def test_a_slop_counts_only_with_the_approximate_policy():
+    exact = build(PerceptionParameters, {"sync.slop": 0.5})
+    approximate = build(PerceptionParameters, {"sync.slop": 0.5, "sync.policy": "approximate"})
+    assert (exact.sync.allowed_difference, approximate.sync.allowed_difference) == (0, 500_000_000)
+
+
+def test_the_documentation_lists_the_parameters_as_they_are():
+    page = (Path(__file__).parents[2] / "docs" / "perception_node.md").read_text()
+    assert markdown_table(PerceptionParameters) in page, "put the output of markdown_table(PerceptionParameters) there"
+
+
+def test_the_shipped_parameter_file_holds_the_defaults_of_parameters_that_exist():
+    content = yaml.safe_load((Path(__file__).parents[2] / "config" / "perception.yaml").read_text())
+    groups = content["/**"]["ros__parameters"]
+    values = {f"{name}.{key}": value for name, items in groups.items() for key, value in items.items()}
+    defaults = {s.name: s.default for s in specifications(PerceptionParameters)}
+    assert values == {name: defaults[name] for name in values}
+    assert set(defaults) - set(values) == {"autostart", "regions.hand", "regions.object"}

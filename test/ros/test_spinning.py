@@ -1,0 +1,65 @@
+"""Ending an executor's loop from another thread."""
+
+import threading
+
+import pytest
+
+pytestmark = pytest.mark.ros
+rclpy = pytest.importorskip("rclpy")
+
+from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+
+from hoisdf_ros.spinning import Spin  # noqa: E402
+
+
+@pytest.fixture
+def executor():
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    executor = SingleThreadedExecutor(context=context)
+    yield executor
+    executor.shutdown()
+    rclpy.try_shutdown(context=context)
+
+
+def started(executor):
+    """A spinning loop, its thread, and what the loop raised."""
+    loop, raised = Spin(executor), []
+
+    def run():
+        try:
+            loop.run()
+        except Exception as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return loop, thread, raised
+
+
+def test_an_idle_loop_ends_at_once(executor):
+    loop, thread, raised = started(executor)
+    loop.end()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    assert not raised
+
+
+def test_the_running_callback_is_finished_and_none_is_begun_after_it(executor):
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def callback():
+        begun.set()
+        go_on.wait(5.0)
+        done.append("first")
+
+    loop, thread, raised = started(executor)
+    executor.create_task(callback)
+    assert begun.wait(5.0)
+    loop.end()
+    executor.create_task(lambda: done.append("later"))
+    go_on.set()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    assert not raised
+    assert done == ["first"]

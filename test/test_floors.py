@@ -1,0 +1,70 @@
+"""The import floors of docs/architecture.md: no room imports from one above it; the model never imports ROS."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FREE = {"errors", "estimates"}
+MAY_IMPORT = {
+    "errors": set(),
+    "geometry": set(),
+    "estimates": {"geometry"},
+    "messages": {"geometry"},
+    "hand": {"geometry"},
+    "objects": {"geometry"},
+    "network": {"hand", "geometry"},
+    "data": {"hand", "objects", "geometry", "messages"},
+    "estimation": {"network", "hand", "objects", "geometry"},
+    "synthesis": {"data", "hand", "objects", "geometry"},
+    "grasping": {"estimation", "hand", "objects", "geometry"},
+    "evaluation": {"estimation", "data", "grasping", "hand", "objects", "geometry"},
+    "training": {"network", "data", "synthesis", "evaluation", "hand", "geometry"},
+}
+TOP = {"cli", "commands", "__init__"}  # may import everything of the model
+ROS = {"rclpy", "hoisdf", "hoisdf_ros", "cv_bridge", "tf2_ros", "sensor_msgs", "std_msgs", "geometry_msgs"}
+PUBLIC_ROOMS = set(MAY_IMPORT) | TOP
+
+
+def imported_modules(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(ROOT / "hoisdf_model").parts[0].removesuffix(".py")
+
+
+MODEL_FILES = sorted((ROOT / "hoisdf_model").rglob("*.py"))
+ROS_FILES = sorted((ROOT / "hoisdf_ros").rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODEL_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_model_imports_only_from_floors_below(path: Path):
+    room = room_of(path)
+    assert room in PUBLIC_ROOMS, f"a room that the floors don't know: {room}"
+    for name in imported_modules(path):
+        top, *rest = name.split(".")
+        assert top not in ROS, f"{path}: the model imports ROS ({name})"
+        if top != "hoisdf_model" or not rest or room in TOP:
+            continue
+        target = rest[0]
+        if target in PUBLIC_ROOMS:
+            assert target == room or target in FREE or target in MAY_IMPORT[room], f"{room} imports {target} in {path}"
+
+
+@pytest.mark.parametrize("path", ROS_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_ros_imports_only_public_faces(path: Path):
+    for name in imported_modules(path):
+        parts = name.split(".")
+        if parts[0] == "hoisdf_model" and len(parts) > 2:
+            inner = ROOT.joinpath(*parts[:3])
+            deeper = inner.is_dir() or inner.with_suffix(".py").exists()
+            assert not deeper, f"{path} reaches into {name}: import it from {'.'.join(parts[:2])}"
