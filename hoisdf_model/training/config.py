@@ -123,6 +123,7 @@ class HardwareConfig:
         accelerator: ``auto``, ``cpu`` or ``gpu``. devices: how many on each machine; 0: all. nodes: machines.
         precision: ``float32`` or ``bfloat16``.
         search: how the fields' points are found: ``exhaustive`` or ``coarse_to_fine``.
+        channels_last: how convolutions' arrays lie in memory; with bfloat16 much faster on processors that know it.
     """
 
     accelerator: str = "auto"
@@ -130,6 +131,7 @@ class HardwareConfig:
     nodes: int = 1
     precision: str = "float32"
     search: str = "exhaustive"
+    channels_last: bool = False
 
 
 @dataclass

@@ -37,6 +37,8 @@ class TrainingModule(lightning.LightningModule):
         self.network, self.config, self.epoch_steps, self.rescue = network, config, epoch_steps, rescue
         hardware = config.hardware
         network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
+        if hardware.channels_last:
+            network.to(memory_format=torch.channels_last)
         weights = loss_weights(config.losses.preset, config.losses.weights)
         self.losses = Losses(weights, LossSettings(symmetric=config.losses.symmetric), network.config.field)
         self.curriculum = Curriculum(config.curriculum, config.seed, epoch_steps)

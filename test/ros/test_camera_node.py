@@ -15,7 +15,7 @@ pytest.importorskip("rclpy")
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from hoisdf_model.errors import CameraError, ConfigError
@@ -28,6 +28,7 @@ from hoisdf_ros.spinning import Spin
 pytestmark = pytest.mark.ros
 CAMERA = Pinhole(50.0, 51.0, 15.5, 11.5, 32, 24, (0.1, -0.2, 0.001, 0.002, 0.03), "plumb_bob")
 LEVELS = (10, 120, 240)
+LISTENER_QOS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)  # a busy machine loses nothing
 
 
 @pytest.fixture
@@ -52,16 +53,30 @@ class Camera:
             self.shut_down()
             raise
         self.listener = rclpy.create_node("listener", context=self.contexts[1])
-        self.heard = {}
+        self.heard, self.subscriptions = {}, []
         for kind, topic in ((Image, "image"), (CameraInfo, "camera_info"), (CompressedImage, "image/compressed")):
             heard = self.heard.setdefault(topic, [])
-            self.listener.create_subscription(
-                kind, topic, lambda m, heard=heard: heard.append((time.monotonic(), m)), qos_profile_sensor_data
+            subscription = self.listener.create_subscription(
+                kind, topic, lambda m, heard=heard: heard.append((time.monotonic(), m)), LISTENER_QOS
             )
+            self.subscriptions.append(subscription)
 
     def shut_down(self):
         for context in self.contexts:
             rclpy.shutdown(context=context)
+
+    def wait_for_matches(self):
+        """Until both ends of every topic know each other; a picture sent earlier is lost to a best-effort listener."""
+        deadline = time.monotonic() + 20
+        sent = [publisher.topic_name for publisher in self.node.publishers]
+        wanted = sorted(name for name in (s.topic_name for s in self.subscriptions) if name in sent)
+        while time.monotonic() < deadline:
+            here = [p for p in self.node.publishers if p.topic_name in wanted]
+            there = [s for s in self.subscriptions if s.topic_name in wanted]
+            if all(p.get_subscription_count() for p in here) and all(s.get_publisher_count() for s in there):
+                return
+            time.sleep(0.02)
+        raise TimeoutError("camera and listener didn't find each other")
 
     def run(self, seconds=None):
         executor = SingleThreadedExecutor(context=self.contexts[1])
@@ -69,10 +84,7 @@ class Camera:
         loop = Spin(executor)
         thread = threading.Thread(target=loop.run, daemon=True)
         thread.start()
-        deadline = time.monotonic() + 10
-        while self.node.count_subscribers("camera_info") == 0 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        time.sleep(0.2)
+        self.wait_for_matches()
         if seconds:
             threading.Timer(seconds, self.node.stop).start()
         self.node.run()
