@@ -38,7 +38,7 @@ def test_waiting_takes_as_long_as_the_recording_says():
     began = time.monotonic()
     for due in range(1, 11):
         assert pacer.wait_until(due * SECOND // 100) < 0.1
-    assert time.monotonic() - began == pytest.approx(0.2, abs=0.08)
+    assert 0.195 < time.monotonic() - began < 2  # a busy machine wakes late, never early
 
 
 def test_what_was_due_before_is_late_by_that_much_and_not_waited_for():
@@ -66,7 +66,7 @@ def test_pause_holds_a_wait_until_resumed():
     threading.Timer(0.15, pacer.resume).start()
     began = time.monotonic()
     pacer.wait_until(SECOND // 20)
-    assert time.monotonic() - began == pytest.approx(0.2, abs=0.08)
+    assert 0.145 < time.monotonic() - began < 2  # a busy machine may pause late, and wakes late
 
 
 def test_read_ahead_keeps_the_order_and_passes_the_error_on_in_its_place():
