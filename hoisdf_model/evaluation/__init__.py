@@ -1,0 +1,1 @@
+"""Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""

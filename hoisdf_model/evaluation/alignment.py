@@ -1,0 +1,70 @@
+"""Point sets moved onto others before they are compared: what is forgiven, and by which rule."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+
+Floats = NDArray[np.float64]
+WRIST, MIDDLE_MCP = 0, 9  # in our joint order
+
+
+def similarity_aligned(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
+    """Points moved by the rotation, scale and shift that bring them nearest to the goal (Umeyama 1991): "PA" metrics.
+
+    A reflection isn't allowed. Points that all coincide are moved to the goal's middle.
+
+    Args:
+        points, goal: (..., N, 3), corresponding.
+
+    Returns:
+        (..., N, 3) float64.
+
+    Raises:
+        InvalidInputError: the shapes differ.
+    """
+    p, g = checked_pair(points, goal)
+    p_middle, g_middle = p.mean(-2, keepdims=True), g.mean(-2, keepdims=True)
+    p, g = p - p_middle, g - g_middle
+    u, s, vt = np.linalg.svd(np.swapaxes(g, -1, -2) @ p)
+    sign = np.ones_like(s)
+    sign[..., 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
+    turn = (u * sign[..., None, :]) @ vt
+    size = (p**2).sum((-1, -2))
+    scale = np.where(size > 0, (s * sign).sum(-1) / np.where(size > 0, size, 1), 0.0)
+    return np.asarray(scale[..., None, None] * p @ np.swapaxes(turn, -1, -2) + g_middle, np.float64)
+
+
+def scale_translation_aligned(joints: NDArray[Any], goal: NDArray[Any]) -> Floats:
+    """Joints with their wrist moved onto the goal's and the bone from wrist to middle MCP made as long as the goal's.
+
+    HO-3D's second alignment ("ST-MJE").
+
+    Args:
+        joints, goal: (..., 21, 3), our order.
+
+    Returns:
+        (..., 21, 3) float64; unscaled where the estimated bone has no length.
+    """
+    p, g = checked_pair(joints, goal)
+    p = p - p[..., WRIST : WRIST + 1, :]
+    own = np.linalg.norm(p[..., MIDDLE_MCP, :], axis=-1)
+    wanted = np.linalg.norm(g[..., MIDDLE_MCP, :] - g[..., WRIST, :], axis=-1)
+    scale = np.where(own > 0, wanted / np.where(own > 0, own, 1), 1.0)
+    return np.asarray(scale[..., None, None] * p + g[..., WRIST : WRIST + 1, :], np.float64)
+
+
+def checked_pair(a: NDArray[Any], b: NDArray[Any]) -> tuple[Floats, Floats]:
+    """Both as float64.
+
+    Raises:
+        InvalidInputError: the shapes differ, or aren't (..., N, 3) with at least one point.
+    """
+    p, q = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if p.shape != q.shape or p.ndim < 2 or p.shape[-1] != 3 or not p.shape[-2]:
+        raise InvalidInputError(f"corresponding points must both be (..., N, 3), got {p.shape} and {q.shape}")
+    return p, q
