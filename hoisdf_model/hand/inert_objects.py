@@ -107,6 +107,30 @@ class Reconstruct(Inert):
         return _array(resolve(dtype), shape, resolve(data), "F" if fortran else "C")
 
 
+class ReconstructObjects(Reconstruct):
+    """The same, and arrays of Python objects come back as lists of what the elements stand for."""
+
+    __slots__ = ()
+
+    def _value(self, resolve: Callable[[Any], Any]) -> Any:
+        state = self.state
+        objects = isinstance(state, tuple) and len(state) in (4, 5) and isinstance(state[-1], list)
+        if not objects:
+            return super()._value(resolve)
+        if (
+            self.arguments[:1] != (Ndarray,)
+            or not isinstance(state[-3], Dtype)
+            or state[-3].arguments[:1] not in (("O8",), ("O4",), ("O",))
+        ):
+            raise UnsafeFileError("the pickle reconstructs something that is not a plain numpy array")
+        elements = [resolve(element) for element in state[-1]]
+        if state[-4] != ():
+            return elements
+        if len(elements) != 1:
+            raise InvalidInputError("a pickled array without dimensions must hold one object, the file is damaged")
+        return elements[0]
+
+
 class FromBuffer(Inert):
     """``numpy.core.numeric._frombuffer(buffer, dtype, shape, order)``, pickle protocol 5."""
 

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hoisdf_model.errors import InvalidInputError, UnsafeFileError
 from hoisdf_model.hand import inert_objects as inert
 
@@ -50,9 +52,17 @@ def _allowed() -> dict[tuple[str, str], Any]:
 _ALLOWED: Mapping[tuple[str, str], Any] = _allowed()
 
 
+# the same for arrays of Python objects, whose elements are then read by the same rules
+_ALLOWED_WITH_OBJECTS: Mapping[tuple[str, str], Any] = {
+    name: inert.ReconstructObjects if value is inert.Reconstruct else value for name, value in _ALLOWED.items()
+}
+
+
 class _Unpickler(pickle.Unpickler):
+    allowed = _ALLOWED
+
     def find_class(self, module_name: str, global_name: str) -> Any:
-        found = _ALLOWED.get((module_name, global_name))
+        found = self.allowed.get((module_name, global_name))
         if found is None:
             raise UnsafeFileError(
                 f"the pickle asks for {module_name}.{global_name}, which is not needed for arrays and could run code"
@@ -61,6 +71,10 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Any:
         raise UnsafeFileError(f"the pickle asks for an external object {pid!r}")
+
+
+class _ObjectUnpickler(_Unpickler):
+    allowed = _ALLOWED_WITH_OBJECTS
 
 
 def load_pickle(path: str | Path) -> Any:
@@ -73,12 +87,42 @@ def load_pickle(path: str | Path) -> Any:
         UnsafeFileError: the file names anything else; the message says what it asked for.
         InvalidInputError: the file is missing or damaged.
     """
+    return _read(path, _Unpickler, io.BytesIO(_bytes(path)))
+
+
+def load_object_npy(path: str | Path) -> Any:
+    """Read a ``.npy`` file of Python objects, which is a header and a pickle; execute nothing.
+
+    Returns:
+        What ``np.load(path, allow_pickle=True).tolist()`` gives: the object itself of an array without dimensions, else
+        a flat list.
+
+    Raises:
+        UnsafeFileError: the pickle names anything but arrays and plain containers.
+        InvalidInputError: the file is missing or damaged, or isn't an array of objects.
+    """
+    stream = io.BytesIO(_bytes(path))
     try:
-        data = Path(path).read_bytes()
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        dtype = read(stream)[2]
+    except ValueError as error:
+        raise InvalidInputError(f"{path} is not a readable .npy file: {error}") from error
+    if dtype != np.dtype(object):
+        raise InvalidInputError(f"{path} holds an array of {dtype}, expected Python objects")
+    return _read(path, _ObjectUnpickler, stream)
+
+
+def _bytes(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
     except OSError as error:
         raise InvalidInputError(f"{path} can't be read: {error.strerror}") from error
+
+
+def _read(path: str | Path, unpickler: type[_Unpickler], stream: io.BytesIO) -> Any:
     try:
-        return inert.resolved(_Unpickler(io.BytesIO(data), encoding="latin1").load())
+        return inert.resolved(unpickler(stream, encoding="latin1").load())
     except UnsafeFileError as error:
         raise UnsafeFileError(f"{path} was refused: {error}") from error
     except InvalidInputError as error:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from hoisdf_model.errors import InvalidInputError, UnsafeFileError
 from hoisdf_model.hand import load_pickle
+from hoisdf_model.hand.safe_pickle import load_object_npy
 
 
 @pytest.fixture
@@ -305,3 +306,44 @@ def test_random_bytes_never_raise_anything_else(tmp_path_factory, data):
     path.write_bytes(data)
     with contextlib.suppress(UnsafeFileError, InvalidInputError):
         load_pickle(path)
+
+
+def object_npy(tmp_path, value):
+    path = tmp_path / "objects.npy"
+    np.save(path, np.array(value, object), allow_pickle=True)
+    return path
+
+
+@pytest.mark.parametrize("value", [{"MC1_0000": [600, 200], "b": np.arange(3)}, [{"a": 1}, None, "text"]])
+def test_arrays_of_objects_come_back_as_plain_python(tmp_path, value):
+    path = object_npy(tmp_path, value)
+    expected = np.load(path, allow_pickle=True).tolist()
+    assert same(load_object_npy(path), expected)
+
+
+def test_objects_in_arrays_of_objects_are_refused_and_nothing_runs(tmp_path):
+    marker = tmp_path / "ran"
+    path = object_npy(tmp_path, {"a": [Calls(os.system, f"touch {marker}")]})
+    with pytest.raises(UnsafeFileError, match=r"posix\.system"):
+        load_object_npy(path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("name", EXPLOITS)
+def test_exploits_behind_an_npy_header_are_refused(tmp_path, name):
+    marker = tmp_path / "ran"
+    header = object_npy(tmp_path, {}).read_bytes().partition(b"\n")[0] + b"\n"
+    path = tmp_path / "exploit.npy"
+    path.write_bytes(header + calls_a_shell(str(marker))[name])
+    with pytest.raises(UnsafeFileError):
+        load_object_npy(path)
+    assert not marker.exists()
+
+
+def test_files_that_hold_no_objects_are_said_so(tmp_path):
+    np.save(tmp_path / "numbers.npy", np.arange(3.0))
+    with pytest.raises(InvalidInputError, match="float64, expected Python objects"):
+        load_object_npy(tmp_path / "numbers.npy")
+    (tmp_path / "text.npy").write_text("no")
+    with pytest.raises(InvalidInputError, match=r"text\.npy is not a readable"):
+        load_object_npy(tmp_path / "text.npy")

@@ -1,0 +1,181 @@
+"""Where HO-3D's files lie, which sequences and how many frames there are, and how depth and masks are coded.
+
+```
+train.txt, evaluation.txt                 a line "<sequence>/<frame>" for every annotated frame
+train/<sequence>/{rgb,depth,meta,seg}/    0000.png (v3: rgb/0000.jpg), 0000.png, 0000.pkl, 0000.jpg
+evaluation/<sequence>/{rgb,depth,meta}/
+```
+
+``seg`` is a download of its own (HO3D_v2_segmentations_rendered.zip), merged into ``train``. Sources: the README of
+HO-3D v3, shreyashampali/ho3d (utils/fh_utils.py, utils/vis_utils.py), and how the official HOISDF code reads v2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import DatasetError
+
+Version = Literal["v2", "v3"]
+Split = Literal["train", "evaluation"]
+VERSIONS: tuple[Version, ...] = ("v2", "v3")
+SPLITS: tuple[Split, ...] = ("train", "evaluation")
+
+# frames listed in the .txt files; v3's training set is what its README's total of 103,462 leaves
+COUNTS: dict[tuple[Version, Split], int] = {
+    ("v2", "train"): 66_034,
+    ("v2", "evaluation"): 11_524,
+    ("v3", "train"): 83_325,
+    ("v3", "evaluation"): 20_137,
+}
+IMAGE_SUFFIX: dict[Version, str] = {"v2": ".png", "v3": ".jpg"}
+WIDTH, HEIGHT = 640, 480
+SEGMENTATIONS = {version: f"HO3D_{version}_segmentations_rendered.zip" for version in VERSIONS}
+OBJECTS = (
+    "011_banana", "021_bleach_cleanser", "003_cracker_box", "035_power_drill", "025_mug", "006_mustard_bottle",
+    "019_pitcher_base", "010_potted_meat_can", "037_scissors", "004_sugar_box",
+)  # fmt: skip
+DEPTH_UNIT = 0.00012498664727900177  # metres for a unit of the depth images
+_PURE = 200  # a channel above this is the colour of hand or object; the masks are JPEG
+_EXAMPLE = "train/MC1/rgb/0000"
+
+
+def _numbered(prefix: str, *numbers: int) -> tuple[str, ...]:
+    return tuple(f"{prefix}{number}" for number in numbers)
+
+
+# v2's; sequences with the same prefix and leading number are one take seen by several cameras
+SEQUENCES: dict[Split, tuple[str, ...]] = {
+    "train": (
+        *_numbered("ABF", *range(10, 15)), *_numbered("BB", *range(10, 15)), *_numbered("GPMF", *range(10, 15)),
+        *_numbered("GSF", *range(10, 15)), *_numbered("MC", 1, 2, 4, 5, 6), *_numbered("MDF", *range(10, 15)),
+        *_numbered("ND", 2), *_numbered("SB", 10, 12, 14), *_numbered("SM", *range(2, 6)),
+        *_numbered("SMu", 1, 40, 41, 42), *_numbered("SS", 1, 2, 3), *_numbered("ShSu", 10, 12, 13, 14),
+        *_numbered("SiBF", *range(10, 15)), *_numbered("SiS", 1),
+    ),
+    "evaluation": (
+        *_numbered("AP", *range(10, 15)), *_numbered("MPM", *range(10, 15)), *_numbered("SB", 11, 13),
+        *_numbered("SM", 1),
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ho3dFolder:
+    """One download.
+
+    Attributes:
+        root: the folder with ``train`` and ``evaluation``.
+        version: which.
+    """
+
+    root: Path
+    version: Version
+
+    def listed(self, split: Split) -> tuple[str, ...]:
+        """The annotated frames ``<sequence>/<frame>`` in the order of the .txt file.
+
+        Raises:
+            DatasetError: the list is missing, or a line (named) isn't a frame.
+        """
+        path = self.list_file(split)
+        try:
+            lines = path.read_text("utf-8").split()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DatasetError(f"the list of frames {path} can't be read: {error}; it is part of HO-3D") from error
+        for number, line in enumerate(lines, 1):
+            sequence, slash, frame = line.partition("/")
+            # names become paths: nothing but a folder and a file may be named
+            if not slash or not sequence.isalnum() or not frame.isalnum():
+                raise DatasetError(f"{path}, entry {number}: {line!r} isn't <sequence>/<frame>, such as MC1/0000")
+        return tuple(lines)
+
+    def list_file(self, split: Split) -> Path:
+        """``train.txt`` or ``evaluation.txt``."""
+        return self.root / f"{split}.txt"
+
+    def image(self, split: Split, name: str) -> Path:
+        """The colour image of a frame ``<sequence>/<frame>``."""
+        return self._file(split, name, "rgb", IMAGE_SUFFIX[self.version])
+
+    def depth(self, split: Split, name: str) -> Path:
+        """Its depth image."""
+        return self._file(split, name, "depth", ".png")
+
+    def meta(self, split: Split, name: str) -> Path:
+        """Its annotations."""
+        return self._file(split, name, "meta", ".pkl")
+
+    def masks(self, split: Split, name: str) -> Path:
+        """Its masks."""
+        return self._file(split, name, "seg", ".jpg")
+
+    def _file(self, split: Split, name: str, kind: str, suffix: str) -> Path:
+        sequence, _, frame = name.partition("/")
+        return self.root / split / sequence / kind / f"{frame}{suffix}"
+
+
+def open_folder(folder: str | Path, version: str | None = None) -> Ho3dFolder:
+    """A download, its version told by the suffix of its images.
+
+    Args:
+        folder: with ``train`` and ``evaluation``.
+        version: what it should be; None: whatever it is.
+
+    Raises:
+        DatasetError: no such folder, no images in it, an unknown version, or another one than wanted.
+    """
+    root = Path(folder)
+    if version is not None and version not in VERSIONS:
+        raise DatasetError(f"unknown version {version!r} of HO-3D; there are {', '.join(VERSIONS)}")
+    if not any((root / split).is_dir() for split in SPLITS):
+        raise DatasetError(f"{root} isn't HO-3D: there is neither {root / 'train'} nor {root / 'evaluation'}")
+    found = _version_of(root)
+    if found is None:
+        raise DatasetError(f"{root} has no colour images, such as {_EXAMPLE}.png (v2) or .jpg (v3): fetch the images")
+    if version is not None and found != version:
+        raise DatasetError(
+            f"{root} is HO-3D {found}, {version} is wanted: its colour images end in {IMAGE_SUFFIX[found]}, those of "
+            f"{version} in {IMAGE_SUFFIX[version]}"
+        )
+    return Ho3dFolder(root, found)
+
+
+def _version_of(root: Path) -> Version | None:
+    for split in SPLITS:
+        for images in sorted((root / split).glob("*/rgb")):
+            for version in VERSIONS:
+                if next(images.glob(f"*{IMAGE_SUFFIX[version]}"), None) is not None:
+                    return version
+    return None
+
+
+def decode_depth(png: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(H, W, 3) uint8 **RGB** depth image -> (H, W) metres: the low byte in red, the high byte in green."""
+    return ((png[..., 0].astype(np.float32) + png[..., 1].astype(np.float32) * 256) * DEPTH_UNIT).astype(np.float32)
+
+
+def encode_depth(depth: NDArray[Any]) -> NDArray[np.uint8]:
+    """(H, W) metres -> (H, W, 3) uint8 RGB, the inverse of :func:`decode_depth`."""
+    units = np.clip(np.round(np.asarray(depth, np.float64) / DEPTH_UNIT), 0, 65535).astype(np.uint16)
+    return np.stack([units & 255, units >> 8, np.zeros_like(units)], -1).astype(np.uint8)
+
+
+def decode_masks(picture: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(h, w, 3) uint8 **RGB** mask image, hand red and object blue -> hand and object masks (height, width)."""
+    large = picture
+    if picture.shape[:2] != (height, width):
+        large = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
+    return large[..., 0] > _PURE, large[..., 2] > _PURE
+
+
+def encode_masks(hand: NDArray[np.bool_], thing: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Hand and object masks (H, W) -> (H, W, 3) uint8 RGB, hand red and object blue."""
+    nothing = np.zeros(hand.shape, np.uint8)
+    return np.stack([hand.astype(np.uint8) * 255, nothing, thing.astype(np.uint8) * 255], -1)

@@ -1,0 +1,107 @@
+"""What labels need of objects: the box of the model, distances to it, its symmetries; by name, once for all frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hoisdf_model.data.sdf_samples import FieldBank
+from hoisdf_model.data.sources import FieldSamples, Floats, ObjectLabel
+from hoisdf_model.errors import DatasetError, MeshError
+from hoisdf_model.objects import Catalogue, load_catalogue
+
+POINTS_NAME = "points.xyz"
+SYMMETRY_STEPS = 36  # of a continuous symmetry: poses between two of them are at most 5 degrees off
+
+
+class ObjectModels:
+    """Object models, read or built when first asked for.
+
+    Args:
+        folder: the YCB-Video models, ``<name>/points.xyz`` (whose bounding box the official code takes) and
+            ``<name>/textured_simple.obj``; None: the catalogue's look-alikes, which differ by millimetres.
+
+    Raises:
+        DatasetError: the folder doesn't exist.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = None if folder is None else Path(folder)
+        if self.folder is not None and not self.folder.is_dir():
+            raise DatasetError(f"the folder of object models {self.folder} doesn't exist: {_WANTED}")
+        self._alike = load_catalogue()
+        self._files: Catalogue | None = None
+        self._corners: dict[str, Floats] = {}
+        self._banks: dict[str, FieldBank] = {}
+        self._symmetries: dict[str, Floats] = {}
+
+    def label(self, name: str, pose: Floats, samples: FieldSamples) -> ObjectLabel:
+        """An object's label: what the frame knows (pose (4, 4), field samples), and what belongs to the model."""
+        return ObjectLabel(name, pose, self.corners(name), samples, self.symmetries(name))
+
+    def corners(self, name: str) -> Floats:
+        """(8, 3) of the model's bounding box, model frame, metres; x fastest, then y, then z.
+
+        Raises:
+            DatasetError: there is no such model, or it is damaged.
+        """
+        if name not in self._corners:
+            low, high = self._bounds(name)
+            z, y, x = (v.ravel() for v in np.meshgrid(*np.stack([low, high], 1)[::-1], indexing="ij"))
+            self._corners[name] = np.stack([x, y, z], -1)
+        return self._corners[name]
+
+    def symmetries(self, name: str) -> Floats:
+        """(K, 4, 4), the identity first; of an object outside of the YCB set only that."""
+        if name not in self._symmetries:
+            known = name in self._alike
+            self._symmetries[name] = (
+                self._alike.get(name).symmetry.transforms(SYMMETRY_STEPS) if known else np.eye(4)[None]
+            )
+        return self._symmetries[name]
+
+    def field(self, name: str, pose: Floats, count: int, rng: np.random.Generator) -> FieldSamples:
+        """``count`` points around the object in the pose (4, 4) with their distances.
+
+        Raises:
+            DatasetError: there is no such model, or it is damaged.
+        """
+        if name not in self._banks:
+            try:
+                mesh = self._catalogue().mesh(name)
+            except MeshError as error:
+                raise DatasetError(f"no mesh of {name}: {error}; {_WANTED}") from error
+            self._banks[name] = FieldBank(mesh.vertices, mesh.faces)
+        return self._banks[name].draw(pose, count, rng)
+
+    def _catalogue(self) -> Catalogue:
+        if self._files is None:
+            self._files = self._alike if self.folder is None else load_catalogue(self.folder)
+        return self._files
+
+    def _bounds(self, name: str) -> tuple[Floats, Floats]:
+        if self.folder is not None:
+            path = self.folder / name / POINTS_NAME
+            if path.exists():
+                return _read_bounds(path)
+            if not (self.folder / name).is_dir():
+                raise DatasetError(f"the folder of object models {self.folder} lacks {name}: {_WANTED}")
+        try:
+            low, high = np.asarray(self._catalogue().mesh(name).bounds, np.float64)
+        except MeshError as error:
+            raise DatasetError(f"no model of {name}: {error}; {_WANTED}") from error
+        return low, high
+
+
+_WANTED = "the YCB-Video models hold <name>/points.xyz and <name>/textured_simple.obj"
+
+
+def _read_bounds(path: Path) -> tuple[Floats, Floats]:
+    try:
+        points = np.loadtxt(path, np.float64, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"the object's points {path} can't be read: {error}") from error
+    if points.ndim != 2 or points.shape[1] != 3 or not np.isfinite(points).all() or len(points) < 2:
+        raise DatasetError(f"the object's points {path} must be rows of finite x y z, got the shape {points.shape}")
+    return points.min(0), points.max(0)
