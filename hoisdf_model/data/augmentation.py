@@ -28,6 +28,7 @@ class AugmentationConfig:
     Attributes:
         turned: share of the samples that are turned about the optical axis.
         turn: degrees, standard deviation of the turn. turn_limit: degrees, where it is cut off.
+        turn_uniform: whether every turn up to the limit is as likely (HO-3D's recipe); ``turn`` says nothing then.
         scale: standard deviation of the window's size, relative; cut off there.
         center: the window's centre moves by up to this share of its size.
         brightness, contrast, saturation: factors are drawn from 1 minus this to 1 plus this.
@@ -42,6 +43,7 @@ class AugmentationConfig:
     turned: float = 0.0
     turn: float = 30.0
     turn_limit: float = 60.0
+    turn_uniform: bool = False
     scale: float = 0.0
     center: float = 0.0
     brightness: float = 0.0
@@ -58,6 +60,8 @@ class AugmentationConfig:
 def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:
     """(3, 3) a random turn about the optical axis: ``X' = Rz X``."""
     gate, turn = rng.random(), rng.normal() * config.turn
+    if config.turn_uniform:
+        turn = rng.uniform(-config.turn_limit, config.turn_limit)
     angle = np.radians(np.clip(turn, -config.turn_limit, config.turn_limit)) if gate < config.turned else 0.0
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])

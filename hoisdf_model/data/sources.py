@@ -36,10 +36,14 @@ class HandLabel:
 
     Attributes:
         side: which hand.
-        joints: (21, 3) metres, camera frame, our order.
-        samples: of the hand's field.
+        joints: (21, 3) metres, camera frame, our order; where only the wrist is known (HO-3D's evaluation), the others
+            are NaN.
+        samples: of the hand's field; empty where nothing is known of it.
         rotations: (16, 3, 3) in MANO's order, global first, the mean pose included; None where unknown.
         shape: (10,); None where unknown.
+        pixels: (21, 2) float32, the joints in the image as the data set gives them; None: their projection. Only the
+            official protocol asks for them.
+        box: (4,) pixels, around the hand, where the data set gives it and not the joints; None: around the joints.
     """
 
     side: Literal["right", "left"]
@@ -47,6 +51,8 @@ class HandLabel:
     samples: FieldSamples
     rotations: Floats | None = None
     shape: Floats | None = None
+    pixels: NDArray[np.float32] | None = None
+    box: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +66,8 @@ class ObjectLabel:
             them.
         samples: of the object's field.
         symmetries: (K, 4, 4) transforms of the object frame that leave the shape as it is, the identity first.
+        reflection: (4, 4) reflection of the object frame that leaves the shape as it is, where there is one; what a
+            mirror shows is then the object itself in another pose, and else a mirrored one.
     """
 
     name: str
@@ -67,6 +75,7 @@ class ObjectLabel:
     corners: Floats
     samples: FieldSamples
     symmetries: Floats = field(default_factory=lambda: np.eye(4)[None])
+    reflection: Floats = field(default_factory=lambda: np.diag([-1.0, 1.0, 1.0, 1.0]))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from hoisdf_model.data.preparation import PreparationConfig
+from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.network import NetworkConfig, load_preset
 
@@ -241,6 +241,7 @@ _CHOICES = {
     "optimiser.name": ("adam", "adamw"),
     "optimiser.schedule": ("step", "cosine", "constant"),
     "curriculum.jitter_over": ("epoch", "start"),
+    "data.preparation.protocol": PROTOCOLS,
     "hardware.accelerator": ("auto", "cpu", "gpu"),
     "hardware.precision": ("float32", "bfloat16"),
     "hardware.search": ("exhaustive", "coarse_to_fine"),
