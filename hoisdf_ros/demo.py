@@ -66,7 +66,7 @@ def chosen_weights(asked: str | None) -> tuple[str, bool]:
         CheckpointError: a file that isn't there was asked for.
     """
     if asked is None:
-        from hoisdf_model.estimation import shipped_weights
+        from hoisdf_model.network import shipped_weights
 
         try:
             return str(shipped_weights()), True

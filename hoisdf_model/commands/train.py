@@ -34,7 +34,11 @@ def train(
     ] = False,
     start_from: Annotated[
         str | None,
-        typer.Option("--from", help="Weights to begin with (the key start_from).", show_default=False),
+        typer.Option(
+            "--from",
+            help="Weights to begin with (the key start_from); shipped: those of the package.",
+            show_default=False,
+        ),
     ] = None,
     overfit: Annotated[
         int,

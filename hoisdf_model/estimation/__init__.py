@@ -1,6 +1,6 @@
 """From a frame to an estimate: localisation, placement, the network, decoding, tracking; and pictures of it."""
 
-from hoisdf_model.estimation.estimator import Estimator, Network, resolve_device, resolve_precision, shipped_weights
+from hoisdf_model.estimation.estimator import Estimator, Network, resolve_device, resolve_precision
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
 from hoisdf_model.estimation.overlay import draw_overlay
@@ -17,7 +17,6 @@ __all__ = [
     "priors_from_regions",
     "resolve_device",
     "resolve_precision",
-    "shipped_weights",
     "simplified",
     "write_json",
     "write_meshes",

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib import resources
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import CheckpointError, ConfigError
+from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
@@ -33,10 +32,8 @@ from hoisdf_model.network import (
     NetworkOutput,
     load_network,
     optimised,
-    preset_names,
 )
 
-SHIPPED = "weights/compact.safetensors"
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
@@ -110,7 +107,7 @@ class Estimator:
         if isinstance(hand_model, (str, Path)):
             hand_model = load_hand_model(hand_model)
         chosen = resolve_precision(precision, place_of_work)
-        network, config = load_network(weights or shipped_weights(), hand_model, preset, place_of_work)
+        network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=chosen)
         return cls(network, config, network.hand_layer.model, place_of_work)
@@ -183,21 +180,6 @@ class Estimator:
         """(B, S, S, 3) uint8 -> (B, 2, S/2, S/2) probability of hand and object."""
         maps = self.network.encode(images_to_tensor(images, self.device)).maps[:, 1:3]
         return maps.float().cpu().numpy()
-
-
-def shipped_weights() -> Path:
-    """The weights that come with the package.
-
-    Raises:
-        CheckpointError: none do.
-    """
-    path = Path(str(resources.files("hoisdf_model") / "assets" / SHIPPED))
-    if not path.is_file():
-        raise CheckpointError(
-            "no trained weights come with this version: name a weights file (a converted official snapshot, for "
-            f"instance), or ask for random ones to try things out: untrained:compact (or {', '.join(preset_names())})"
-        )
-    return path
 
 
 def resolve_device(name: str) -> torch.device:

@@ -6,6 +6,7 @@ from hoisdf_model.network.folding import optimised
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
 from hoisdf_model.network.presets import load_preset, preset_names
+from hoisdf_model.network.shipped import shipped_weights
 
 __all__ = [
     "Hoisdf",
@@ -22,5 +23,6 @@ __all__ = [
     "preset_names",
     "read_weights",
     "save_network",
+    "shipped_weights",
     "write_weights",
 ]

@@ -29,6 +29,7 @@ from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.official import official_name, read_snapshot
 from hoisdf_model.network.presets import load_preset, preset_names
+from hoisdf_model.network.shipped import NAME, shipped_weights
 
 FORMAT = "1"
 UNTRAINED = "untrained:"
@@ -64,8 +65,8 @@ def load_network(
     """Build a network and fill in its weights; it is in evaluation mode, in float32.
 
     Args:
-        path: our ``.safetensors`` file or an official snapshot (told by their content), or ``untrained:`` and the name
-            of a preset for random weights, the same at every call.
+        path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
+            that come with the package, or ``untrained:`` and a preset's name for random ones, the same at every call.
         hand_model: the right hand; None: the one inside the file, else the open hand.
         preset: what the weights are for, where they can't tell: they fit every preset with the same layers. None: what
             the file says, or the first that fits.
@@ -106,7 +107,7 @@ def read_weights(path: str | Path, preset: str | None = None) -> Weights:
     Raises:
         CheckpointError, UnsafeFileError, ConfigError: as for :func:`load_network`.
     """
-    path = Path(path)
+    path = shipped_weights() if str(path) == NAME else Path(path)
     if preset is not None:
         load_preset(preset)  # a wrong name is an error of its own, before a large file is read
     if not path.is_file():

@@ -137,7 +137,7 @@ def test_a_folder_without_images_is_refused(folder: Path, pretended: Truth):
 
 
 def test_without_shipped_weights_the_way_to_random_ones_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("hoisdf_model.estimation.estimator.SHIPPED", "nothing.safetensors")
+    monkeypatch.setattr("hoisdf_model.network.shipped.SHIPPED", "nothing.safetensors")
     result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
     assert isinstance(result.exception, CheckpointError)
     assert "untrained:compact" in str(result.exception)
