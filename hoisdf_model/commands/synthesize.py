@@ -10,7 +10,7 @@ import typer
 
 from hoisdf_model.errors import ConfigError
 
-STORAGES, FORMATS = ("mcap", "sqlite3"), ("jpeg", "png", "raw")
+STORAGES, FORMATS, SIDES = ("mcap", "sqlite3"), ("jpeg", "png", "raw"), ("right", "left")
 SPLITS = ("train", "validation", "benchmark")
 PREVIEWED, PREVIEW_COLUMNS = 40, 8  # stills on a contact sheet
 BAG, LIBRARY, DATASET = "Recordings (--bag)", "Grasp libraries (--grasps)", "Data sets (--dataset)"
@@ -62,6 +62,9 @@ def synthesize(
     ] = "jpeg",
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG images.", rich_help_panel=BAG)] = 90,
     depth: Annotated[bool, typer.Option(help="Record depth images (16UC1, millimetres).", rich_help_panel=BAG)] = True,
+    side: Annotated[
+        str, typer.Option(metavar="|".join(SIDES), help="The hand that plays.", rich_help_panel=BAG)
+    ] = "right",
     split: Annotated[
         str,
         typer.Option(
@@ -76,6 +79,10 @@ def synthesize(
     per_object: Annotated[int, typer.Option(min=1, help="Grasps of each object.", rich_help_panel=LIBRARY)] = 48,
     hands: Annotated[int, typer.Option(min=1, help="Hand shapes for each object.", rich_help_panel=LIBRARY)] = 4,
     frames: Annotated[int, typer.Option(min=1, help="How many stills.", rich_help_panel=DATASET)] = 2000,
+    left_hands: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Share of left hands; right hands stay the same.", rich_help_panel=DATASET),
+    ] = 0.3,
     library: Annotated[
         Path | None,
         typer.Option(
@@ -104,6 +111,7 @@ def synthesize(
     for value, known, option in (
         (storage, STORAGES, "--storage"),
         (image, FORMATS, "--image"),
+        (side, SIDES, "--side"),
         (split, SPLITS, "--split"),
     ):
         if value not in known:
@@ -114,7 +122,7 @@ def synthesize(
     if bag is not None:
         settings = BagSettings(
             seconds=seconds, rate=rate, seed=seed, storage=cast(Any, storage), image_format=cast(Any, image),
-            quality=quality, depth=depth,
+            quality=quality, depth=depth, side=cast(Any, side),
         )  # fmt: skip
         if objects:
             settings = replace(settings, objects=tuple(objects))
@@ -130,7 +138,7 @@ def synthesize(
             library = dataset / "grasps.npz"
             if not library.exists():
                 _find_grasps(library, wanted, model, workers)
-        _draw(dataset, library, model, seed, frames, backgrounds, workers, preview)
+        _draw(dataset, library, model, seed, frames, left_hands, backgrounds, workers, preview)
 
 
 def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, preview: Path | None) -> None:
@@ -174,13 +182,15 @@ def _draw(
     model: Any,
     seed: int,
     frames: int,
+    left_hands: float,
     backgrounds: Path | None,
     workers: int,
     preview: Path | None,
 ) -> None:
-    from hoisdf_model.synthesis import Stills, StillSettings, sheet_tile, write_dataset, write_sheet
+    from hoisdf_model.synthesis import StageSettings, Stills, StillSettings, sheet_tile, write_dataset, write_sheet
 
-    stills = Stills(StillSettings(str(library), seed, str(backgrounds) if backgrounds else None), model)
+    stage = StageSettings(left_hands=left_hands)
+    stills = Stills(StillSettings(str(library), seed, str(backgrounds) if backgrounds else None, stage), model)
     with _progress() as progress:
         task = progress.add_task("rendering", total=frames)
         report = write_dataset(

@@ -219,6 +219,8 @@ def _packed(frame: LabelledFrame, further: Arrays) -> dict[str, bytes]:
             "object_symmetries": thing.symmetries.astype(np.float32),
             **_samples("object", thing.samples),
         }
+        if hand is not None and hand.side == "left":  # needed for nothing else
+            arrays["object_reflection"] = thing.reflection
     mask = np.zeros(frame.image.shape[:2], np.uint8)
     for where, value in ((frame.object_mask, OBJECT), (frame.hand_mask, HAND)):
         if where is not None:
@@ -255,6 +257,7 @@ def _unpacked(image: NDArray[np.uint8], mask: NDArray[np.uint8], a: Arrays) -> L
         thing = ObjectLabel(
             str(a["object_name"]), a["object_pose"], a["object_corners"], samples("object"),
             a["object_symmetries"].astype(np.float64),
+            **({"reflection": a["object_reflection"]} if "object_reflection" in a else {}),
         )  # fmt: skip
     masks = (mask == HAND, mask == OBJECT) if bool(a["masks_known"]) else (None, None)
     return LabelledFrame(image, Pinhole(fx, fy, cx, cy, int(width), int(height)), hand, thing, *masks)

@@ -3,6 +3,7 @@
 from hoisdf_model.objects.catalogue import Catalogue, CatalogueObject, load_catalogue
 from hoisdf_model.objects.dimensions import YCB, Dimensions
 from hoisdf_model.objects.random_shapes import random_shape, shape_name
+from hoisdf_model.objects.reflection import mirror_plane
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.objects.unwrapping import TexturedSurface
 
@@ -14,6 +15,7 @@ __all__ = [
     "Symmetry",
     "TexturedSurface",
     "load_catalogue",
+    "mirror_plane",
     "random_shape",
     "shape_name",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from importlib import resources
 from typing import Any
@@ -18,22 +19,24 @@ import numpy as np
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import shape_name
 from hoisdf_model.synthesis import splits
+from hoisdf_model.synthesis.dataset import origin_of
 from hoisdf_model.synthesis.filming import Studio
 from hoisdf_model.synthesis.library import find_object
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.recording import SHAPE_SPREAD
 from hoisdf_model.synthesis.sequences import plan_sequence
-from hoisdf_model.synthesis.staging import Scene, StageSettings
+from hoisdf_model.synthesis.staging import LATER, Scene, StageSettings
 from hoisdf_model.synthesis.still_source import Stills, StillSettings
 
 VERSION = 1
 SEED = 1
 STILLS = 2000
 SECONDS, RATE = 3.0, 15.0  # of each sequence
+CATALOGUE, SHAPE, OCCLUDED, CLEAR = "catalogue object", "random shape", "occluded", "not occluded"  # tags
 DIGITS = 6  # of the numbers that are hashed
 STAGE = StageSettings(
     modes=(0.85, 0.15, 0.0, 0.0), clutter=4, tables=0.7, rings=0.05, distances=(0.35, 1.1), focal=(450.0, 850.0),
-    from_below=0.1,
+    from_below=0.1, left_hands=0.0, bare_arms=0.0,
 )  # fmt: skip
 # half of them take objects of the catalogue, half random shapes of the benchmark's split; all of them can be planned
 SEQUENCE_OBJECTS = (
@@ -81,6 +84,15 @@ class BenchmarkStills(Stills):
         """What is drawn in one picture."""
         return self.stage.scene(index, occluded=index % 3 == 0, random_shape=index % 2 == 1)
 
+    def tags(self, index: int) -> tuple[str, ...]:
+        """What an evaluation tells stills apart by: the kind of object, and whether something hides a part."""
+        return SHAPE if index % 2 == 1 else CATALOGUE, OCCLUDED if index % 3 == 0 else CLEAR
+
+
+def drawn_from_benchmark(about: Mapping[str, Any], stills: BenchmarkStills) -> bool:
+    """Whether a data set on disk, by what its manifest says, holds the benchmark's stills in their order."""
+    return bool(json.loads(json.dumps(origin_of(stills))) == dict(about))
+
 
 def benchmark_sequences() -> tuple[SequenceDefinition, ...]:
     """All sequences, those with objects of the catalogue first."""
@@ -108,9 +120,10 @@ def definition_hash(stills: BenchmarkStills) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers rounded, containers as JSON has them."""
+    """Numbers rounded, containers as JSON has them; without later additions that change nothing."""
     if is_dataclass(value):
-        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
+        known = {item.name: getattr(value, item.name) for item in fields(value)}
+        return {name: _plain(part) for name, part in known.items() if name not in LATER or part != LATER[name]}
     if isinstance(value, np.ndarray):
         return _plain(value.tolist())
     if isinstance(value, (list, tuple)):

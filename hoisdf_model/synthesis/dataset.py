@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -62,9 +63,7 @@ def write_dataset(
     if frames < 1 or per_shard < 1:
         raise InvalidInputError(f"a data set needs at least one frame and one frame in a shard: {frames}, {per_shard}")
     target, began, written = Path(folder), time.monotonic(), 0
-    library = stills.library
-    about = {"library": asdict(library.settings), "hand_model": library.hand_model, "seed": stills.settings.seed,
-             "pictures": stills.settings.pictures, "stage": asdict(stills.settings.stage)}  # fmt: skip
+    about = origin_of(stills)
     total, done = len(shards.shard_paths(target, frames, per_shard)), 0
     try:
         missing = shards.begin(target, frames, per_shard, about)
@@ -80,6 +79,13 @@ def write_dataset(
         ) from error
     size = sum(path.stat().st_size for path in target.glob("*.tar"))
     return DatasetReport(written, time.monotonic() - began, size)
+
+
+def origin_of(stills: Stills) -> dict[str, Any]:
+    """What stills are made from, as a data set's manifest has it."""
+    library, settings = stills.library, stills.settings
+    return {"library": asdict(library.settings), "hand_model": library.hand_model, "seed": settings.seed,
+            "pictures": settings.pictures, "stage": settings.stage.described()}  # fmt: skip
 
 
 def detailed(stills: Stills, index: int) -> tuple[LabelledFrame, dict[str, NDArray[np.generic]]]:

@@ -12,6 +12,7 @@ from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandRegion, Ob
 from hoisdf_model.geometry import Pinhole, rotations
 from hoisdf_model.synthesis import scenery
 from hoisdf_model.synthesis.forearm import forearm_surfaces
+from hoisdf_model.synthesis.left_hands import MIRROR
 from hoisdf_model.synthesis.renderer import Drawable, Material, Picture, Renderer
 from hoisdf_model.synthesis.sequences import Sequence
 from hoisdf_model.synthesis.skin import SKIN_TONES, HandSkin
@@ -93,11 +94,15 @@ class Studio:
         play = self.play
         wrist = np.eye(4)
         wrist[:3, :3], wrist[:3, 3] = play.rotations[index, 0], play.joints[index, 0]
+        seen, vertices = np.eye(4), play.vertices[index]
+        if play.side == "left":  # drawn as a right one in a mirror
+            seen, vertices = MIRROR, vertices * MIRROR.diagonal()[:3]
+            wrist = wrist @ MIRROR
         things = [
             Drawable(thing.surface, play.object_poses[index, k], identity=k + 1) for k, thing in enumerate(play.objects)
         ]
         return [
-            Drawable(self._skin.surface(play.vertices[index]), identity=HAND, material=SKIN),
+            Drawable(self._skin.surface(vertices), seen, HAND, SKIN),
             Drawable(self._arm[0], wrist, material=SKIN),
             Drawable(self._arm[1], wrist, material=CLOTH),
             *things,
@@ -110,7 +115,7 @@ class Studio:
         thing = self._box(picture.identities == attended + 1)
         score = np.round(self._rng.beta(30, 2, 2), 3)
         return Regions(
-            () if hand is None else (HandRegion(hand, "right", float(score[0])),),
+            () if hand is None else (HandRegion(hand, self.play.side, float(score[0])),),
             () if thing is None else (ObjectRegion(thing, self.play.objects[attended].name, float(score[1])),),
         )
 
@@ -134,7 +139,7 @@ def truth(play: Sequence, index: int) -> Estimate:
     pose = play.rotations[index].copy()
     pose[0] = turn @ pose[0]
     hand = HandEstimate(
-        side="right",
+        side=play.side,
         score=1.0,
         joints=(play.joints[index] @ turn.T + shift).astype(np.float32),
         joint_scores=np.ones(21, np.float32),

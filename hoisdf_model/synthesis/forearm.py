@@ -14,12 +14,17 @@ from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.skin import mix, noise, palm_share
 
 LENGTH = 0.42  # metres from the wrist; usually beyond the picture's border
-CUFF = 0.075  # metres from the wrist to the sleeve's end
+CUFF, ROLLED_UP = 0.075, 0.23  # metres from the wrist to the sleeve's end, and to that of one rolled up to the elbow
+WIDENING = 0.05  # of the arm's half axes, metres a metre
 SEGMENTS = 48
 
 
 def forearm_surfaces(
-    hand: PosableHand, tone: tuple[int, int, int], cloth: tuple[int, int, int], rng: np.random.Generator
+    hand: PosableHand,
+    tone: tuple[int, int, int],
+    cloth: tuple[int, int, int],
+    rng: np.random.Generator,
+    cuff: float = CUFF,
 ) -> tuple[TexturedSurface, TexturedSurface]:
     """Skin from the wrist to under the sleeve, and the sleeve; MANO's rest frame, wrist joint at the origin.
 
@@ -28,23 +33,26 @@ def forearm_surfaces(
         tone: sRGB of the skin.
         cloth: sRGB of the sleeve.
         rng: for folds and cloth.
+        cuff: metres from the wrist to the sleeve's end.
     """
     rim = _resampled(hand.rest_vertices[hand.wrist_loop])
     start = float(rim[:, 0].mean())
     middle = rim[:, 1:].mean(0)
-    stations = np.linspace(0, CUFF + 0.02 - start, 10)
+    stations = np.linspace(0, cuff + 0.02 - start, 10 if cuff == CUFF else 24)
     rings = []
     for x in stations:
         share = min(x / 0.05, 1.0)
         share = share * share * (3 - 2 * share)
-        ring = (1 - share) * rim[:, 1:] + share * _ellipse(middle, 0.021 + 0.05 * x, 0.0285 + 0.05 * x, rim, middle)
+        ring = (1 - share) * rim[:, 1:] + share * _ellipse(
+            middle, 0.021 + WIDENING * x, 0.0285 + WIDENING * x, rim, middle
+        )
         rings.append(np.column_stack([rim[:, 0] + x, ring]))
     skin = _skin(np.stack(rings), tone, rng)
 
     folds = noise((64, SEGMENTS), rng, 5, 3)
-    sleeve = []
-    for i, x in enumerate(np.r_[CUFF + 0.015, CUFF + 0.002, CUFF, np.linspace(CUFF + 0.003, LENGTH, 61)]):
-        grown = 0.012 + 0.04 * (x - CUFF)
+    sleeve, loose = [], 0.012 + WIDENING * (cuff - CUFF)
+    for i, x in enumerate(np.r_[cuff + 0.015, cuff + 0.002, cuff, np.linspace(cuff + 0.003, LENGTH, 61)]):
+        grown = loose + 0.04 * (x - cuff)
         if i < 3:
             grown -= (0.006, 0.004, 0.002)[i]
         elif i > 3:

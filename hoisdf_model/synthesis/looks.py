@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hoisdf_model.hand import HandModel
 from hoisdf_model.objects import TexturedSurface
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.forearm import forearm_surfaces
+from hoisdf_model.synthesis.forearm import CUFF, ROLLED_UP, forearm_surfaces
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.skin import SKIN_TONES, HandSkin, noise
 
@@ -57,18 +57,20 @@ class Wardrobe:
         surface = painted.surface(vertices)
         return surface if glove is None else replace(surface, texture=glove, shininess=0.02)
 
-    def arm_surfaces(self, skin: int, sleeve: int, shape: tuple[float, ...]) -> tuple[TexturedSurface, TexturedSurface]:
+    def arm_surfaces(
+        self, skin: int, sleeve: int, shape: tuple[float, ...], rolled_up: bool = False
+    ) -> tuple[TexturedSurface, TexturedSurface]:
         """Forearm and sleeve for a hand of that shape (10 betas); MANO's rest frame, wrist at the origin."""
-        bare, cloth = self._arm_shape(shape)
+        bare, cloth = self._arm_shape(shape, ROLLED_UP if rolled_up else CUFF)
         _, texture, _ = self.skin(skin)
         return replace(bare, texture=texture), replace(cloth, texture=self._sleeve_texture(sleeve))
 
     def _hand(self, shape: tuple[float, ...]) -> PosableHand:
         return PosableHand(self._model, np.array(shape))
 
-    def _arm(self, shape: tuple[float, ...]) -> tuple[TexturedSurface, TexturedSurface]:
+    def _arm(self, shape: tuple[float, ...], cuff: float) -> tuple[TexturedSurface, TexturedSurface]:
         hand = self.hand(shape)
-        return forearm_surfaces(hand, SKIN_TONES[0], (128, 128, 128), np.random.default_rng(0))
+        return forearm_surfaces(hand, SKIN_TONES[0], (128, 128, 128), np.random.default_rng(0), cuff)
 
     def _skin(self, number: int) -> tuple[HandSkin, NDArray[np.uint8], NDArray[np.uint8] | None]:
         """Skin, texture of the forearm, and the glove's texture if it is one."""

@@ -19,6 +19,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.synthesis.filming import CAMERA, Shot, Studio
+from hoisdf_model.synthesis.left_hands import mirrored_object, mirrored_play
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.sequences import plan_sequence
@@ -43,6 +44,7 @@ class BagSettings:
         image_format: ``jpeg``, ``png`` or ``raw``.
         quality: JPEG's, 1 to 100.
         depth: record depth images.
+        side: of the hand that plays.
     """
 
     objects: tuple[str, ...] = SAMPLE_OBJECTS
@@ -53,6 +55,7 @@ class BagSettings:
     image_format: Literal["jpeg", "png", "raw"] = "jpeg"
     quality: int = 90
     depth: bool = True
+    side: Literal["right", "left"] = "right"
 
     @property
     def frames(self) -> int:
@@ -83,7 +86,11 @@ def prepare(settings: BagSettings, catalogue: Catalogue | None = None, hand_mode
     things = [known.get(name) for name in settings.objects]
     with _one_thread():
         hand = PosableHand(hand_model or load_hand_model(), planning.normal(0, SHAPE_SPREAD, 10))
-        return Studio(plan_sequence(hand, things, settings.seconds, settings.rate, planning), looks)
+        if settings.side == "right":
+            return Studio(plan_sequence(hand, things, settings.seconds, settings.rate, planning), looks)
+        seen = [mirrored_object(thing) for thing in things]
+        play = plan_sequence(hand, seen, settings.seconds, settings.rate, planning)
+        return Studio(mirrored_play(play, things), looks)
 
 
 @contextmanager

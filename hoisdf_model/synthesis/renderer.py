@@ -50,7 +50,7 @@ class Drawable:
 
     Attributes:
         surface: vertices in a frame of its own, metres.
-        pose: (4, 4) that frame -> world.
+        pose: (4, 4) that frame -> world; may mirror.
         identity: value in the mask, 1 to 255; 0 for scenery.
         material: reaction to light.
     """
@@ -198,6 +198,8 @@ class Renderer:
             program["wrap"].value = drawable.material.wrap
             program["tint"].value = drawable.material.tint
             program["glow"].value = drawable.material.glow
+            # a mirror turns faces around; the back of a face is lit from behind
+            c.front_face = "cw" if np.linalg.det(drawable.pose[:3, :3]) < 0 else "ccw"
             colour.render()
 
         self._measured.use()

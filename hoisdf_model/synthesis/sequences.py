@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ class Sequence:
         object_poses: (T, K, 4, 4) object frame -> world.
         attended: (T,) index of the object the hand deals with.
         held: (T,) bool, whether the hand holds it.
+        side: which hand; ``hand`` is a right one in any case.
     """
 
     times: NDArray[np.float64]
@@ -67,6 +69,7 @@ class Sequence:
     object_poses: NDArray[np.float64]
     attended: NDArray[np.int64]
     held: NDArray[np.bool_]
+    side: Literal["right", "left"] = "right"
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ World frame: metres, z up, origin between the hand and the object that it deals 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,9 @@ LOWEST_ARM = -0.15  # sine of the forearm's slope: arms don't come out of tables
 
 Floats = NDArray[np.float64]
 
+# settings and parts of scenes that came later, with what there was before: where they hold it, all is as it was
+LATER: dict[str, Any] = {"left_hands": 0.0, "bare_arms": 0.0, "side": "right", "bare_arm": False}
+
 
 @dataclass
 class StageSettings:
@@ -47,6 +50,8 @@ class StageSettings:
         distances: metres from the camera, the least and the most.
         focal: pixels of a 640x480 picture, the least and the most.
         from_below: share of the cameras below the horizon.
+        left_hands: share of left hands, of those whose object has a mirror plane; see ``left_hands``.
+        bare_arms: share of the arms with the sleeve rolled up to the elbow.
     """
 
     modes: tuple[float, float, float, float] = (0.72, 0.16, 0.06, 0.06)
@@ -58,6 +63,12 @@ class StageSettings:
     distances: tuple[float, float] = (0.3, 1.2)
     focal: tuple[float, float] = (430.0, 900.0)
     from_below: float = 0.15
+    left_hands: float = 0.3
+    bare_arms: float = 0.25
+
+    def described(self) -> dict[str, Any]:
+        """All settings by name, for what is made with them to be known by; without those that change nothing."""
+        return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
 
 
 @dataclass(frozen=True)
@@ -92,6 +103,8 @@ class Scene:
         clutter: other things. occluder: the one that hides a part of the hand or the object.
         hidden: joint (0 to 20) that the occluder is aimed at.
         backdrop_seed, photo_seed: seeds of what is drawn behind and of the camera's errors.
+        side: which hand. ``posture`` and ``shape`` mean the same for both, ``hand_rotation`` is that of its own model.
+        bare_arm: the sleeve is rolled up.
     """
 
     mode: Mode
@@ -118,6 +131,8 @@ class Scene:
     hidden: int
     backdrop_seed: int
     photo_seed: int
+    side: Literal["right", "left"] = "right"
+    bare_arm: bool = False
 
 
 class Stage:
@@ -146,6 +161,7 @@ class Stage:
             random_shape: whether the object is a random shape; left to chance where not given.
         """
         rng = splits.generator(self._split, self._seed, 201, index)
+        later = splits.generator(self._split, self._seed, 203, index)  # so that what ``rng`` decides stays as it was
         s = self.settings
         mode = MODES[int(rng.choice(len(MODES), p=np.array(s.modes) / sum(s.modes)))]
         strange = rng.random() >= s.catalogue_share
@@ -187,6 +203,7 @@ class Stage:
             hidden=int(rng.integers(21)),
             backdrop_seed=int(rng.integers(2**31)),
             photo_seed=int(rng.integers(2**31)),
+            bare_arm=bool(later.random() < s.bare_arms),
         )
 
     def _grasp(self, strange: bool, rng: np.random.Generator) -> int:

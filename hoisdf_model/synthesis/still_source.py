@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
-from hoisdf_model.data.sources import HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModel
+from hoisdf_model.objects import mirror_plane
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.backdrops import find_pictures
 from hoisdf_model.synthesis.filming import HAND
 from hoisdf_model.synthesis.gl_context import refuse_forked_process
+from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_scene
 from hoisdf_model.synthesis.library import find_object, load_library
 from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
 from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
@@ -91,7 +93,17 @@ class Stills:
 
     def scene(self, index: int) -> Scene:
         """What is drawn in one picture."""
-        return self.stage.scene(index)
+        return self._sided(index, self.stage.scene(index))
+
+    def _sided(self, index: int, scene: Scene) -> Scene:
+        """The scene, or in its share of the numbers its mirror image with a left hand; right hands stay as they are."""
+        rng = splits.generator(self.library.settings.split, self.settings.seed, 204, index)
+        if scene.mode == "object" or rng.random() >= self.settings.stage.left_hands:
+            return scene
+        if scene.mode == "hand":
+            return mirrored_scene(scene, MIRROR)
+        reflection = _known(scene.name, self.library.settings.catalogue).reflection
+        return scene if reflection is None else mirrored_scene(scene, reflection)
 
     def frame(self, index: int) -> LabelledFrame:
         """One picture as training takes it."""
@@ -111,15 +123,24 @@ def labelled_frame(still: Still, studio: StillStudio, rng: np.random.Generator) 
         samples = sample_field(*studio.closed_hand(still), FIELD_SAMPLES, rng)
         hand = HandLabel(still.side, still.joints, samples, still.rotations, still.shape)
     if still.object_pose is not None:
-        bank, outline, symmetries = _known(still.scene.name, studio.catalogue)
-        samples = bank.draw(still.object_pose, FIELD_SAMPLES, rng)
-        thing = ObjectLabel(still.scene.name, still.object_pose, outline, samples, symmetries)
+        known = _known(still.scene.name, studio.catalogue)
+        samples = known.bank.draw(still.object_pose, FIELD_SAMPLES, rng)
+        further = {} if known.reflection is None else {"reflection": known.reflection}
+        thing = ObjectLabel(still.scene.name, still.object_pose, known.outline, samples, known.symmetries, **further)
     return LabelledFrame(still.image, still.camera, hand, thing, still.identities == HAND, still.identities == OBJECT)
 
 
+class _Known(NamedTuple):
+    """What is the same in every frame with an object."""
+
+    bank: FieldBank
+    outline: Floats
+    symmetries: Floats
+    reflection: Floats | None
+
+
 @lru_cache(maxsize=OBJECTS_KEPT)
-def _known(name: str, catalogue: str) -> tuple[FieldBank, Any, Any]:
-    """What is the same in every frame with the object: samples, corners, symmetries."""
+def _known(name: str, catalogue: str) -> _Known:
     item = find_object(name, catalogue)
     bank = FieldBank(np.asarray(item.mesh.vertices), np.asarray(item.mesh.faces), BANK)
-    return bank, corners(item), item.symmetry.transforms(SYMMETRY_STEPS)
+    return _Known(bank, corners(item), item.symmetry.transforms(SYMMETRY_STEPS), mirror_plane(item.mesh))

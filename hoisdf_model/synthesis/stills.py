@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModel
 from hoisdf_model.objects import CatalogueObject
 from hoisdf_model.synthesis import scenery, splits
 from hoisdf_model.synthesis.backdrops import backdrop
 from hoisdf_model.synthesis.filming import CLOTH, HAND, SKIN
 from hoisdf_model.synthesis.forearm import LENGTH as FOREARM_LENGTH
+from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_hands
 from hoisdf_model.synthesis.library import GraspLibrary, find_object
 from hoisdf_model.synthesis.looks import Wardrobe, ring
 from hoisdf_model.synthesis.photograph import photographed
@@ -128,7 +130,8 @@ class StillStudio:
         if still.vertices is None:
             raise InvalidInputError("the still shows no hand")
         hand = self._wardrobe.hand(tuple(still.scene.shape.tolist()))
-        return hand.closed(still.vertices), hand.closed_faces
+        # a mirror turns faces inside out
+        return hand.closed(still.vertices), hand.closed_faces[:, :: -1 if still.side == "left" else 1]
 
     def close(self) -> None:
         """Give the renderer back."""
@@ -138,7 +141,10 @@ class StillStudio:
         if scene.mode == "object":
             return None
         hand = self._wardrobe.hand(tuple(scene.shape.tolist()))
-        return hand.pose(scene.posture, scene.hand_rotation[None], scene.wrist[None])
+        if scene.side == "right":
+            return hand.pose(scene.posture, scene.hand_rotation[None], scene.wrist[None])
+        turn, wrist = mirror_matrix(scene.hand_rotation), _moved(MIRROR, scene.wrist)
+        return mirrored_hands(hand.pose(scene.posture, turn[None], wrist[None]))
 
     def _window(self, scene: Scene, posed: PosedHands | None, thing: CatalogueObject | None) -> Pinhole:
         """The camera of the square that is drawn."""
@@ -159,19 +165,23 @@ class StillStudio:
         taken: list[Floats] = []
         lowest = np.inf
         if posed is not None:
-            vertices, pose = posed.vertices[0], np.eye(4)
-            pose[:3, :3], pose[:3, 3] = scene.hand_rotation, scene.wrist
+            # a left hand is drawn as a right one in a mirror
+            seen = MIRROR if scene.side == "left" else np.eye(4)
+            own = posed if scene.side == "right" else mirrored_hands(posed)
+            vertices, pose = own.vertices[0], np.eye(4)
+            pose[:3, :3], pose[:3, 3] = own.rotations[0, 0], own.joints[0, 0]
+            arm = seen @ pose
             skin = Material(SKIN.gloss, SKIN.wrap, scene.skin_tint)
             shape = tuple(scene.shape.tolist())
-            bare, cloth = self._wardrobe.arm_surfaces(scene.skin, scene.sleeve, shape)
-            result += [Drawable(self._wardrobe.hand_surface(scene.skin, vertices), identity=HAND, material=skin)]
-            result += [Drawable(bare, pose, material=skin), Drawable(cloth, pose, material=CLOTH)]
+            bare, cloth = self._wardrobe.arm_surfaces(scene.skin, scene.sleeve, shape, scene.bare_arm)
+            result += [Drawable(self._wardrobe.hand_surface(scene.skin, vertices), seen, HAND, skin)]
+            result += [Drawable(bare, arm, material=skin), Drawable(cloth, arm, material=CLOTH)]
             if scene.ring and self._wardrobe.skin(scene.skin)[2] is None:
-                hoop = ring(posed.joints[0], vertices, scene.ring, scene.metal)
-                result.append(Drawable(hoop, identity=HAND, material=Material(60.0)))
-            elbow = scene.wrist + FOREARM_LENGTH * scene.hand_rotation[:, 0] - np.array([0.0, 0.0, ELBOW_RADIUS])
+                hoop = ring(own.joints[0], vertices, scene.ring, scene.metal)
+                result.append(Drawable(hoop, seen, HAND, Material(60.0)))
+            elbow = arm[:3, 3] + FOREARM_LENGTH * arm[:3, 0] - np.array([0.0, 0.0, ELBOW_RADIUS])
             lowest = min(lowest, float(vertices[:, 2].min()), float(elbow[2]))
-            taken.append(vertices)
+            taken.append(posed.vertices[0])
         if thing is not None:
             painted = Material(tint=scene.object_tint)
             result.append(Drawable(thing.surface, scene.object_pose, OBJECT, painted))
@@ -257,7 +267,7 @@ class StillStudio:
             known.update(
                 object_pose=pose, object_box=boxes.around(camera.project(_moved(pose, corners(thing))))
             )  # fmt: skip
-        return Still(image, camera, depth, identities, scene, "right", **known)
+        return Still(image, camera, depth, identities, scene, scene.side, **known)
 
 
 def corners(thing: CatalogueObject) -> Floats:
