@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from trimesh import Trimesh
 
 from hoisdf_model.data.sdf_samples import FieldBank
 from hoisdf_model.data.sources import FieldSamples, Floats, ObjectLabel
@@ -68,12 +69,20 @@ class ObjectModels:
             DatasetError: there is no such model, or it is damaged.
         """
         if name not in self._banks:
-            try:
-                mesh = self._catalogue().mesh(name)
-            except MeshError as error:
-                raise DatasetError(f"no mesh of {name}: {error}; {_WANTED}") from error
+            mesh = self.mesh(name)
             self._banks[name] = FieldBank(mesh.vertices, mesh.faces)
         return self._banks[name].draw(pose, count, rng)
+
+    def mesh(self, name: str) -> Trimesh:
+        """The model's geometry, model frame, metres.
+
+        Raises:
+            DatasetError: there is no such model, or it is damaged.
+        """
+        try:
+            return self._catalogue().mesh(name)
+        except MeshError as error:
+            raise DatasetError(f"no mesh of {name}: {error}; {_WANTED}") from error
 
     def _catalogue(self) -> Catalogue:
         if self._files is None:

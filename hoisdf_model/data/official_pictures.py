@@ -51,7 +51,7 @@ def nearest_crop(image: NDArray[Pixels], affine: NDArray[np.floating[Any]], size
     inverse = np.linalg.inv(affine)[:2].ravel().tolist()
     source: NDArray[Any] = image.view(np.uint8) if image.dtype == np.bool_ else image
     picture = Image.fromarray(np.ascontiguousarray(source))
-    cut = np.asarray(picture.transform((size, size), Image.Transform.AFFINE, inverse))
+    cut = np.array(picture.transform((size, size), Image.Transform.AFFINE, inverse))
     return cut.view(np.bool_) if image.dtype == np.bool_ else cut
 
 
