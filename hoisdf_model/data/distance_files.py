@@ -10,8 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hoisdf_model.data.sources import FieldSamples
 from hoisdf_model.errors import DatasetError, InvalidInputError
@@ -29,7 +31,7 @@ def read_distances(path: Path, rows: Rows) -> tuple[FieldSamples, FieldSamples]:
         DatasetError: the file is missing or damaged, or its rows don't add up to ``rows``.
     """
     try:
-        stored = np.load(path, allow_pickle=False)
+        stored = _array(path)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"the distance file {path} can't be read: {error}") from error
     if stored.ndim != 2 or stored.shape[1] != _COLUMNS or sum(rows) != len(stored):
@@ -51,7 +53,7 @@ def rows_by_order(index: Path, files: Path) -> dict[str, Rows]:
         DatasetError: the index is missing or damaged, or there are more or fewer files than rows in it.
     """
     try:
-        counts = np.load(index, allow_pickle=False)
+        counts = _array(index)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"{index} can't be read: {error}") from error
     names = sorted(path.name for path in files.glob("*.npy"))
@@ -83,3 +85,10 @@ def rows_by_name(index: Path) -> dict[str, Rows]:
             raise DatasetError(f"{index}: the entry {name!r} is {counts!r}, expected two whole numbers")
         result[name] = (int(pair[0]), int(pair[1]))
     return result
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """The array of a ``.npy`` file and of nothing else (``np.load`` would open a zip file of that name)."""
+    with path.open("rb") as file:
+        stored: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)
+        return stored

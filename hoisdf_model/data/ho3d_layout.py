@@ -89,12 +89,7 @@ class Ho3dFolder:
             lines = path.read_text("utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
             raise DatasetError(f"the list of frames {path} can't be read: {error}; it is part of HO-3D") from error
-        for number, line in enumerate(lines, 1):
-            sequence, slash, frame = line.partition("/")
-            # names become paths: nothing but a folder and a file may be named
-            if not slash or not sequence.isalnum() or not frame.isalnum():
-                raise DatasetError(f"{path}, entry {number}: {line!r} isn't <sequence>/<frame>, such as MC1/0000")
-        return tuple(lines)
+        return tuple(checked_name(line, f"{path}, entry {number}") for number, line in enumerate(lines, 1))
 
     def list_file(self, split: Split) -> Path:
         """``train.txt`` or ``evaluation.txt``."""
@@ -119,6 +114,18 @@ class Ho3dFolder:
     def _file(self, split: Split, name: str, kind: str, suffix: str) -> Path:
         sequence, _, frame = name.partition("/")
         return self.root / split / sequence / kind / f"{frame}{suffix}"
+
+
+def checked_name(name: str, where: str) -> str:
+    """The name of a frame; names become paths, so nothing but a folder and a file may be named.
+
+    Raises:
+        DatasetError: it isn't <sequence>/<frame>.
+    """
+    sequence, slash, frame = name.partition("/")
+    if not slash or not sequence.isalnum() or not frame.isalnum():
+        raise DatasetError(f"{where}: {name!r} isn't <sequence>/<frame>, such as MC1/0000")
+    return name
 
 
 def open_folder(folder: str | Path, version: str | None = None) -> Ho3dFolder:

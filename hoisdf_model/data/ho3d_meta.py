@@ -80,8 +80,7 @@ def read_meta(path: Path) -> Ho3dMeta:
         raise DatasetError(f"{path} lacks the object's name: objName is {name!r}")
     intrinsics = fields.numbers("camMat", (3, 3))
     if joints.ndim == 1:
-        box = fields.numbers("handBoundingBox", (4,)) if stored.get("handBoundingBox") is not None else None
-        return Ho3dMeta(intrinsics, name, pose, joints, hand_box=box)
+        return Ho3dMeta(intrinsics, name, pose, joints, hand_box=fields.numbers("handBoundingBox", (4,)))
     joints = np.asarray(reorder(joints, "ho3d"), np.float64)
     axis_angles = fields.numbers("handPose", (NUM_POSE,)).reshape(NUM_ROTATIONS, 3)
     turns = rotations.rotation_matrices(axis_angles)
