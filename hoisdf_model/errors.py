@@ -55,3 +55,7 @@ class DependencyError(HoisdfError, ImportError):
 
 class TrainingError(HoisdfError, RuntimeError):
     """A training run can't go on: numbers aren't finite, memory is short, or its folder doesn't fit."""
+
+
+class EvaluationError(HoisdfError, ValueError):
+    """The results of an evaluation are missing or damaged, belong to another one, or can't be written."""

@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "estimation": {"network", "hand", "objects", "geometry"},
     "synthesis": {"data", "hand", "objects", "geometry"},
     "grasping": {"estimation", "hand", "objects", "geometry"},
-    "evaluation": {"estimation", "data", "grasping", "hand", "objects", "geometry"},
+    "evaluation": {"estimation", "network", "data", "grasping", "hand", "objects", "geometry"},
     "training": {"network", "data", "synthesis", "evaluation", "hand", "geometry"},
 }
 TOP = {"cli", "commands", "__init__"}  # may import everything of the model

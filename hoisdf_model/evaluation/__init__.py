@@ -1,1 +1,48 @@
 """Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""
+
+from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
+from hoisdf_model.evaluation.loading import preparation_for
+from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
+from hoisdf_model.evaluation.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
+from hoisdf_model.evaluation.models import Models
+from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_about, read_records
+from hoisdf_model.evaluation.run import Contender, evaluate
+from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
+from hoisdf_model.evaluation.tables import LIVE, SHOWN, object_groups, summary_table, write_csv
+
+__all__ = [
+    "LIVE",
+    "METRICS",
+    "SHOWN",
+    "Contender",
+    "Figure",
+    "FromImage",
+    "GivenPlaces",
+    "Hands",
+    "MeanHandAndObject",
+    "MeanPose",
+    "Metric",
+    "Model",
+    "Models",
+    "Record",
+    "RecordFile",
+    "Result",
+    "Summary",
+    "Things",
+    "evaluate",
+    "groups_of",
+    "hand_errors",
+    "mean_pose_of",
+    "methods_of",
+    "object_errors",
+    "object_groups",
+    "preparation_for",
+    "read_about",
+    "read_mean_pose",
+    "read_records",
+    "summarise",
+    "summary_table",
+    "untrained_like",
+    "write_csv",
+    "write_mean_pose",
+]

@@ -1,10 +1,22 @@
 """A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
 
-from hoisdf_model.synthesis.benchmark import BenchmarkStills, benchmark_sequences, benchmark_studio
+from hoisdf_model.synthesis.benchmark import (
+    BenchmarkStills,
+    benchmark_sequences,
+    benchmark_studio,
+    drawn_from_benchmark,
+)
 from hoisdf_model.synthesis.dataset import DatasetReport, sheet_tile, write_dataset
 from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot, Studio, truth
 from hoisdf_model.synthesis.grasps import Grasp, GraspSampler
-from hoisdf_model.synthesis.library import GraspLibrary, LibraryReport, LibrarySettings, build_library, load_library
+from hoisdf_model.synthesis.library import (
+    GraspLibrary,
+    LibraryReport,
+    LibrarySettings,
+    build_library,
+    find_object,
+    load_library,
+)
 from hoisdf_model.synthesis.portraits import portrait
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.recording import (
@@ -22,6 +34,7 @@ from hoisdf_model.synthesis.splits import SPLITS, Split
 from hoisdf_model.synthesis.staging import StageSettings
 from hoisdf_model.synthesis.still_source import Stills, StillSettings
 from hoisdf_model.synthesis.stills import Still
+from hoisdf_model.synthesis.undrawn import UndrawnStills
 
 __all__ = [
     "CAMERA",
@@ -51,9 +64,12 @@ __all__ = [
     "StillSettings",
     "Stills",
     "Studio",
+    "UndrawnStills",
     "benchmark_sequences",
     "benchmark_studio",
     "build_library",
+    "drawn_from_benchmark",
+    "find_object",
     "labelled",
     "load_library",
     "plan_sequence",

@@ -1,0 +1,114 @@
+"""From records to figures: mean, median and confidence interval of each metric, for groups of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from hoisdf_model.evaluation.frame_errors import METRICS
+from hoisdf_model.evaluation.records import Record
+
+ALL = "all"
+CONFIDENCE, RESAMPLES, SEED = 0.95, 2000, 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric over a group of frames, in the metric's unit.
+
+    Attributes:
+        count: frames that it is of.
+        mean, median: over these frames.
+        low, high: 95 % confidence interval of the mean (percentile bootstrap); NaN for a single frame.
+    """
+
+    count: int
+    mean: float
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures: group -> method -> metric, and group -> method -> shares of frames with a hand and an object found."""
+
+    figures: dict[str, dict[str, dict[str, Figure]]]
+    found: dict[str, dict[str, tuple[float, float]]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON takes it; numbers that don't exist are null."""
+        groups: dict[str, Any] = {}
+        for group, methods in self.figures.items():
+            groups[group] = {
+                method: {
+                    "found": dict(zip(("hand", "object"), self.found[group][method], strict=True)),
+                    "metrics": {
+                        metric: {key: value if np.isfinite(value) else None for key, value in asdict(figure).items()}
+                        for metric, figure in figures.items()
+                    },
+                }
+                for method, figures in methods.items()
+            }
+        return groups
+
+
+def summarise(records: Sequence[Record], objects: bool = True) -> Summary:
+    """Figures for all frames, for each tag, and for each object.
+
+    Args:
+        records: frames.
+        objects: whether each object is a group of its own; random shapes never are.
+    """
+    figures: dict[str, dict[str, dict[str, Figure]]] = {}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for group, members in groups_of(records, objects).items():
+        figures[group], found[group] = {}, {}
+        for method in methods_of(records):
+            part = [record.results[method] for record in members if method in record.results]
+            if part:
+                figures[group][method] = {
+                    metric: figure_of(values)
+                    for metric in METRICS
+                    if len(values := np.array([r.errors[metric] for r in part if metric in r.errors]))
+                }
+                hands, things = np.mean([r.found for r in part], 0).tolist()
+                found[group][method] = (hands, things)
+    return Summary(figures, found)
+
+
+def groups_of(records: Sequence[Record], objects: bool = True) -> dict[str, list[Record]]:
+    """All records, those with each tag, and those with each object of the catalogue, under these names."""
+    groups = {ALL: list(records)}
+    # tags at the same position tell frames apart in the same respect
+    places = range(max((len(record.tags) for record in records), default=0))
+    tags = [record.tags[k] for k in places for record in records if k < len(record.tags)]
+    for tag in dict.fromkeys(tags):
+        groups[tag] = [record for record in records if tag in record.tags]
+    if objects:
+        for name in sorted({record.object for record in records if record.object}):
+            if not name.startswith("shape_"):
+                groups[name] = [record for record in records if record.object == name]
+    return groups
+
+
+def methods_of(records: Sequence[Record]) -> list[str]:
+    """All methods, in the order of their first appearance."""
+    return list(dict.fromkeys(method for record in records for method in record.results))
+
+
+def figure_of(values: NDArray[np.float64]) -> Figure:
+    """Mean, median and confidence interval of some frames' errors."""
+    low = high = float("nan")
+    if len(values) > 1:
+        interval = bootstrap(
+            (values,), np.mean, n_resamples=RESAMPLES, batch=max(1, 2_000_000 // len(values)), vectorized=True,
+            confidence_level=CONFIDENCE, method="percentile", random_state=np.random.default_rng(SEED),
+        ).confidence_interval  # fmt: skip
+        low, high = float(interval.low), float(interval.high)
+    return Figure(len(values), float(values.mean()), float(np.median(values)), low, high)

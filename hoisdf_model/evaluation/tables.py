@@ -1,0 +1,91 @@
+"""Summaries as tables to print, and per-frame results as CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.frame_errors import METRICS
+from hoisdf_model.evaluation.records import Record
+from hoisdf_model.evaluation.summary import Figure, Summary, groups_of
+
+SHOWN = ("MJE", "PA-MJE", "OCE", "MCE", "ADD-S", "rotation")
+LIVE = ("camera MJE", "wrist")
+
+
+def summary_table(
+    summary: Summary,
+    groups: Sequence[str],
+    metrics: Sequence[str] = SHOWN,
+    title: str | None = None,
+    baseline: str | None = None,
+) -> Table:
+    """Mean / median, for each group one line a method.
+
+    Under the first method stand its means' 95 % confidence intervals and how far its means are below those of the
+    baseline.
+    """
+    table = Table(title=title, title_justify="left", pad_edge=False, box=box.SIMPLE_HEAD, show_lines=False)
+    table.add_column("frames", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("n", justify="right", no_wrap=True)
+    for metric in metrics:
+        table.add_column(f"{metric}\n{METRICS[metric].unit}", justify="right", no_wrap=True)
+    for group in groups:
+        for position, (method, figures) in enumerate(summary.figures[group].items()):
+            shown = [figures.get(metric) for metric in metrics]
+            count = max((figure.count for figure in shown if figure), default=0)
+            table.add_row(group if not position else "", method, str(count), *map(_cell, shown))
+            if not position:
+                table.add_row("", "  95 % interval", "", *map(_interval, shown), style="dim")
+                others = summary.figures[group].get(baseline or "", {})
+                if others:
+                    compared = [_change(own, others.get(m)) for own, m in zip(shown, metrics, strict=True)]
+                    table.add_row("", f"  against {baseline}", "", *compared, style="dim")
+        table.add_section()
+    return table
+
+
+def object_groups(records: Sequence[Record]) -> list[str]:
+    """Names of the groups that are single objects."""
+    return [name for name in groups_of(records) if name not in groups_of(records, objects=False)]
+
+
+def write_csv(records: Sequence[Record], path: str | Path) -> None:
+    """One line for each frame and method, empty where a metric doesn't apply.
+
+    Raises:
+        EvaluationError: it can't be written.
+    """
+    used = {m for record in records for result in record.results.values() for m in result.errors}
+    metrics = [metric for metric in METRICS if metric in used]
+    try:
+        with Path(path).open("w", newline="") as file:
+            writer = csv.writer(file)
+            heads = [f"{metric} ({METRICS[metric].unit})" for metric in metrics]
+            writer.writerow(["frame", "object", "tags", "method", "hand_found", "object_found", *heads])
+            for record in records:
+                for method, result in record.results.items():
+                    about = [record.frame, record.object, ";".join(record.tags), method, *map(int, result.found)]
+                    writer.writerow([*about, *(result.errors.get(metric, "") for metric in metrics)])
+    except OSError as error:
+        raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def _cell(figure: Figure | None) -> str:
+    return "" if figure is None else f"{figure.mean:.1f} / {figure.median:.1f}"
+
+
+def _change(figure: Figure | None, other: Figure | None) -> str:
+    if figure is None or other is None or other.mean == 0:
+        return ""
+    return f"{100 * (figure.mean / other.mean - 1):+.0f} %"
+
+
+def _interval(figure: Figure | None) -> str:
+    return "" if figure is None or figure.low != figure.low else f"{figure.low:.1f} – {figure.high:.1f}"
