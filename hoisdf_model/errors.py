@@ -49,6 +49,10 @@ class DatasetError(HoisdfError, ValueError):
     """A data set or grasp library is missing or damaged, or can't be written."""
 
 
+class GraspError(HoisdfError, ValueError):
+    """A recorded grasp is missing or damaged, or a demonstration gives none."""
+
+
 class DependencyError(HoisdfError, ImportError):
     """A library or system package that this function needs isn't installed."""
 

@@ -1,0 +1,36 @@
+"""From a hand and the object it holds to poses for a parallel-jaw gripper."""
+
+from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Reason, Refusal
+from hoisdf_model.grasping.contacts import ContactMap, Contacts, find_contacts
+from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
+from hoisdf_model.grasping.hands import PARTS, REGIONS, HandShape, hand_shape, posed_shape
+from hoisdf_model.grasping.imitation import Opposition, opposition
+from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
+from hoisdf_model.grasping.planner import GraspPlanner
+from hoisdf_model.grasping.settings import GraspSettings
+
+__all__ = [
+    "MODES",
+    "PARTS",
+    "REGIONS",
+    "ContactMap",
+    "Contacts",
+    "GraspCandidate",
+    "GraspPlan",
+    "GraspPlanner",
+    "GraspSettings",
+    "Gripper",
+    "HandShape",
+    "Mode",
+    "ObjectShape",
+    "Opposition",
+    "Reason",
+    "Refusal",
+    "find_contacts",
+    "gripper_names",
+    "hand_shape",
+    "load_gripper",
+    "object_shape",
+    "opposition",
+    "posed_shape",
+]

@@ -1,0 +1,178 @@
+"""Grasps as they are given out, refusals, and what can be said about either without a hand or an object's mesh.
+
+Tool frame: ``grippers``. Poses are 4 x 4 matrices, metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.objects import Symmetry
+
+Mode = Literal["imitate", "handover", "hand_only"]
+MODES: tuple[Mode, ...] = ("imitate", "handover", "hand_only")  # in the order of msg/Grasp.msg
+Reason = Literal[
+    "no_hand",  # the estimate has none
+    "no_hand_mesh",  # no vertices, or of another hand model
+    "degenerate_hand",  # not finite, or of a size that no hand has
+    "no_object",  # the hand holds nothing
+    "unknown_object",  # no name, or not in the catalogue
+    "no_contact",  # thumb or fingers don't touch the object
+    "not_antipodal",  # nowhere two jaws press against each other
+    "too_wide",  # wider than the gripper opens
+    "in_collision",  # the gripper would meet the object
+    "no_free_part",  # nothing that keeps its distance to the hand
+    "uncertain",  # a covariance above its limit, or unknown where it must be known
+    "at_wrist",  # the pose would be the wrist's
+]
+TURNED = np.diag([-1.0, -1.0, 1.0, 1.0])  # about the approach: a parallel gripper is the same with its fingers swapped
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GraspCandidate:
+    """One grasp for a parallel-jaw gripper.
+
+    Attributes:
+        mode: how it was found.
+        gripper: name of the gripper's description.
+        object_name: empty with ``hand_only``.
+        pose: (4, 4) tool frame -> camera frame.
+        pose_in_object: (4, 4) tool frame -> object frame; None with ``hand_only``.
+        covariance: (6, 6) of ``pose``: x, y, z, rotation about x, y, z of the camera frame; unknown: first element -1.
+        width: opening when both pads touch, metres.
+        score: 0 to 1, the weighted geometric mean of ``terms``.
+        terms: each 0 to 1, see ``scores``.
+        hand_clearance: metres between the hand (with a stand-in for the forearm) and all that the gripper sweeps on its
+            straight approach and while it closes; NaN where the mode doesn't ask for it.
+    """
+
+    mode: Mode
+    gripper: str
+    object_name: str
+    pose: Floats
+    pose_in_object: Floats | None
+    covariance: Floats
+    width: float
+    score: float
+    terms: Mapping[str, float] = field(default_factory=dict)
+    hand_clearance: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why there is no grasp: ``reason`` for programs, ``message`` for people; ``hand`` is its number."""
+
+    mode: Mode | None
+    reason: Reason
+    message: str
+    hand: int = 0
+
+
+@dataclass(frozen=True)
+class GraspPlan:
+    """``candidates``, best first, and ``refusals`` of what gave none."""
+
+    candidates: tuple[GraspCandidate, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+
+
+def rigid(rotation: Floats, translation: Floats) -> Floats:
+    """(4, 4) from (3, 3) and (3,)."""
+    result = np.eye(4)
+    result[:3, :3], result[:3, 3] = rotation, translation
+    return result
+
+
+def inverse(pose: Floats) -> Floats:
+    """The inverse of a rigid (4, 4)."""
+    return rigid(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+
+
+def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
+    """(4, 4) at ``origin`` (3,), y along ``closing`` (3,), z as near to ``approach`` (3,) as a right angle allows."""
+    y = closing / np.linalg.norm(closing)
+    z = approach - y * (approach @ y)
+    z /= np.linalg.norm(z)
+    return rigid(np.stack([np.cross(y, z), y, z], 1), origin)
+
+
+def angle_between(a: Floats, b: Floats) -> float:
+    """Radians between two poses' (4, 4) rotations."""
+    cosine = (np.einsum("ij,ij->", a[:3, :3], b[:3, :3]) - 1) / 2
+    return float(np.arccos(np.clip(cosine, -1.0, 1.0)))
+
+
+def nearest_turn(pose: Floats, reference: Floats) -> Floats:
+    """``pose`` or the same with its fingers swapped, whichever is turned less from ``reference``."""
+    swapped = pose @ TURNED
+    return pose if angle_between(pose, reference) <= angle_between(swapped, reference) else swapped
+
+
+def alike(a: Floats, b: Floats, distance: float, angle: float) -> bool:
+    """Whether two poses of a gripper, whichever finger is which, are within ``distance`` (m) and ``angle`` (rad)."""
+    return bool(np.linalg.norm(a[:3, 3] - b[:3, 3]) < distance) and angle_between(nearest_turn(a, b), b) < angle
+
+
+def known(covariance: Floats) -> bool:
+    """Whether a covariance matrix is known: finite, and its first element isn't negative."""
+    return bool(np.isfinite(covariance).all() and covariance[0, 0] >= 0)
+
+
+def grasp_covariance(covariance: Floats, object_pose: Floats, pose: Floats) -> Floats:
+    """(6, 6) of a grasp that is fixed to an object whose pose has ``covariance`` (6, 6); camera frame, first order.
+
+    A turn of the object about its own origin moves the grasp on a lever: ``d = dt + dr x (p - t)``.
+    """
+    if not known(covariance):
+        return unknown_covariance()
+    x, y, z = pose[:3, 3] - object_pose[:3, 3]
+    jacobian = np.eye(6)
+    jacobian[:3, 3:] = -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return jacobian @ covariance @ jacobian.T
+
+
+def unknown_covariance() -> Floats:
+    """(6, 6) zeros with the first element -1."""
+    result = np.zeros((6, 6))
+    result[0, 0] = -1.0
+    return result
+
+
+def symmetric_poses(pose_in_object: Floats, symmetry: Symmetry, steps: int) -> Floats:
+    """(L, 4, 4): the pose and its images under the object's symmetries, each once; the pose itself first.
+
+    Args:
+        pose_in_object: (4, 4) tool -> object frame.
+        symmetry: the object's.
+        steps: of a continuous axis.
+    """
+    kept = [pose_in_object]
+    for transform in symmetry.transforms(steps)[1:]:
+        image = transform @ pose_in_object
+        if not any(alike(image, other, 1e-4, 1e-2) for other in kept):
+            kept.append(image)
+    return np.stack(kept)
+
+
+def at(candidate: GraspCandidate, pose_in_object: Floats, object_pose: Floats, covariance: Floats) -> GraspCandidate:
+    """The same grasp at another place of the object, or of an object at another place.
+
+    Args:
+        candidate: a grasp in an object frame.
+        pose_in_object: (4, 4) tool -> object frame.
+        object_pose: (4, 4) object -> camera frame; ``covariance`` (6, 6) is its own.
+    """
+    pose = object_pose @ pose_in_object
+    return replace(
+        candidate,
+        pose=pose,
+        pose_in_object=pose_in_object,
+        covariance=grasp_covariance(covariance, object_pose, pose),
+    )

@@ -1,0 +1,47 @@
+"""Where no object is known: the frame between thumb and index finger."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.grasping import scores
+from hoisdf_model.grasping.candidates import Reason, tool_frame
+from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.hands import PARTS, HandShape
+from hoisdf_model.grasping.imitation import approach_of
+
+THUMB, INDEX = PARTS.index("thumb_distal"), PARTS.index("index_distal")
+
+Floats = NDArray[np.float64]
+
+
+def pinch(hand: HandShape, gripper: Gripper) -> tuple[Floats, float, dict[str, float]] | Reason:
+    """The gripper in the place of thumb and index finger.
+
+    The jaw axis runs from the middle of the thumb's last phalanx to the index finger's; the width is what these two
+    leave free between them along it.
+
+    Args:
+        hand: any frame.
+        gripper: the gripper.
+
+    Returns:
+        Pose (4, 4) tool -> the hand's frame, width in metres, terms of the score; or why there is none.
+    """
+    thumb, index = (hand.vertices[hand.part == part] for part in (THUMB, INDEX))
+    axis = index.mean(0) - thumb.mean(0)
+    length = float(np.linalg.norm(axis))
+    if length < 1e-3:
+        return "degenerate_hand"
+    axis /= length
+    low, high = float((thumb @ axis).max()), float((index @ axis).min())
+    width = max(high - low, 0.0)
+    if width > gripper.stroke:
+        return "too_wide"
+    between = (thumb.mean(0) + index.mean(0)) / 2
+    middle = between + axis * ((low + high) / 2 - between @ axis)
+    approach = approach_of(hand, middle, axis)
+    if np.linalg.norm(approach - axis * (approach @ axis)) < 1e-6:
+        return "degenerate_hand"
+    return tool_frame(axis, approach, middle), width, {"stroke": scores.stroke_term(width, gripper.stroke)}

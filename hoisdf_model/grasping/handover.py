@@ -1,0 +1,140 @@
+"""Grasps on the part of an object that a hand leaves free, all of the gripper's way clear of the hand.
+
+Antipodal pairs of surface points (Nguyen 1988) are sampled, approached from all around, and tried exactly.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.geometry import distances
+from hoisdf_model.grasping import scores
+from hoisdf_model.grasping.candidates import Reason
+from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.hands import HandShape
+from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
+from hoisdf_model.grasping.settings import GraspSettings
+from hoisdf_model.grasping.solids import Solid
+from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
+
+PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
+DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
+MOST = 24  # exact trials
+THINNED = 3  # every third vertex of the hand serves for a first look
+
+Floats = NDArray[np.float64]
+
+
+def hand_over(
+    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings
+) -> tuple[list[Found], Reason | None]:
+    """Grasps that leave the hand alone, best first.
+
+    Args:
+        hand: in the object's frame.
+        thing: the object.
+        gripper: the gripper.
+        settings: clearance, travel, count.
+
+    Returns:
+        Grasps with at least ``settings.clearance`` to the hand; where there are none, why.
+    """
+    obstacle = hand_obstacle(hand, settings)
+    starts = _free_pairs(hand, thing, gripper, settings.clearance)
+    if not len(starts):
+        return [], "no_free_part"
+    poses = _approaches(starts, gripper)
+    poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
+    failures: Counter[Reason] = Counter()
+    found: list[Found] = []
+    for k in _promising(poses, thing, obstacle, gripper, settings):
+        taken = take(thing, poses[k], gripper, settings)
+        if isinstance(taken, str):
+            failures[taken] += 1
+            continue
+        pose, contact = taken
+        clearance = hand_clearance(obstacle, pose, contact.width, gripper, settings)
+        if clearance < settings.clearance:
+            failures["no_free_part"] += 1
+            continue
+        terms = {
+            "antipodality": scores.antipodality_term(contact.antipodality),
+            "stroke": scores.stroke_term(contact.width, gripper.stroke),
+            "clearance": scores.clearance_term(clearance),
+            "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
+        }
+        found.append(Found(pose, contact, terms, scores.total(terms), clearance))
+    return distinct(found, settings.count), None if found else commonest(failures, "no_free_part")
+
+
+def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
+    """The hand, with its forearm if asked for, as something to keep away from."""
+    return Solid(*hand.with_forearm()) if settings.forearm else Solid(hand.closed_vertices, hand.closed_faces)
+
+
+def hand_clearance(obstacle: Solid, pose: Floats, width: float, gripper: Gripper, settings: GraspSettings) -> float:
+    """Metres between the hand and all that the gripper fills from the start of its approach until it has closed."""
+    boxes = gripper.boxes(settings.opening(width, gripper.stroke), settings.travel, width)
+    return obstacle.clearance(boxes, pose)
+
+
+def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance: float) -> Floats:
+    """(P, 2, 3) antipodal points, both farther than ``clearance`` from the hand; varied, the most promising first."""
+    points, _ = thing.samples
+    first, second, straight = thing.antipodal_pairs
+    away = distances.closest_points(points, hand.closed_vertices, hand.closed_faces)[0]
+    width = np.linalg.norm(points[first] - points[second], axis=1)
+    usable = (away[first] > clearance) & (away[second] > clearance) & (width < gripper.stroke)
+    first, second, straight = first[usable], second[usable], straight[usable]
+    if not len(first):
+        return np.zeros((0, 2, 3))
+    middle = (points[first] + points[second]) / 2
+    off_center = np.linalg.norm(middle - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
+    room = np.minimum(away[first], away[second])
+    merit = (straight - FACING) / (1 - FACING) + np.clip(room / scores.AMPLE, 0, 1) - 2 * off_center
+    axis = (points[second] - points[first]) / np.linalg.norm(points[second] - points[first], axis=1, keepdims=True)
+    place = np.concatenate([middle / max(thing.diameter, 1e-6), 0.3 * axis], 1)
+    chosen = [int(merit.argmax())]
+    gap = np.linalg.norm(place - place[chosen[0]], axis=1)
+    while len(chosen) < min(PAIRS, len(first)):
+        following = int((merit + 6 * np.minimum(gap, 0.25)).argmax())
+        if gap[following] == 0:
+            break
+        chosen.append(following)
+        gap = np.minimum(gap, np.linalg.norm(place - place[following], axis=1))
+        merit[following] = -np.inf
+    return np.stack([points[first[chosen]], points[second[chosen]]], 1)
+
+
+def _approaches(pairs: Floats, gripper: Gripper) -> Floats:
+    """(P, 2, 3) -> (K, 4, 4): tool poses that close on each pair, approached from ``DIRECTIONS`` sides."""
+    axis = pairs[:, 1] - pairs[:, 0]
+    axis /= np.linalg.norm(axis, axis=1, keepdims=True)
+    start = np.cross(axis, np.eye(3)[np.abs(axis).argmin(1)])
+    start /= np.linalg.norm(start, axis=1, keepdims=True)
+    angle = 2 * np.pi * np.arange(DIRECTIONS)[:, None] / DIRECTIONS
+    approach = np.cos(angle) * start[:, None] + np.sin(angle) * np.cross(axis, start)[:, None]
+    closing = np.broadcast_to(axis[:, None], approach.shape)
+    poses = np.tile(np.eye(4), (*approach.shape[:2], len(DEPTHS), 1, 1))
+    poses[..., :3, :3] = np.stack([np.cross(closing, approach), closing, approach], -1)[:, :, None]
+    back = approach[:, :, None] * np.array(DEPTHS)[:, None] * gripper.pad_length
+    poses[..., :3, 3] = pairs.mean(1)[:, None, None] - back
+    return poses.reshape(-1, 4, 4)
+
+
+def _promising(
+    poses: Floats, thing: ObjectShape, obstacle: Solid, gripper: Gripper, settings: GraspSettings
+) -> NDArray[np.int64]:
+    """At most ``MOST`` poses for exact trials: those with room around the hand and near the centre of mass."""
+    # what is there whatever the width
+    part = gripper.boxes(gripper.stroke, settings.travel)
+    if settings.opening_margin is not None:
+        part = part[2:]
+    room = point_clearance(obstacle.vertices[::THINNED], poses, part)
+    off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
+    merit = np.clip(room / scores.AMPLE, 0, 1) - off_center
+    order = np.argsort(-merit, kind="stable")
+    return order[room[order] > settings.clearance][:MOST]

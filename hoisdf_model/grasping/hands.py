@@ -1,0 +1,114 @@
+"""What grasping has to know about a hand besides its vertices: which part each belongs to, and a closed mesh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import trimesh
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.estimates import HandEstimate, Side
+from hoisdf_model.geometry import meshes
+from hoisdf_model.hand import HandModel
+from hoisdf_model.hand.joints import FINGERS, MANO_FINGER_BASE, NUM_VERTICES
+
+PHALANGES = ("proximal", "middle", "distal")
+# of MANO's 16 joints the part that each moves
+PARTS = ("palm", *(f"{finger}_{phalanx}" for finger in MANO_FINGER_BASE for phalanx in PHALANGES))
+REGIONS = ("palm", *FINGERS)  # the palm, then the fingers in the order of ``hand.joints``
+FOREARM_RADIUS, FOREARM_BEGINS, FOREARM_ENDS = 0.04, 0.02, 0.25  # metres; the last two from the wrist
+MIDDLE_KNUCKLE = 9  # joint
+
+
+@dataclass(frozen=True)
+class HandShape:
+    """One posed hand.
+
+    Attributes:
+        vertices: (778, 3) metres.
+        joints: (21, 3) metres, same frame.
+        closed_vertices, closed_faces: the mesh with its wrist closed.
+        part: (778,) index into ``PARTS``.
+    """
+
+    vertices: NDArray[np.float64]
+    joints: NDArray[np.float64]
+    closed_vertices: NDArray[np.float64]
+    closed_faces: NDArray[np.int64]
+    part: NDArray[np.int64]
+
+    @property
+    def region(self) -> NDArray[np.int64]:
+        """(778,) index into ``REGIONS``."""
+        return region_of_part()[self.part]
+
+    def moved(self, transform: NDArray[np.float64]) -> HandShape:
+        """The hand in another frame; ``transform`` is (4, 4), this frame -> that frame."""
+        turn, shift = transform[:3, :3], transform[:3, 3]
+        points = (points @ turn.T + shift for points in (self.vertices, self.joints, self.closed_vertices))
+        vertices, joints, closed = points
+        return HandShape(vertices, joints, closed, self.closed_faces, self.part)
+
+    def with_forearm(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Vertices and faces of the closed hand and of a cylinder in place of the forearm, which nobody estimates.
+
+        The cylinder continues the line from the middle finger's knuckle through the wrist.
+        """
+        along = self.joints[0] - self.joints[MIDDLE_KNUCKLE]
+        along /= max(float(np.linalg.norm(along)), 1e-9)
+        ends = self.joints[0] + along * np.array([[FOREARM_BEGINS], [FOREARM_ENDS]])
+        arm = trimesh.creation.cylinder(FOREARM_RADIUS, sections=20, segment=ends)
+        faces = np.concatenate([self.closed_faces, np.asarray(arm.faces) + len(self.closed_vertices)])
+        return np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces
+
+
+def hand_shape(hand: HandEstimate, model: HandModel) -> HandShape:
+    """The estimated hand's shape, in the camera frame.
+
+    Args:
+        hand: with vertices.
+        model: the hand model that they belong to; a right model serves left hands too.
+
+    Raises:
+        InvalidInputError: the hand has no mesh, or one that isn't finite, or belongs to another model.
+    """
+    if len(hand.vertices) != NUM_VERTICES:
+        raise InvalidInputError("the hand has no mesh: grasps need vertices, publish or estimate them")
+    if hand.model.hash != model.hash and hand.model.hash:
+        raise InvalidInputError(
+            f"the hand belongs to the hand model {hand.model.name} ({hand.model.hash}), not to {model.name} "
+            f"({model.hash}): give grasping the model that the estimator uses"
+        )
+    if not (np.isfinite(hand.vertices).all() and np.isfinite(hand.joints).all()):
+        raise InvalidInputError("the hand's vertices or joints are not finite numbers")
+    return posed_shape(np.asarray(hand.vertices, np.float64), np.asarray(hand.joints, np.float64), model, hand.side)
+
+
+def posed_shape(
+    vertices: NDArray[np.float64], joints: NDArray[np.float64], model: HandModel, side: Side = "right"
+) -> HandShape:
+    """The shape of a hand with ``vertices`` (778, 3) and ``joints`` (21, 3)."""
+    loop, faces = _closing(model)
+    closed = np.concatenate([vertices, vertices[loop].mean(0, keepdims=True)])
+    # a left hand is the right one in a mirror, which turns faces inside out
+    return HandShape(vertices, joints, closed, faces if side == model.side else faces[:, ::-1], parts(model))
+
+
+@lru_cache(maxsize=4)
+def parts(model: HandModel) -> NDArray[np.int64]:
+    """(778,) the part (``PARTS``) of each vertex: the joint that moves it most."""
+    return model.weights.argmax(1)
+
+
+@lru_cache(maxsize=1)
+def region_of_part() -> NDArray[np.int64]:
+    """(16,) index into ``REGIONS`` for each of ``PARTS``."""
+    return np.array([REGIONS.index(part.split("_")[0]) for part in PARTS])
+
+
+@lru_cache(maxsize=4)
+def _closing(model: HandModel) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    return meshes.boundary_loops(model.faces)[0], meshes.capped(model.v_template, model.faces)[1]

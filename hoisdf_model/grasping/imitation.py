@@ -1,0 +1,224 @@
+"""Grasps like the hand's own: the jaw axis goes through the regions where thumb and fingers oppose each other.
+
+Thumb and fingers act as two virtual fingers along an opposition axis (Iberall 1987; Arbib, Iberall and Lyons 1985); a
+parallel gripper is two such fingers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hoisdf_model.grasping import scores
+from hoisdf_model.grasping.candidates import Reason, angle_between, rigid, tool_frame
+from hoisdf_model.grasping.contacts import Contacts, find_contacts
+from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, REGIONS, HandShape
+from hoisdf_model.grasping.jaws import centred, close_jaws
+from hoisdf_model.grasping.object_shapes import ObjectShape
+from hoisdf_model.grasping.settings import GraspSettings
+from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
+
+TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
+BACK = (0.0, 0.008, 0.016, 0.026, 0.04)  # metres towards the palm of the hand, where the gripper's own is in the way
+ROUNDS = 3  # of turning the jaw axis into the surface normals
+MOST, ENOUGH = 40, 16  # exact trials, and grasps after which no more are tried
+NEAR_PAIRS, FARTHEST_TURN, FARTHEST_SHIFT = 8, np.radians(50), 0.05  # where the hand's own axis holds nothing
+STRAIGHT = 0.96  # cosine: an approach so close to the jaw axis says nothing
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Opposition:
+    """How a hand holds an object; object frame.
+
+    Attributes:
+        thumb, fingers: (3,) middles of the opposing contact regions on the surface, metres.
+        axis: (3,) unit, from the thumb's side to the fingers'.
+        strength: 0 to 1, mean cosine of the contacts that oppose each other.
+    """
+
+    thumb: Floats
+    fingers: Floats
+    axis: Floats
+    strength: float
+
+    @property
+    def middle(self) -> Floats:
+        """(3,) halfway between the regions."""
+        return (self.thumb + self.fingers) / 2
+
+
+def opposition(contacts: Contacts) -> Opposition | None:
+    """The opposing contact regions: pairs of a thumb's and a finger's contact, weighted by how straight they oppose.
+
+    Where the thumb doesn't touch, the palm stands in for it. None where nothing opposes.
+    """
+    fingers = contacts.of(contacts.region > 1)
+    for region in (REGIONS.index("thumb"), REGIONS.index("palm")):
+        against = contacts.of(contacts.region == region)
+        if not len(against) or not len(fingers):
+            continue
+        between = fingers.points[None] - against.points[:, None]
+        length = np.linalg.norm(between, axis=-1)
+        direction = between / np.maximum(length, 1e-9)[..., None]
+        leaving = -np.einsum("ijk,ik->ij", direction, against.normals)  # the axis enters at the thumb ...
+        arriving = np.einsum("ijk,jk->ij", direction, fingers.normals)  # ... and leaves at the finger
+        weight = np.clip(leaving, 0, None) * np.clip(arriving, 0, None) * (length > 1e-3)
+        # the straight pairs decide; a pair at 45 degrees counts a sixteenth
+        emphasised = weight**4
+        if emphasised.sum() < 1e-6:
+            continue
+        share = emphasised / emphasised.sum()
+        thumb, finger = share.sum(1) @ against.points, share.sum(0) @ fingers.points
+        axis = finger - thumb
+        size = float(np.linalg.norm(axis))
+        if size < 1e-3:
+            continue
+        return Opposition(thumb, finger, axis / size, float((share * weight).sum()))
+    return None
+
+
+def approach_of(hand: HandShape, middle: Floats, axis: Floats) -> Floats:
+    """(3,) from the middle of the palm to the grasp; along the palm's normal where that would be the jaw axis."""
+    palm = (hand.joints[0] + hand.joints[MIDDLE_KNUCKLE]) / 2
+    direction = middle - palm
+    direction /= max(float(np.linalg.norm(direction)), 1e-9)
+    if abs(direction @ axis) < STRAIGHT:
+        return direction
+    normal = np.cross(hand.joints[5] - hand.joints[0], hand.joints[17] - hand.joints[0])
+    return normal if normal @ direction >= 0 else -normal
+
+
+def imitate(
+    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings
+) -> tuple[list[Found], Reason | None]:
+    """Grasps like the hand's, best first.
+
+    Args:
+        hand: in the object's frame.
+        thing: the object.
+        gripper: the gripper.
+        settings: contact threshold, travel, count.
+
+    Returns:
+        Grasps without collision with the object, whether the hand is in their way or not; where there are none, why.
+    """
+    contacts = find_contacts(hand, thing, settings.contact)
+    held = opposition(contacts)
+    if held is None:
+        return [], "no_contact"
+    own = tool_frame(held.axis, approach_of(hand, held.middle, held.axis), held.middle)
+    failures: Counter[Reason] = Counter()
+    starts = _starts(contacts, own, thing, gripper, failures)
+    if not starts:
+        return [], commonest(failures, "not_antipodal")
+    poses = np.stack([pose for start in starts for pose in _variations(start)])
+    # y isn't settled before the jaws have closed: only what the palm meets can be told now
+    poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
+    failures.clear()
+    if not len(poses):
+        return [], "in_collision"
+    likeness = [scores.likeness_term(angle_between(pose, own), _apart(pose, own)) for pose in poses]
+    found: list[Found] = []
+    for k in np.argsort(likeness)[::-1][:MOST]:
+        taken = take(thing, poses[k], gripper, settings)
+        if isinstance(taken, str):
+            failures[taken] += 1
+            continue
+        pose, contact = taken
+        terms = {
+            "antipodality": scores.antipodality_term(contact.antipodality),
+            "stroke": scores.stroke_term(contact.width, gripper.stroke),
+            "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
+            "likeness": likeness[k],
+        }
+        found.append(Found(pose, contact, terms, scores.total(terms)))
+        if len(found) == ENOUGH:
+            break
+    return distinct(found, settings.count), None if found else commonest(failures, "not_antipodal")
+
+
+def _starts(
+    contacts: Contacts, own: Floats, thing: ObjectShape, gripper: Gripper, failures: Counter[Reason]
+) -> list[Floats]:
+    """Poses (4, 4) whose jaws hold: the hand's own, those of the thumb with single fingers, and each turned into the
+    surface's normals; what fails is counted in ``failures``.
+    """
+    raw = [own]
+    for region in np.unique(contacts.region[contacts.region > 1]):
+        held = opposition(contacts.of((contacts.region <= 1) | (contacts.region == region)))
+        if held is not None and abs(held.axis @ own[:3, 2]) < STRAIGHT:
+            raw.append(tool_frame(held.axis, own[:3, 2], held.middle))
+    result = [pose for pose in raw if _holds(thing, pose, gripper, failures)]
+    for pose in (*raw, *(() if result else _pairs_near(thing, own, gripper))):
+        aligned = _aligned(thing, pose, gripper)
+        if aligned is not None and _holds(thing, aligned, gripper, failures):
+            result.append(aligned)
+    return result
+
+
+def _holds(thing: ObjectShape, pose: Floats, gripper: Gripper, failures: Counter[Reason]) -> bool:
+    contact = close_jaws(thing, pose, gripper)
+    if contact is not None and contact.width > gripper.stroke:
+        failures["too_wide"] += 1
+        return False
+    if contact is None or scores.slips(contact.antipodality):
+        failures["not_antipodal"] += 1
+        return False
+    return True
+
+
+def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Floats]:
+    """Poses that close on antipodal points of the object near the hand's own jaws, the likest first."""
+    points, _ = thing.samples
+    first, second, _ = thing.antipodal_pairs
+    between = points[second] - points[first]
+    length = np.linalg.norm(between, axis=1)
+    cosine = between @ own[:3, 1] / np.maximum(length, 1e-9)
+    offset = (points[first] + points[second]) / 2 - own[:3, 3]
+    usable = (length < gripper.stroke) & (np.abs(cosine) > np.cos(FARTHEST_TURN))
+    merit = np.arccos(np.minimum(np.abs(cosine), 1.0)) / 0.7 + np.linalg.norm(offset, axis=1) / 0.03
+    order = np.flatnonzero(usable)[np.argsort(merit[usable])][:NEAR_PAIRS]
+    poses = []
+    for k in order[np.linalg.norm(offset[order], axis=1) < FARTHEST_SHIFT]:
+        axis = between[k] * np.sign(cosine[k])
+        if abs(axis @ own[:3, 2]) < STRAIGHT * length[k]:
+            poses.append(tool_frame(axis, own[:3, 2], own[:3, 3] + offset[k]))
+    return poses
+
+
+def _apart(pose: Floats, own: Floats) -> float:
+    """Metres between two origins, without what lies along the jaw axis: that is settled by closing."""
+    offset = pose[:3, 3] - own[:3, 3]
+    return float(np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])))
+
+
+def _variations(start: Floats) -> list[Floats]:
+    """The approach turned about the jaw axis, and the gripper drawn back."""
+    result = []
+    for turn in TURNS:
+        turned = start.copy()
+        turned[:3, :3] = Rotation.from_rotvec(turn * start[:3, 1]).as_matrix() @ start[:3, :3]
+        for back in BACK:
+            result.append(turned @ rigid(np.eye(3), np.array([0.0, 0.0, -back])))
+    return result
+
+
+def _aligned(thing: ObjectShape, pose: Floats, gripper: Gripper) -> Floats | None:
+    """The pose with its jaw axis turned into the normals of the surfaces that the pads press on."""
+    for _ in range(ROUNDS):
+        contact = close_jaws(thing, pose, gripper)
+        if contact is None:
+            return None
+        pose = centred(pose, contact)
+        normal = pose[:3, :3] @ (contact.normals[0] - contact.normals[1])
+        if np.linalg.norm(normal) < 1e-6 or abs(normal @ pose[:3, 2]) > STRAIGHT * np.linalg.norm(normal):
+            return None
+        pose = tool_frame(normal, pose[:3, 2], pose[:3, 3])
+    return pose

@@ -1,0 +1,283 @@
+"""From an estimate to ranked grasps, or to the reasons why there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import ConfigError, InvalidInputError, MeshError
+from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
+from hoisdf_model.grasping import scores
+from hoisdf_model.grasping.candidates import (
+    MODES,
+    GraspCandidate,
+    GraspPlan,
+    Mode,
+    Reason,
+    Refusal,
+    at,
+    grasp_covariance,
+    inverse,
+    known,
+    rigid,
+    symmetric_poses,
+    unknown_covariance,
+)
+from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.hand_only import pinch
+from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over
+from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape, hand_shape
+from hoisdf_model.grasping.imitation import imitate
+from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
+from hoisdf_model.grasping.settings import GraspSettings
+from hoisdf_model.grasping.trials import Found
+from hoisdf_model.hand import HandModel
+from hoisdf_model.objects import Catalogue, CatalogueObject
+
+PALM_LENGTH = (0.04, 0.17)  # metres from the wrist to the middle knuckle: of a child, of a giant
+WRIST = 0.03  # metres: a grasp nearer to the wrist joint is the wrist, and no place for a gripper
+_WORDS: dict[Reason, str] = {
+    "no_contact": "thumb and fingers don't oppose each other on {thing}",
+    "not_antipodal": "{gripper} finds no two opposite faces of {thing} to press on",
+    "too_wide": "{thing} is wider there than {gripper} opens ({stroke:.0f} mm)",
+    "in_collision": "{gripper} would meet {thing} before its pads do",
+    "no_free_part": "the hand leaves no part of {thing} free that {gripper} reaches with {clearance:.0f} mm clearance",
+    "at_wrist": "the grasp would be where the wrist is, less than {wrist:.0f} mm away: a wrist pose is no gripper pose",
+    "degenerate_hand": "thumb and index finger are in one place, the hand makes no sense",
+}
+
+Floats = NDArray[np.float64]
+
+
+class GraspPlanner:
+    """Plans grasps for one gripper; keeps the shapes of objects it has met.
+
+    Args:
+        gripper: the gripper.
+        hand_model: the model of the estimates' hands.
+        catalogue: meshes by name.
+        settings: limits and thresholds.
+    """
+
+    def __init__(
+        self, gripper: Gripper, hand_model: HandModel, catalogue: Catalogue, settings: GraspSettings | None = None
+    ) -> None:
+        self.gripper, self.hand_model, self.catalogue = gripper, hand_model, catalogue
+        self.settings = settings or GraspSettings()
+        self._shapes: dict[str, ObjectShape] = {}
+
+    def shape(self, thing: str | CatalogueObject) -> ObjectShape:
+        """The shape of an object, by its name in the catalogue.
+
+        Raises:
+            MeshError: it isn't there, or its mesh can't be used.
+        """
+        name = thing if isinstance(thing, str) else thing.name
+        if name not in self._shapes:
+            self._shapes[name] = object_shape(self.catalogue.get(thing) if isinstance(thing, str) else thing)
+        return self._shapes[name]
+
+    def for_demonstrations(self) -> GraspPlanner:
+        """A planner of the same without limits on covariances and without images under symmetries, sharing shapes."""
+        settings = replace(
+            self.settings,
+            position_limit=1e6,
+            rotation_limit=1e6,
+            require_covariance=False,
+            symmetric=0,
+            least_score=0.0,
+        )
+        other = GraspPlanner(self.gripper, self.hand_model, self.catalogue, settings)
+        other._shapes = self._shapes
+        return other
+
+    def plan(self, estimate: Estimate, modes: Iterable[Mode] = MODES) -> GraspPlan:
+        """Grasps from all hands of an estimate and the objects that belong to them (``objects[i]`` to ``hands[i]``).
+
+        ``hand_only`` gives something only where no object is known.
+
+        Raises:
+            ConfigError: an unknown mode.
+        """
+        wanted = tuple(modes)
+        for mode in wanted:
+            if mode not in MODES:
+                raise ConfigError(f"unknown grasp mode {mode!r}, use {', '.join(MODES)}")
+        if not estimate.hands:
+            return GraspPlan(refusals=(Refusal(None, "no_hand", "the estimate has no hand"),))
+        candidates: list[GraspCandidate] = []
+        refusals: list[Refusal] = []
+        for number, hand in enumerate(estimate.hands):
+            thing = estimate.objects[number] if number < len(estimate.objects) else None
+            plan = self._plan_hand(hand, thing, wanted, number)
+            candidates += plan.candidates
+            refusals += plan.refusals
+        candidates = [one for one in candidates if one.score >= self.settings.least_score]
+        return GraspPlan(tuple(sorted(candidates, key=lambda one: -one.score)), tuple(refusals))
+
+    def _plan_hand(
+        self, hand: HandEstimate, thing: ObjectEstimate | None, modes: tuple[Mode, ...], number: int
+    ) -> GraspPlan:
+        try:
+            shape = hand_shape(hand, self.hand_model)
+        except InvalidInputError as error:
+            reason: Reason = "degenerate_hand" if "finite" in str(error) else "no_hand_mesh"
+            return GraspPlan(refusals=(Refusal(None, reason, str(error), number),))
+        palm = float(np.linalg.norm(shape.joints[MIDDLE_KNUCKLE] - shape.joints[0]))
+        if not PALM_LENGTH[0] <= palm <= PALM_LENGTH[1]:
+            low, high = (1000 * length for length in PALM_LENGTH)
+            text = f"a palm of {1000 * palm:.0f} mm is no hand's: wrist to middle knuckle is {low:.0f} to {high:.0f} mm"
+            return GraspPlan(refusals=(Refusal(None, "degenerate_hand", text, number),))
+        item, missing = self._known_object(thing, number)
+        candidates: list[GraspCandidate] = []
+        refusals: list[Refusal] = []
+        for mode in modes:
+            if mode == "hand_only":
+                if item is not None:
+                    continue
+                plan = self._from_hand(hand, shape, number)
+            elif item is None or thing is None:
+                plan = GraspPlan(refusals=(replace(missing, mode=mode),) if missing else ())
+            else:
+                plan = self._from_object(mode, hand, shape, thing, item, number)
+            candidates += plan.candidates
+            refusals += plan.refusals
+        safe = [one for one in candidates if not at_wrist(one, shape)]
+        for mode in {one.mode for one in candidates} - {one.mode for one in safe}:
+            refusals.append(self._refusal(mode, "at_wrist", candidates[0].object_name, number))
+        return GraspPlan(tuple(safe), tuple(refusals))
+
+    def _known_object(self, thing: ObjectEstimate | None, number: int) -> tuple[ObjectShape | None, Refusal | None]:
+        if thing is None:
+            return None, Refusal(None, "no_object", "the hand holds no object", number)
+        if not (np.isfinite(thing.rotation).all() and np.isfinite(thing.translation).all()):
+            text = f"the pose of {thing.name or 'the object'} is not finite numbers"
+            return None, Refusal(None, "unknown_object", text, number)
+        if not thing.name:
+            return None, Refusal(None, "unknown_object", "the object has no name, so there is no mesh of it", number)
+        try:
+            return self.shape(thing.name), None
+        except MeshError as error:
+            return None, Refusal(None, "unknown_object", str(error), number)
+
+    def _from_object(
+        self, mode: Mode, hand: HandEstimate, shape: HandShape, thing: ObjectEstimate, item: ObjectShape, number: int
+    ) -> GraspPlan:
+        uncertain = self._uncertain(thing.covariance, thing.name)
+        if uncertain is None and mode == "handover":
+            uncertain = self._uncertain(hand.root_covariance, "the hand")
+        if uncertain is not None:
+            return GraspPlan(refusals=(Refusal(mode, "uncertain", uncertain, number),))
+        object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
+        local = shape.moved(inverse(object_pose))
+        search = imitate if mode == "imitate" else hand_over
+        found, reason = search(local, item, self.gripper, self.settings)
+        if reason is not None:
+            return GraspPlan(refusals=(self._refusal(mode, reason, thing.name, number),))
+        bases = [self._candidate(mode, one, thing, object_pose) for one in found]
+        images = self._images(mode, bases[: self.settings.symmetric], item, local, object_pose, thing.covariance)
+        return GraspPlan((*bases, *images))
+
+    def _candidate(self, mode: Mode, found: Found, thing: ObjectEstimate, object_pose: Floats) -> GraspCandidate:
+        pose = object_pose @ found.pose
+        covariance = grasp_covariance(thing.covariance, object_pose, pose)
+        terms = {**found.terms, "covariance": scores.covariance_term(covariance, self.settings.position_limit)}
+        return GraspCandidate(
+            mode=mode,
+            gripper=self.gripper.name,
+            object_name=thing.name,
+            pose=pose,
+            pose_in_object=found.pose,
+            covariance=covariance,
+            width=found.contact.width,
+            score=scores.total(terms),
+            terms=terms,
+            hand_clearance=found.hand_clearance,
+        )
+
+    def _images(
+        self,
+        mode: Mode,
+        bases: list[GraspCandidate],
+        item: ObjectShape,
+        hand: HandShape,
+        object_pose: Floats,
+        covariance: Floats,
+    ) -> list[GraspCandidate]:
+        """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
+        obstacle = hand_obstacle(hand, self.settings)
+        result = []
+        for base in bases:
+            assert base.pose_in_object is not None
+            for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
+                image = at(base, pose, object_pose, covariance)
+                if mode == "handover":
+                    clearance = hand_clearance(obstacle, pose, base.width, self.gripper, self.settings)
+                    if clearance < self.settings.clearance:
+                        continue
+                    terms = {**base.terms, "clearance": scores.clearance_term(clearance)}
+                    image = replace(image, terms=terms, score=scores.total(terms), hand_clearance=clearance)
+                result.append(image)
+        return result
+
+    def _from_hand(self, hand: HandEstimate, shape: HandShape, number: int) -> GraspPlan:
+        uncertain = self._uncertain(hand.root_covariance, "the hand")
+        if uncertain is not None:
+            return GraspPlan(refusals=(Refusal("hand_only", "uncertain", uncertain, number),))
+        found = pinch(shape, self.gripper)
+        if isinstance(found, str):
+            return GraspPlan(refusals=(self._refusal("hand_only", found, "", number),))
+        pose, width, terms = found
+        terms["covariance"] = scores.covariance_term(hand.root_covariance, self.settings.position_limit)
+        candidate = GraspCandidate(
+            mode="hand_only",
+            gripper=self.gripper.name,
+            object_name="",
+            pose=pose,
+            pose_in_object=None,
+            covariance=unknown_covariance(),  # little is known beyond the wrist's position
+            width=width,
+            score=scores.total(terms),
+            terms=terms,
+        )
+        return GraspPlan((candidate,))
+
+    def _uncertain(self, covariance: Floats, what: str) -> str | None:
+        """What is wrong with a covariance (3, 3) or (6, 6), or None."""
+        settings = self.settings
+        if not known(covariance):
+            return (
+                f"nobody says how exactly {what} is known, and that is required"
+                if settings.require_covariance
+                else None
+            )
+        position = scores.position_deviation(covariance)
+        if position > settings.position_limit:
+            return (
+                f"the position of {what} has a standard deviation of {1000 * position:.0f} mm, "
+                f"at most {1000 * settings.position_limit:.0f} are allowed"
+            )
+        if len(covariance) == 6 and (turn := scores.rotation_deviation(covariance)) > settings.rotation_limit:
+            return (
+                f"the rotation of {what} has a standard deviation of {np.degrees(turn):.0f} degrees, "
+                f"at most {np.degrees(settings.rotation_limit):.0f} are allowed"
+            )
+        return None
+
+    def _refusal(self, mode: Mode, reason: Reason, name: str, number: int) -> Refusal:
+        text = _WORDS[reason].format(
+            thing=name or "what is between the fingers",
+            gripper=self.gripper.name,
+            stroke=1000 * self.gripper.stroke,
+            clearance=1000 * self.settings.clearance,
+            wrist=1000 * WRIST,
+        )
+        return Refusal(mode, reason, text, number)
+
+
+def at_wrist(candidate: GraspCandidate, hand: HandShape) -> bool:
+    """Whether a grasp (camera frame) sits at the wrist joint of ``hand`` (camera frame)."""
+    return bool(np.linalg.norm(candidate.pose[:3, 3] - hand.joints[0]) < WRIST)

@@ -1,0 +1,76 @@
+"""How good a grasp is: terms from 0 to 1, and their weighted geometric mean, so that one bad term isn't made up for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.grasping.candidates import known
+
+FRICTION = 0.5  # Coulomb's coefficient of rubber pads on packaging, on the careful side
+SPARE = 0.1  # share of the stroke that should be left over on a perfect grasp
+AMPLE = 0.05  # metres of clearance to the hand beyond which more is no better
+UNKNOWN = 0.5  # the covariance term where nobody says how good the estimate is
+WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 2.0}
+
+Floats = NDArray[np.float64]
+
+
+def slips(antipodality: float) -> bool:
+    """Whether a pad presses on the object from outside of the friction cone (Nguyen 1988)."""
+    return antipodality < np.cos(np.arctan(FRICTION))
+
+
+def antipodality_term(cosine: float) -> float:
+    """1 where both pads lie flat, 0 at the edge of the friction cone."""
+    edge = float(np.cos(np.arctan(FRICTION)))
+    return float(np.clip((cosine - edge) / (1 - edge), 0.0, 1.0))
+
+
+def stroke_term(width: float, stroke: float) -> float:
+    """1 up to 90 % of the stroke, 0 at all of it."""
+    return float(np.clip((1 - width / stroke) / SPARE, 0.0, 1.0))
+
+
+def clearance_term(clearance: float) -> float:
+    """Rises from 0 where the hand is touched to 1 at ``AMPLE``."""
+    return float(np.clip(clearance / AMPLE, 0.0, 1.0))
+
+
+def center_term(origin: Floats, center_of_mass: Floats, diameter: float) -> float:
+    """1 where the pads hold the centre of mass, falling to 1/2 a radius of the object away: the rest is torque."""
+    distance = float(np.linalg.norm(origin - center_of_mass))
+    return 1.0 / (1.0 + 2 * distance / max(diameter, 1e-6))
+
+
+def covariance_term(covariance: Floats, position_limit: float) -> float:
+    """1 for a position that is known exactly, 0 for one at the limit (standard deviation, metres)."""
+    if not known(covariance):
+        return UNKNOWN
+    return float(np.clip(1 - position_deviation(covariance) / position_limit, 0.0, 1.0))
+
+
+def position_deviation(covariance: Floats) -> float:
+    """Largest standard deviation of the position, metres, of a covariance (3, 3) or (6, 6)."""
+    return float(np.sqrt(max(np.linalg.eigvalsh(covariance[:3, :3])[-1], 0.0)))
+
+
+def rotation_deviation(covariance: Floats) -> float:
+    """Largest standard deviation of the rotation, radians, of a covariance (6, 6)."""
+    return float(np.sqrt(max(np.linalg.eigvalsh(covariance[3:, 3:])[-1], 0.0)))
+
+
+def likeness_term(angle: float, distance: float) -> float:
+    """1 for a grasp like the hand's own, 1/e for one turned by half a radian and shifted by 2 cm each beyond that."""
+    return float(np.exp(-((angle / 0.7) ** 2) - (distance / 0.03) ** 2))
+
+
+def total(terms: Mapping[str, float]) -> float:
+    """The weighted geometric mean, 0 to 1."""
+    weights = np.array([WEIGHTS[name] for name in terms])
+    values = np.array(list(terms.values()))
+    if not len(values) or (values <= 0).any():
+        return 0.0
+    return float(np.exp(weights @ np.log(values) / weights.sum()))

@@ -1,0 +1,76 @@
+"""Whether a gripper can take an object at a pose, and how the grasps that can be taken are listed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.grasping.candidates import Reason, alike
+from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.jaws import YIELD, JawContact, centred, close_jaws
+from hoisdf_model.grasping.object_shapes import ObjectShape
+from hoisdf_model.grasping.scores import slips
+from hoisdf_model.grasping.settings import GraspSettings
+from hoisdf_model.grasping.solids import box_distance
+
+ALIKE_ANGLE, ALIKE_DISTANCE = 0.26, 0.012  # radians, metres: grasps nearer to each other count as one
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A grasp that can be taken: ``pose`` (4, 4) tool -> object frame, the pads' ``contact``, its score's ``terms``."""
+
+    pose: Floats
+    contact: JawContact
+    terms: dict[str, float]
+    score: float
+    hand_clearance: float = float("nan")
+
+
+def take(
+    thing: ObjectShape, pose: Floats, gripper: Gripper, settings: GraspSettings
+) -> tuple[Floats, JawContact] | Reason:
+    """Close the jaws at ``pose`` (4, 4), tool -> object frame.
+
+    Returns:
+        The pose with its origin midway between the pads, and what they found; or why it can't be done.
+    """
+    contact = close_jaws(thing, pose, gripper)
+    if contact is None:
+        return "not_antipodal"
+    if contact.width > gripper.stroke:
+        return "too_wide"
+    if slips(contact.antipodality):
+        return "not_antipodal"
+    placed = centred(pose, contact)
+    opening = settings.opening(contact.width, gripper.stroke)
+    # the approach, and closing until just before the pads touch: nothing else of the fingers may touch first
+    swept = gripper.boxes(opening, settings.travel, min(opening, contact.width + 2 * YIELD))
+    return "in_collision" if thing.solid.meets(swept, placed) else (placed, contact)
+
+
+def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
+    """(K,) metres from points (N, 3) to ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther."""
+    local = points @ poses[:, :3, :3] - poses[:, None, :3, 3] @ poses[:, :3, :3]
+    return box_distance(local, boxes)
+
+
+def distinct(found: list[Found], count: int) -> list[Found]:
+    """The best ``count``, without those that are nearly the same as a better one."""
+    kept: list[Found] = []
+    for candidate in sorted(found, key=lambda one: -one.score):
+        if not any(alike(candidate.pose, other.pose, ALIKE_DISTANCE, ALIKE_ANGLE) for other in kept):
+            kept.append(candidate)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def commonest(failures: Counter[Reason], fallback: Reason) -> Reason:
+    """What most trials failed at."""
+    return failures.most_common(1)[0][0] if failures else fallback
