@@ -153,13 +153,11 @@ class DexYcbFolder:
         }
         if not self.sequences:
             raise DatasetError(f"{self.root} isn't DexYCB: it has none of the folders {SUBJECTS[0]} ... {SUBJECTS[-1]}")
-        short = {s: len(self.sequences.get(s, ())) for s in SUBJECTS}
-        short = {subject: count for subject, count in short.items() if count != PER_SUBJECT}
-        if short and not partial:
-            named = ", ".join(f"{subject} has {count}" for subject, count in short.items())
+        missing = _missing(self.sequences)
+        if missing and not partial:
             raise DatasetError(
-                f"{self.root} isn't a whole download of DexYCB ({named} of {PER_SUBJECT} sequences), so that the "
-                "official splits can't be told: fetch the rest, or set partial to go by the sequences that are there"
+                f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits can't be told: "
+                "fetch the rest, or set partial to go by the sequences that are there"
             )
         if not (self.root / "calibration").is_dir():
             raise DatasetError(f"{self.root} lacks the folder calibration: unpack calibration.tar.gz of DexYCB there")
@@ -250,6 +248,14 @@ def read_arrays(path: Path, names: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         raise DatasetError(f"{path} lacks {error}; it should hold {', '.join(names)}") from error
     except Exception as error:  # zipfile, zlib and numpy all speak for a damaged file
         raise DatasetError(f"{path} can't be read: {error}") from error
+
+
+def _missing(sequences: dict[str, list[str]]) -> str:
+    """What isn't there, in words; empty where everything is."""
+    absent = [subject for subject in SUBJECTS if subject not in sequences]
+    short = [f"{s} has {len(names)} of {PER_SUBJECT} sequences" for s, names in sequences.items()
+             if len(names) != PER_SUBJECT]  # fmt: skip
+    return "; ".join([*(["without " + ", ".join(absent)] if absent else []), *short])
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def prepare(settings: BagSettings, catalogue: Catalogue | None = None, hand_mode
     planning, looks = (np.random.default_rng(s) for s in np.random.SeedSequence(settings.seed).spawn(2))
     known = catalogue or load_catalogue()
     things = [known.get(name) for name in settings.objects]
-    with _one_thread():
+    with one_thread():
         hand = PosableHand(hand_model or load_hand_model(), planning.normal(0, SHAPE_SPREAD, 10))
         if settings.side == "right":
             return Studio(plan_sequence(hand, things, settings.seconds, settings.rate, planning), looks)
@@ -94,7 +94,7 @@ def prepare(settings: BagSettings, catalogue: Catalogue | None = None, hand_mode
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """One torch thread: posing a few hands is too little work to share, and sums keep their order on every machine."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -182,10 +182,25 @@ def write_sheet(path: str | Path, images: Sequence[NDArray[np.uint8]], columns: 
     small = [cv2.resize(image, (SHEET_WIDTH, height), interpolation=cv2.INTER_AREA) for image in images]
     small += [np.zeros_like(small[0])] * (-len(small) % columns)
     rows = [np.hstack(small[i : i + columns]) for i in range(0, len(small), columns)]
+    write_picture(path, np.vstack(rows))
+
+
+def write_picture(path: str | Path, image: NDArray[np.uint8]) -> None:
+    """An image (H, W, 3) RGB as a file, PNG or JPEG by its name.
+
+    Raises:
+        InvalidInputError: the file can't be written.
+    """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(target), np.vstack(rows)[..., ::-1]):
-        raise InvalidInputError(f"can't write the contact sheet {target}: give a name that ends in .png")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        done = cv2.imwrite(str(target), np.ascontiguousarray(image[..., ::-1]))
+    except (OSError, cv2.error):
+        done = False
+    if not done:
+        raise InvalidInputError(
+            f"can't write the picture {target}: give a name that ends in .png in a folder that can be written to"
+        )
 
 
 def _bag_frame(shot: Shot, settings: BagSettings) -> BagFrame:

@@ -29,6 +29,8 @@ from hoisdf_model.synthesis import (
     prepare,
 )
 from hoisdf_model.training.config import SourceConfig, typed_options
+from hoisdf_model.training.dexycb_source import DexYcbOptions, dexycb_frames
+from hoisdf_model.training.ho3d_source import Ho3dOptions, ho3d_frames
 
 FIELD_SAMPLES = 3000  # of each surface in each frame; samples draw from these
 SYMMETRY_STEPS = 36  # of a continuous symmetry: poses between two of them are at most 5 degrees off
@@ -140,6 +142,8 @@ _KINDS: dict[str, tuple[type[Any], Callable[[Any, HandModel], FrameSource]]] = {
     "stills": (StillSettings, Stills),
     "benchmark": (BenchmarkOptions, lambda _, hand_model: BenchmarkStills(hand_model)),
     "shards": (ShardsOptions, lambda options, _: ShardedFrames(options.folder)),
+    "dexycb": (DexYcbOptions, dexycb_frames),
+    "ho3d": (Ho3dOptions, ho3d_frames),
 }
 
 

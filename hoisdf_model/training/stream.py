@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.data.sources import FrameSource
-from hoisdf_model.errors import ConfigError, InvalidInputError
+from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 
 PATTERN = 200  # samples after which the mixture repeats: ratios are rounded to this
 SHUFFLED = 2**22  # a source with more frames than this counts as endless: its frames come in their own order
@@ -62,9 +62,18 @@ class SampleStream(Dataset[Sample]):
         return source, int(_order(self.seed, source, lap, size)[position])
 
     def __getitem__(self, index: int) -> Sample:
-        """Sample ``index``, from 0; there is no last one."""
+        """Sample ``index``, from 0; there is no last one.
+
+        Raises:
+            DatasetError: the frame (named) is damaged or no sample can be made of it.
+        """
         source, frame = self.place(index % self.repeat if self.repeat else index)
-        return prepare(self.sources[source].frame(frame), self.preparation, self.seed, index, source)
+        labelled = self.sources[source].frame(frame)
+        try:
+            return prepare(labelled, self.preparation, self.seed, index, source)
+        except InvalidInputError as error:
+            name = getattr(self.sources[source], "name", str)(frame)
+            raise DatasetError(f"no sample can be made of frame {name} of data source {source}: {error}") from error
 
 
 class Batches(Sampler[list[int]]):
