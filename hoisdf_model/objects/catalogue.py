@@ -13,6 +13,7 @@ from scipy.spatial.distance import pdist
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects import mesh_files, symmetry
 from hoisdf_model.objects.procedural import BY_NAME, Built, build
+from hoisdf_model.objects.records import MESH, RECORD
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.objects.unwrapping import TexturedSurface
 
@@ -85,6 +86,10 @@ class Catalogue:
         path = self._files[name]
         if not path.exists():
             raise MeshError(f"the mesh of {name!r} is gone: {path}; files there were: {', '.join(self._files)}")
+        if path.name == RECORD:
+            mesh, surface, record = mesh_files.load_added(path)
+            same = record.symmetry.symmetry(record.texture_too)
+            return CatalogueObject(name, 0, mesh, surface, same, _diameter(mesh), path.with_name(MESH))
         mesh, surface = mesh_files.load_mesh(path)
         row = BY_NAME.get(name)
         # a YCB mesh shares its look-alike's frame, and so its symmetry

@@ -1,6 +1,7 @@
 """Objects from the user's own mesh files.
 
-Two layouts: ``<folder>/<name>/textured_simple.obj``, as in the YCB-Video models that DexYCB and HO-3D refer to, and
+Three layouts: ``<folder>/<name>/object.yaml`` with its mesh, which ``hoisdf objects add`` writes;
+``<folder>/<name>/textured_simple.obj``, as in the YCB-Video models that DexYCB and HO-3D refer to; and
 ``<folder>/<name>.obj`` (or ply, stl, glb). Metres; the file's own origin and axes are the object frame.
 """
 
@@ -14,31 +15,38 @@ import trimesh
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import MeshError
+from hoisdf_model.objects.mesh_reading import SUFFIXES, read_mesh
+from hoisdf_model.objects.records import MESH, RECORD, SURFACE, Record, checksum, read_record
 from hoisdf_model.objects.unwrapping import TexturedSurface, textured
 
-SUFFIXES = (".obj", ".ply", ".stl", ".glb")
 TEXTURED_NAME = "textured_simple.obj"
 SMALLEST, LARGEST = 0.005, 2.0  # metres: outside of this a hand doesn't hold it, and the unit is likely wrong
 GREY = (160, 160, 165)
+BLOCK = 8  # pixels of one colour in a palette, so that filters don't mix neighbours
+MOST_COLOURS = 4096
 
 
 def find_meshes(folder: Path) -> dict[str, Path]:
-    """Object name -> mesh file, for every object in the folder.
+    """Object name -> mesh file (or ``object.yaml``), for every object in the folder.
 
     Raises:
         MeshError: the folder doesn't exist or holds no mesh.
     """
     if not folder.is_dir():
         raise MeshError(
-            f"the object folder {folder} doesn't exist; it should hold <name>/{TEXTURED_NAME} or <name>.obj"
+            f"the object folder {folder} doesn't exist; it should hold <name>/{TEXTURED_NAME}, <name>.obj, or what "
+            "hoisdf objects add writes"
         )
-    found = {path.parent.name: path for path in sorted(folder.glob(f"*/{TEXTURED_NAME}"))}
+    found = {path.parent.name: path for path in sorted(folder.glob(f"*/{RECORD}")) if path.parent.name[0] != "."}
+    for path in sorted(folder.glob(f"*/{TEXTURED_NAME}")):
+        found.setdefault(path.parent.name, path)
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in SUFFIXES and path.is_file():
             found.setdefault(path.stem, path)
     if not found:
         raise MeshError(
-            f"no mesh in {folder}: expected <name>/{TEXTURED_NAME} or <name> with one of {', '.join(SUFFIXES)}"
+            f"no mesh in {folder}: expected <name>/{TEXTURED_NAME} or <name> with one of {', '.join(SUFFIXES)}; hoisdf "
+            "objects add puts one there"
         )
     return found
 
@@ -49,40 +57,101 @@ def load_mesh(path: Path) -> tuple[trimesh.Trimesh, TexturedSurface]:
     Raises:
         MeshError: the file can't be read, holds no triangles, or its size suggests another unit than metres.
     """
-    try:
-        loaded: Any = trimesh.load(path, force="mesh", process=False)
-    except Exception as error:  # trimesh raises whatever the parser of the format raises
-        raise MeshError(f"can't read the mesh {path}: {error}") from error
-    faces = np.asarray(getattr(loaded, "faces", ()))
-    if faces.size == 0:
-        raise MeshError(f"the mesh {path} has no triangles")
-    vertices = np.asarray(loaded.vertices, np.float64)
-    if not np.isfinite(vertices).all():
-        raise MeshError(f"the mesh {path} has vertices that aren't finite numbers")
+    loaded = read_mesh(path)
+    vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces)
     size = float(np.ptp(vertices, axis=0).max())
     if not SMALLEST <= size <= LARGEST:
         raise MeshError(
             f"the mesh {path} is {size:g} m large; objects are {SMALLEST} to {LARGEST} m, coordinates in metres "
-            f"(if the file is in millimetres, scale it by 0.001)"
+            f"(if the file is in millimetres, let hoisdf objects add {path} --unit mm take it in)"
         )
-    surface = _surface(loaded, vertices, faces.astype(np.int64))
+    surface = surface_of(loaded)
     geometry = trimesh.Trimesh(vertices, faces, process=False)
     geometry.merge_vertices(merge_tex=True, merge_norm=True)
     return geometry, surface
 
 
-def _surface(loaded: Any, vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> TexturedSurface:
+def load_added(path: Path) -> tuple[trimesh.Trimesh, TexturedSurface, Record]:
+    """Geometry, surface and record of what ``hoisdf objects add`` has written.
+
+    Args:
+        path: its ``object.yaml``.
+
+    Raises:
+        MeshError: a file is missing, damaged, or not the one that was written.
+    """
+    record = read_record(path)
+    loaded = _unchanged(path.with_name(MESH), record.mesh_sha256)
+    vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
+    mesh = trimesh.Trimesh(vertices, faces, process=False)
+    if record.surface_sha256:
+        return mesh, surface_of(_unchanged(path.with_name(SURFACE), record.surface_sha256)), record
+    return mesh, _in_one_colour(vertices, faces, record.colour), record
+
+
+def surface_of(loaded: Any) -> TexturedSurface:
+    """What to draw of trimesh's mesh: its texture, its colours, or one colour."""
+    vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
     image = _texture_image(loaded)
     uv = getattr(loaded.visual, "uv", None)
     if image is not None and uv is not None and len(uv) == len(vertices):
         corners = np.asarray(uv, np.float64)[faces]
         corners[..., 1] = 1 - corners[..., 1]  # files count v from the bottom
         return textured(vertices, faces, corners, image)
-    colour = np.asarray(getattr(loaded.visual, "main_color", GREY), np.uint8)[:3]
-    return textured(vertices, faces, np.full((*faces.shape, 2), 0.5), np.tile(colour, (4, 4, 1)))
+    colours = _face_colours(loaded)
+    if colours is None:
+        return _in_one_colour(vertices, faces, main_colour(loaded))
+    palette, corners = _palette(colours)
+    return textured(vertices, faces, corners, palette)
+
+
+def main_colour(loaded: Any) -> tuple[int, int, int]:
+    """The colour, sRGB, of a mesh that has only one; grey where it has none."""
+    material = getattr(loaded.visual, "material", None)
+    if material is None and not loaded.visual.defined:
+        return GREY
+    red, green, blue = (int(value) for value in np.asarray((material or loaded.visual).main_color)[:3])
+    return red, green, blue
+
+
+def _unchanged(path: Path, expected: str) -> Any:
+    if not path.is_file():
+        raise MeshError(f"{path} is gone, which hoisdf objects add had written: add the object again")
+    if checksum(path.read_bytes()) != expected:
+        raise MeshError(f"{path} isn't what hoisdf objects add had written (another checksum): add the object again")
+    return read_mesh(path)
+
+
+def _in_one_colour(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], colour: tuple[int, int, int]
+) -> TexturedSurface:
+    return textured(vertices, faces, np.full((*faces.shape, 2), 0.5), np.tile(np.array(colour, np.uint8), (4, 4, 1)))
 
 
 def _texture_image(loaded: Any) -> NDArray[np.uint8] | None:
     material = getattr(loaded.visual, "material", None)
     image = getattr(material, "image", None) or getattr(material, "baseColorTexture", None)
     return None if image is None else np.asarray(image.convert("RGB"), np.uint8)
+
+
+def _face_colours(loaded: Any) -> NDArray[np.uint8] | None:
+    """(M, 3) where vertices or faces differ in colour."""
+    if getattr(loaded.visual, "kind", None) not in ("vertex", "face"):
+        return None
+    colours = np.asarray(loaded.visual.face_colors, np.uint8)[:, :3]
+    return colours if len(colours) == len(loaded.faces) and np.ptp(colours, axis=0).max() > 0 else None
+
+
+def _palette(colours: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A texture with a block of each colour, and (M, 3, 2) where in it each face's corners lie."""
+    for bits in range(8):
+        known, which = np.unique(colours >> bits << bits, axis=0, return_inverse=True)
+        if len(known) <= MOST_COLOURS:
+            break
+    edge = int(np.ceil(np.sqrt(len(known))))
+    squares = np.zeros((edge * edge, 3), np.uint8)
+    squares[: len(known)] = known
+    texture = squares.reshape(edge, edge, 3).repeat(BLOCK, 0).repeat(BLOCK, 1)
+    row, column = np.divmod(which.reshape(-1), edge)
+    middle = np.stack([column + 0.5, row + 0.5], -1) / edge
+    return texture, np.repeat(middle[:, None], 3, 1)

@@ -5,13 +5,14 @@ World frame: metres, z up, origin between the hand and the object that it deals 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.articulation import CHAINS, Postures, blended
@@ -33,7 +34,7 @@ LOWEST_ARM = -0.15  # sine of the forearm's slope: arms don't come out of tables
 Floats = NDArray[np.float64]
 
 # settings and parts of scenes that came later, with what there was before: where they hold it, all is as it was
-LATER: dict[str, Any] = {"left_hands": 0.0, "bare_arms": 0.0, "side": "right", "bare_arm": False}
+LATER: dict[str, Any] = {"left_hands": 0.0, "bare_arms": 0.0, "objects": [], "side": "right", "bare_arm": False}
 
 
 @dataclass
@@ -52,6 +53,7 @@ class StageSettings:
         from_below: share of the cameras below the horizon.
         left_hands: share of left hands, of those whose object has a mirror plane; see ``left_hands``.
         bare_arms: share of the arms with the sleeve rolled up to the elbow.
+        objects: names of those of the library that scenes are about; empty: all. Around them stands anything.
     """
 
     modes: tuple[float, float, float, float] = (0.72, 0.16, 0.06, 0.06)
@@ -65,6 +67,7 @@ class StageSettings:
     from_below: float = 0.15
     left_hands: float = 0.3
     bare_arms: float = 0.25
+    objects: list[str] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
         """All settings by name, for what is made with them to be known by; without those that change nothing."""
@@ -142,6 +145,9 @@ class Stage:
         library: the grasps.
         settings: what scenes are like.
         split, seed: together with a scene's number they decide about everything.
+
+    Raises:
+        InvalidInputError: the settings name an object of which the library has no grasp.
     """
 
     def __init__(self, library: GraspLibrary, settings: StageSettings, split: splits.Split, seed: int) -> None:
@@ -151,6 +157,13 @@ class Stage:
         self._grasps = {k: holds[k] for k in kept}
         self._shapes = [k for k in kept if library.objects[k].startswith("shape_")]
         self._named = [k for k in kept if k not in self._shapes]
+        without = set(settings.objects) - {library.objects[k] for k in kept}
+        if without:
+            raise InvalidInputError(
+                f"stage.objects: the grasp library has no grasps of {', '.join(sorted(without))}; it has some of "
+                f"{', '.join(library.objects[k] for k in self._named)}"
+            )
+        self._wanted = [k for k in kept if library.objects[k] in settings.objects]
 
     def scene(self, index: int, occluded: bool | None = None, random_shape: bool | None = None) -> Scene:
         """The scene of that number.
@@ -208,6 +221,7 @@ class Stage:
 
     def _grasp(self, strange: bool, rng: np.random.Generator) -> int:
         group = (self._shapes or self._named) if strange else (self._named or self._shapes)
+        group = self._wanted or group
         return int(rng.choice(self._grasps[int(rng.choice(group))]))
 
     def _posture(self, mode: Mode, grasp: int, rng: np.random.Generator) -> Postures:

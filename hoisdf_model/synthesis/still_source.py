@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -11,15 +11,15 @@ import numpy as np
 
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame, ObjectLabel
-from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.hand import HandModel
-from hoisdf_model.objects import mirror_plane
+from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.backdrops import find_pictures
 from hoisdf_model.synthesis.filming import HAND
 from hoisdf_model.synthesis.gl_context import refuse_forked_process
 from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_scene
-from hoisdf_model.synthesis.library import find_object, load_library
+from hoisdf_model.synthesis.library import GraspLibrary, find_object, load_library
 from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
 from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
@@ -38,12 +38,14 @@ class StillSettings:
         seed: decides about everything else.
         pictures: folder of background pictures of one's own.
         stage: what scenes are like.
+        catalogue: folder of meshes of one's own, where it isn't where it was when the library was made.
     """
 
     library: str
     seed: int = 0
     pictures: str | None = None
     stage: StageSettings = field(default_factory=StageSettings)
+    catalogue: str | None = None
 
 
 class Stills:
@@ -53,13 +55,18 @@ class Stills:
 
     Raises:
         DatasetError: the library is missing or damaged.
-        InvalidInputError: the library was made for another hand model, or there are no pictures in the folder.
+        InvalidInputError: the library was made for another hand model, there are no pictures in the folder, or the
+            stage names an object that the library lacks.
+        MeshError: the folder with the meshes of one's own is gone, or lacks one of the library's objects.
     """
 
     def __init__(self, settings: StillSettings, hand_model: HandModel) -> None:
         self.settings, self._model = settings, hand_model
         self.library = load_library(settings.library)
         self.library.check(hand_model)
+        if settings.catalogue is not None:
+            self.library.settings = replace(self.library.settings, catalogue=settings.catalogue)
+        _see_meshes(settings.library, self.library)
         self._pictures = find_pictures(settings.pictures) if settings.pictures else ()
         self.stage = Stage(self.library, settings.stage, self.library.settings.split, settings.seed)
         self._owner = -1
@@ -114,6 +121,24 @@ class Stills:
         rng = splits.generator(self.library.settings.split, self.settings.seed, 202, index)
         still = self.still(index)
         return labelled_frame(still, self.studio, rng), still
+
+
+def _see_meshes(path: str, library: GraspLibrary) -> None:
+    """Now, and not when the first picture is drawn by another process."""
+    folder = library.settings.catalogue
+    try:
+        known = load_catalogue(folder or None).names
+    except MeshError as error:
+        raise MeshError(
+            f"the grasp library {path} was made with meshes of your own: {error}; the stills' option catalogue (or "
+            "--catalogue) says where they are now"
+        ) from error
+    lacking = [name for name in library.objects if not name.startswith("shape_") and name not in known]
+    if lacking:
+        raise MeshError(
+            f"the grasp library {path} has grasps of {', '.join(lacking)}, and {folder or 'the catalogue'} has no such "
+            "mesh: put it back, or make the library anew"
+        )
 
 
 def labelled_frame(still: Still, studio: StillStudio, rng: np.random.Generator) -> LabelledFrame:
