@@ -16,12 +16,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hoisdf_model.data.sources import FrameSource
-    from hoisdf_model.evaluation import Contender, Models, RecordFile
+    from hoisdf_model.evaluation import Contender, Models, Record, Summary
     from hoisdf_model.evaluation.run import Tags
     from hoisdf_model.network import Hoisdf
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 BENCHMARK = "benchmark"
+MEANING = {
+    "paper": "true wrist, boxes and object class are given", "live": "image and camera are given, nothing else",
+}  # fmt: skip
+NOTES_SYNTHETIC = (
+    "These figures are synthetic: rendered hands and look-alikes of objects. They show that the mechanics work, and "
+    "say nothing about DexYCB or HO-3D; published results stand below only for the shape of the table.",
+)
 NETWORK, UNTRAINED, MEAN, AT_BOX = "network", "untrained", "mean pose", "mean at box"
 
 
@@ -87,7 +94,8 @@ def evaluate(
 ) -> None:
     """Measure the errors of a network on labelled frames.
 
-    Prints mean and median, and writes frames.csv (every frame), summary.json and evaluation.json into the output
+    Prints mean and median, and writes report.html (with curves, bars, and pictures of the best, middling and worst
+    frames), the same as curves.png, bars.png and sheet.jpg, frames.csv (every frame) and summary.json into the output
     folder. An interrupted evaluation goes on where it was when it is called again. Beside the network stand two
     baselines that don't look at the picture, from the means of a training split, and a network with initial weights.
     """
@@ -116,7 +124,7 @@ def evaluate(
 
     from dataclasses import replace
 
-    from hoisdf_model.evaluation import Models, RecordFile, preparation_for
+    from hoisdf_model.evaluation import Models, RecordFile, object_groups, preparation_for, read_records, summarise
     from hoisdf_model.evaluation import evaluate as evaluated
     from hoisdf_model.synthesis import find_object
 
@@ -130,7 +138,11 @@ def evaluate(
         batch_size, workers, images=protocol == "live",
     )  # fmt: skip
     pace = _followed(steps, before, count, console)
-    _report(folder, about, records, count, per_object, pace)
+    found = [record for record in read_records(folder) if record.frame < count]
+    summary = summarise(found)
+    _print(folder, about, summary, len(found), per_object, object_groups(found), pace)
+    with console.status("drawing"):
+        _write(folder, about, summary, found, pace, source, preparation_for(config), models)
 
 
 def _source(data: str, hand_model: Any) -> tuple[FrameSource, Tags, dict[str, Any]]:
@@ -203,35 +215,80 @@ def _followed(steps: Iterator[int], before: int, count: int, console: Console) -
     return done / (time.monotonic() - began) if done else None
 
 
-def _report(
-    folder: Path, about: dict[str, Any], records: RecordFile, count: int, per_object: bool, pace: float | None
-) -> None:
-    import json
-
+def _print(
+    folder: Path, about: dict[str, Any], summary: Summary, count: int, per_object: bool, objects: list[str],
+    pace: float | None,
+) -> None:  # fmt: skip
     from rich.console import Console
 
-    from hoisdf_model.evaluation import LIVE, SHOWN, object_groups, read_records, summarise, summary_table, write_csv
+    from hoisdf_model.evaluation import summary_table
 
-    found = [record for record in read_records(records.folder) if record.frame < count]
-    summary = summarise(found)
-    write_csv(found, folder / "frames.csv")
-    content = {"about": about, "frames": len(found), "frames_per_second": pace, "groups": summary.to_json()}
-    (folder / "summary.json").write_text(json.dumps(content, indent=1))
     console = Console()
-    single = object_groups(found)
-    groups = [group for group in summary.figures if per_object or group not in single]
-    live = about["protocol"] == "live"
-    title = f"{about['weights']}, {len(found)} frames, {about['protocol']} protocol"
-    if "benchmark" in about["data"]:
-        title = f"synthetic benchmark, {title}"
-    table = summary_table(summary, groups, (*SHOWN, *LIVE) if live else SHOWN, title, MEAN)
+    groups = [group for group in summary.figures if per_object or group not in objects]
+    table = summary_table(summary, groups, _columns(about), _title(about, count), MEAN)
     natural = console.measure(table, options=console.options.update(width=1000)).maximum
     Console(width=max(console.width, natural)).print(table)  # too wide, a terminal wraps it; cut, it couldn't be read
     hands, things = summary.found["all"][NETWORK]
-    if live or min(hands, things) < 1:
+    if about["protocol"] == "live" or min(hands, things) < 1:
         console.print(f"found: hand in {hands:.1%} of the frames, object in {things:.1%}", highlight=False)
     speed = "" if pace is None else f"; {pace:.2f} frames/s with everything"
-    console.print(f"mean / median; every frame in {folder}/frames.csv{speed}", highlight=False, soft_wrap=True)
+    console.print(f"mean / median; more in {folder}/report.html{speed}", highlight=False, soft_wrap=True)
+
+
+def _write(
+    folder: Path, about: dict[str, Any], summary: Summary, found: list[Record], pace: float | None,
+    source: FrameSource, preparation: Any, models: Models,
+) -> None:  # fmt: skip
+    import json
+
+    import cv2
+
+    from hoisdf_model import evaluation
+    from hoisdf_model.errors import EvaluationError
+
+    objects = evaluation.object_groups(found)
+    kinds = [group for group in summary.figures if group not in objects]
+    shown = [method for method in (NETWORK, MEAN, AT_BOX) if method in summary.figures["all"]]
+    picked = evaluation.best_median_worst(found, NETWORK)
+    drawn = {
+        "Share of joints and frames by error": evaluation.curves(found),
+        "Means by kind of frame and object": evaluation.bars(summary, evaluation.bar_groups(summary, objects), shown),
+    }
+    sheet = evaluation.sheet(picked, NETWORK, source, preparation, models)
+    facts = {
+        "weights": f"{about['weights']} ({about['digest'] or 'no file'})", "network": str(about["network"]["name"]),
+        "data": ", ".join(f"{key} {value}" for key, value in about["data"].items()),
+        "protocol": f"{about['protocol']} ({MEANING[about['protocol']]})", "frames": str(len(found)),
+        "precision, search": f"{about['precision']}, {about['search']}",
+        "frames/s, with everything": "" if pace is None else f"{pace:.2f}",
+    }  # fmt: skip
+    synthetic = "benchmark" in about["data"]
+    content = evaluation.Content(
+        title=_title(about, len(found)), facts=facts, notes=NOTES_SYNTHETIC if synthetic else (), summary=summary,
+        groups=kinds, objects=objects, metrics=_columns(about), own=NETWORK,
+        pictures={**drawn, "Best, middling and worst frames": sheet},
+    )  # fmt: skip
+    evaluation.write_csv(found, folder / "frames.csv")
+    evaluation.write_report(content, folder / "report.html")
+    result = {"about": about, "frames": len(found), "frames_per_second": pace, "groups": summary.to_json()}
+    try:
+        (folder / "summary.json").write_text(json.dumps(result, indent=1))
+        for name, drawing in zip(("curves.png", "bars.png"), drawn.values(), strict=True):
+            (folder / name).write_bytes(evaluation.png(drawing))
+        (folder / "sheet.jpg").write_bytes(cv2.imencode(".jpg", sheet[..., ::-1])[1].tobytes())
+    except OSError as error:
+        raise EvaluationError(f"can't write to {folder}: {error.strerror or error}") from error
+
+
+def _columns(about: dict[str, Any]) -> tuple[str, ...]:
+    from hoisdf_model.evaluation import LIVE, SHOWN
+
+    return (*SHOWN, *LIVE) if about["protocol"] == "live" else SHOWN
+
+
+def _title(about: dict[str, Any], count: int) -> str:
+    data = "synthetic benchmark" if "benchmark" in about["data"] else Path(about["data"]["folder"]).name
+    return f"{_name(about['weights'])} on {data}: {count} frames, {about['protocol']} protocol"
 
 
 def _name(weights: str) -> str:

@@ -1,20 +1,27 @@
 """Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""
 
+from hoisdf_model.evaluation.comparison import Difference, compare
+from hoisdf_model.evaluation.curves import bar_groups, bars, curves
 from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
 from hoisdf_model.evaluation.loading import preparation_for
 from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
 from hoisdf_model.evaluation.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
 from hoisdf_model.evaluation.models import Models
+from hoisdf_model.evaluation.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.published import PublishedTable, published_tables
 from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_about, read_records
+from hoisdf_model.evaluation.report import Content, png, write_report
 from hoisdf_model.evaluation.run import Contender, evaluate
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
-from hoisdf_model.evaluation.tables import LIVE, SHOWN, object_groups, summary_table, write_csv
+from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
 
 __all__ = [
     "LIVE",
     "METRICS",
     "SHOWN",
     "Contender",
+    "Content",
+    "Difference",
     "Figure",
     "FromImage",
     "GivenPlaces",
@@ -24,11 +31,18 @@ __all__ = [
     "Metric",
     "Model",
     "Models",
+    "PublishedTable",
     "Record",
     "RecordFile",
     "Result",
     "Summary",
     "Things",
+    "bar_groups",
+    "bars",
+    "best_median_worst",
+    "compare",
+    "comparison_table",
+    "curves",
     "evaluate",
     "groups_of",
     "hand_errors",
@@ -36,13 +50,17 @@ __all__ = [
     "methods_of",
     "object_errors",
     "object_groups",
+    "png",
     "preparation_for",
+    "published_tables",
     "read_about",
     "read_mean_pose",
     "read_records",
+    "sheet",
     "summarise",
     "summary_table",
     "untrained_like",
     "write_csv",
     "write_mean_pose",
+    "write_report",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
 from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.comparison import Difference
 from hoisdf_model.evaluation.frame_errors import METRICS
 from hoisdf_model.evaluation.records import Record
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of
@@ -89,3 +90,17 @@ def _change(figure: Figure | None, other: Figure | None) -> str:
 
 def _interval(figure: Figure | None) -> str:
     return "" if figure is None or figure.low != figure.low else f"{figure.low:.1f} – {figure.high:.1f}"
+
+
+def comparison_table(differences: Mapping[str, Difference], title: str | None = None) -> Table:
+    """Metric by metric: means, their difference with its interval, the test, the share of better frames."""
+    table = Table(title=title, title_justify="left", pad_edge=False, box=box.SIMPLE_HEAD)
+    for name in ("metric", "n", "first", "this", "difference", "95 % interval", "p", "better in"):
+        table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)
+    for metric, d in differences.items():
+        table.add_row(
+            f"{metric}, {METRICS[metric].unit}", str(d.count), f"{d.first:.2f}", f"{d.mean:.2f}",
+            f"{d.mean - d.first:+.2f}", f"{d.low:+.2f} – {d.high:+.2f}" if d.low == d.low else "",
+            "" if d.p != d.p else f"{d.p:.1g}", f"{d.better:.0%}",
+        )  # fmt: skip
+    return table

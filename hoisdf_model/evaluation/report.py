@@ -1,0 +1,165 @@
+"""An evaluation as one HTML file that needs nothing beside it: figures, curves, pictures, published results."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.frame_errors import METRICS
+from hoisdf_model.evaluation.published import published_tables
+from hoisdf_model.evaluation.summary import ALL, Figure, Summary
+
+DOTS, JPEG_QUALITY = 110, 88
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto; padding: 0 1em }
+h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums } caption { text-align: left; color: #666 }
+th, td { padding: .15em .7em; text-align: right; white-space: nowrap } th { border-bottom: 1px solid #999 }
+th:first-child, td:first-child, td.words { text-align: left } tr.own { font-weight: 600 }
+tr.first td { border-top: 1px solid #ddd }
+small { color: #777; font-weight: normal } img { max-width: 100% } .scroll { overflow-x: auto } .note { color: #666 }
+"""
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a report shows.
+
+    Attributes:
+        title: in a line.
+        facts: what was evaluated, on what, how.
+        notes: sentences that a reader must not miss, such as that the data are synthetic.
+        summary: figures. groups, objects: which of its groups to show, and which of them are single objects.
+        metrics: columns. own: the method that the report is about.
+        pictures: caption -> drawing or (H, W, 3) uint8 RGB.
+    """
+
+    title: str
+    facts: Mapping[str, str]
+    notes: Sequence[str]
+    summary: Summary
+    groups: Sequence[str]
+    objects: Sequence[str]
+    metrics: Sequence[str]
+    own: str
+    pictures: Mapping[str, Drawing | NDArray[np.uint8]]
+
+
+def write_report(content: Content, path: str | Path) -> None:
+    """Write the file.
+
+    Raises:
+        EvaluationError: it can't be written.
+    """
+    parts = [f"<h1>{escape(content.title)}</h1>", _facts(content.facts)]
+    parts += [f'<p class="note">{escape(note)}</p>' for note in content.notes]
+    parts += ["<h2>Errors</h2>", _figures(content, content.groups)]
+    if content.objects:
+        parts += ["<h2>Objects</h2>", _figures(content, content.objects)]
+    for caption, picture in content.pictures.items():
+        parts += [f"<h2>{escape(caption)}</h2>", f'<img alt="{escape(caption)}" src="{_embedded(picture)}">']
+    parts += ["<h2>Beside published results</h2>", _published(content), "<h2>Metrics</h2>", _metrics()]
+    page = (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(content.title)}</title>'
+        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>\n"
+    )
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def png(drawing: Drawing) -> bytes:
+    """A drawing as a PNG file."""
+    file = io.BytesIO()
+    drawing.savefig(file, format="png", dpi=DOTS)
+    return file.getvalue()
+
+
+def _facts(facts: Mapping[str, str]) -> str:
+    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
+    return f"<table>{rows}</table>"
+
+
+def _figures(content: Content, groups: Sequence[str]) -> str:
+    heads = "".join(f"<th>{escape(metric)}, {METRICS[metric].unit}</th>" for metric in content.metrics)
+    rows = []
+    for group in groups:
+        for position, (method, figures) in enumerate(content.summary.figures[group].items()):
+            found = [figures.get(metric) for metric in content.metrics]
+            count = max((figure.count for figure in found if figure), default=0)
+            kind = " ".join((["own"] if method == content.own else []) + ([] if position else ["first"]))
+            cells = "".join(f"<td>{_cell(figure, method == content.own)}</td>" for figure in found)
+            name = escape(group) if not position else ""
+            rows.append(f'<tr class="{kind}"><td>{name}</td><td>{escape(method)}</td><td>{count}</td>{cells}</tr>')
+    note = "mean / median; in small print the 95 % confidence interval of the mean (bootstrap over frames)"
+    return (
+        f'<div class="scroll"><table><caption>{note}</caption><tr><th>frames</th><th></th><th>n</th>{heads}</tr>'
+        f"{''.join(rows)}</table></div>"
+    )
+
+
+def _cell(figure: Figure | None, interval: bool) -> str:
+    if figure is None:
+        return ""
+    text = f"{figure.mean:.1f} / {figure.median:.1f}"
+    if interval and np.isfinite(figure.low):
+        text += f"<br><small>{figure.low:.1f} – {figure.high:.1f}</small>"
+    return text
+
+
+def _published(content: Content) -> str:
+    own = content.summary.figures[ALL].get(content.own, {})
+    parts = []
+    for table in published_tables():
+        heads = "".join(f"<th>{escape(metric)}</th>" for metric in table.metrics)
+        per_object = any(name in content.summary.figures for name in table.rows)
+        rows = []
+        for name, values in table.rows.items():
+            rows.append(_row(name, values))
+            if per_object and name in content.summary.figures:
+                here = content.summary.figures[name].get(content.own, {})
+                rows.append(_row("this evaluation", [_mean(here, metric) for metric in table.metrics], "own"))
+        if not per_object:
+            rows.append(_row("this evaluation", [_mean(own, metric) for metric in table.metrics], "own"))
+        caption = f"{table.title}, mm ({table.source})"
+        parts.append(f"<table><caption>{escape(caption)}</caption><tr><th></th>{heads}</tr>{''.join(rows)}</table><br>")
+    return "".join(parts)
+
+
+def _row(name: str, values: Sequence[float | None], kind: str = "") -> str:
+    cells = "".join(f"<td>{'' if value is None else f'{value:.4g}'}</td>" for value in values)
+    return f'<tr class="{kind}"><td>{escape(name)}</td>{cells}</tr>'
+
+
+def _mean(figures: Mapping[str, Figure], metric: str) -> float | None:
+    return round(figures[metric].mean, 1) if metric in figures else None
+
+
+def _metrics() -> str:
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{metric.unit}</td><td class=words>{escape(metric.meaning)}</td></tr>"
+        for name, metric in METRICS.items()
+    )
+    return f"<table>{rows}</table>"
+
+
+def _embedded(picture: Any) -> str:
+    if isinstance(picture, Drawing):
+        kind, data = "png", png(picture)
+    else:
+        bgr = np.ascontiguousarray(picture[..., ::-1])
+        kind = "jpeg"
+        data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
