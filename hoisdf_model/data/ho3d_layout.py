@@ -36,7 +36,10 @@ COUNTS: dict[tuple[Version, Split], int] = {
 }
 IMAGE_SUFFIX: dict[Version, str] = {"v2": ".png", "v3": ".jpg"}
 WIDTH, HEIGHT = 640, 480
-SEGMENTATIONS = {version: f"HO3D_{version}_segmentations_rendered.zip" for version in VERSIONS}
+SEGMENTATIONS: dict[Version, str] = {
+    "v2": "HO3D_v2_segmentations_rendered.zip",
+    "v3": "the rendered segmentations of HO-3D v3",
+}
 OBJECTS = (
     "011_banana", "021_bleach_cleanser", "003_cracker_box", "035_power_drill", "025_mug", "006_mustard_bottle",
     "019_pitcher_base", "010_potted_meat_can", "037_scissors", "004_sugar_box",

@@ -1,0 +1,119 @@
+"""``hoisdf data``: looking after data sets on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hoisdf_model.errors import ConfigError, DatasetError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hoisdf_model.data.download_check import CheckReport
+
+KINDS, VERSIONS = ("dexycb", "ho3d", "shards"), ("v2", "v3")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group ``hoisdf data``."""
+    group = typer.Typer(help="Data sets on disk.", no_args_is_help=True)
+    group.callback()(lambda: None)  # keeps "check" a subcommand while it is the only one
+    group.command("check")(check)
+    app.add_typer(group, name="data")
+
+
+def check(
+    path: Annotated[Path, typer.Argument(help="Folder of the download or data set.", show_default=False)],
+    kind: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(KINDS), help="What it is; found out where not given.", show_default=False),
+    ] = None,
+    version: Annotated[
+        str | None,
+        typer.Option(metavar="|".join(VERSIONS), help="Version of HO-3D that it should be.", show_default=False),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the YCB-Video models; the download's own where not given.", show_default=False),
+    ] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every label and image; takes long.")] = False,
+) -> None:
+    """Say whether a download of DexYCB or HO-3D, or a data set of ours, is whole, and what to fetch if not.
+
+    Counts sequences and frames, looks for every file, reads some of them (--deep: all) and compares checksums where
+    there are any. Exit code 1 if something is wrong.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from hoisdf_model.data.dexycb_check import check_dexycb
+    from hoisdf_model.data.ho3d_check import check_ho3d
+    from hoisdf_model.data.shards_check import check_shards
+
+    for value, known, option in ((kind, KINDS, "--kind"), (version, VERSIONS, "--version")):
+        if value is not None and value not in known:
+            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+    kind = kind or _kind_of(path)
+    if version is not None and kind != "ho3d":
+        raise ConfigError(f"--version is HO-3D's, {path} is of the kind {kind}")
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("looking at files", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total)
+
+        if kind == "shards":
+            report = check_shards(path, deep, show)
+        elif kind == "ho3d":
+            report = check_ho3d(path, version, models, deep, show)
+        else:
+            report = check_dexycb(path, models, deep, show)
+    _print(Console(width=None if Console().is_terminal else 160), path, report)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _kind_of(path: Path) -> str:
+    from hoisdf_model.data.dexycb_layout import SUBJECTS
+    from hoisdf_model.data.ho3d_layout import SPLITS
+    from hoisdf_model.data.shards import MANIFEST
+
+    if not path.is_dir():
+        raise DatasetError(f"there is no folder {path}")
+    if (path / MANIFEST).exists():
+        return "shards"
+    if any((path / subject).is_dir() for subject in SUBJECTS):
+        return "dexycb"
+    if any((path / split).is_dir() or (path / f"{split}.txt").exists() for split in SPLITS):
+        return "ho3d"
+    raise DatasetError(
+        f"{path} is no data set that is known: DexYCB has folders such as {SUBJECTS[0]}, HO-3D has "
+        f"{' and '.join(SPLITS)}, a data set of hoisdf synthesize has {MANIFEST}"
+    )
+
+
+def _print(console: Console, path: Path, report: CheckReport) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("", report.kind, title=None)
+    for name, number in report.counts:
+        table.add_row(name, number)
+    console.print(table)
+    for note in report.notes:
+        console.print(f"[cyan]note[/]  {escape(note)}", soft_wrap=True)
+    by_advice: dict[str, list[Any]] = {}
+    for problem in report.problems:
+        by_advice.setdefault(problem.advice, []).append(problem)
+    for advice, problems in by_advice.items():
+        for problem in problems:
+            what = problem.what if str(problem.where) in problem.what else f"{problem.where}: {problem.what}"
+            console.print(f"[red]wrong[/] {escape(what)}", soft_wrap=True)
+        console.print(f"      -> {escape(advice)}", soft_wrap=True)
+    number = len(report.problems)
+    verdict = f"[red]{number} {'problem' if number == 1 else 'problems'}[/]" if number else "[green]whole[/]"
+    console.print(f"{escape(str(path))}: {verdict}", soft_wrap=True)

@@ -1,0 +1,114 @@
+"""Whether a download of DexYCB is whole, and what to fetch if not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hoisdf_model.data import dexycb_layout as layout
+from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
+from hoisdf_model.data.download_check import CheckReport, Progress
+from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.object_models import POINTS_NAME
+from hoisdf_model.errors import DatasetError
+from hoisdf_model.objects.mesh_files import TEXTURED_NAME
+
+S0_TRAIN = 465_504  # frames, in the toolkit's README
+_S0 = ("s0_train", "s0_val", "s0_test")
+_LABELS = ("seg", "pose_y", "pose_m", "joint_3d", "joint_2d")
+
+
+def check_dexycb(
+    root: Path, models: Path | None = None, deep: bool = False, progress: Progress | None = None
+) -> CheckReport:
+    """Look through a download.
+
+    Args:
+        root: with the subjects' folders, ``calibration`` and ``models``.
+        models: the object models; None: those in the download.
+        deep: read every label file and image, not only the first of each camera.
+        progress: called after every sequence.
+
+    Raises:
+        DatasetError: nothing of DexYCB is there, or it lacks the calibration.
+    """
+    folder, report = DexYcbFolder(root, partial=True), CheckReport("DexYCB")
+    whole = True
+    for subject in layout.SUBJECTS:
+        count, archive = len(folder.sequences.get(subject, ())), f"fetch {subject}.tar.gz and unpack it there"
+        report.counts.append((f"{subject}: sequences", str(count)))
+        if count != layout.PER_SUBJECT:
+            whole = False
+            report.problem(root / subject, f"{count} of {layout.PER_SUBJECT} sequences are there", archive)
+    places = [(subject, name) for subject, names in folder.sequences.items() for name in names]
+    takes: dict[tuple[str, str], Take] = {}
+    objects: set[int] = set()
+    for done, place in enumerate(places, 1):
+        take = _sequence(folder, place, deep, report)
+        if take is not None:
+            takes[place] = take
+            objects.update(take.ycb_ids)
+        if progress is not None:
+            progress(done, len(places))
+    if len(takes) == len(places):
+        for split in _S0:
+            frames = sum(take.frames * len(serials) for take, serials in folder.takes(split))
+            report.counts.append((f"{split}: frames", f"{frames:,}" + ("" if whole else " (not the official split)")))
+            if whole and split == "s0_train" and frames != S0_TRAIN:
+                report.problem(root, f"s0_train has {frames:,} frames, DexYCB's has {S0_TRAIN:,}", "fetch DexYCB again")
+    _calibration(folder, set(takes.values()), report)
+    where = models or root / "models"
+    if not where.is_dir():
+        report.problem(where, "the folder of object models is missing", "fetch models.tar.gz and unpack it there")
+    else:
+        for number in sorted(objects):
+            report.files(
+                where / layout.NAMES[number], (POINTS_NAME, TEXTURED_NAME), "fetch models.tar.gz and unpack it there"
+            )  # fmt: skip
+        report.counts.append(("objects", str(len(objects))))
+    return report
+
+
+def _sequence(folder: DexYcbFolder, place: tuple[str, str], deep: bool, report: CheckReport) -> Take | None:
+    """What its ``meta.yml`` says, None where that can't be read; missing and damaged files become problems."""
+    archive = f"fetch {place[0]}.tar.gz and unpack it there"
+    try:
+        take = folder.take(*place)
+    except DatasetError as error:
+        report.problem(folder.root / place[0] / place[1], str(error), archive)
+        return None
+    for serial in take.serials:
+        names = {
+            number: (f"color_{number:06d}.jpg", f"aligned_depth_to_color_{number:06d}.png", f"labels_{number:06d}.npz")
+            for number in range(take.frames)
+        }
+        bad = report.files(take.path / serial, [name for three in names.values() for name in three], archive)
+        readable = [number for number, three in names.items() if not bad.intersection(three)]
+        for number in readable if deep else readable[:1]:
+            try:
+                layout.read_arrays(take.labels(serial, number), _LABELS)
+                if deep:
+                    read_rgb(take.image(serial, number), layout.WIDTH, layout.HEIGHT)
+            except DatasetError as error:
+                report.problem(take.path / serial, str(error), archive)
+    report.files(take.path, ("pose.npz",), archive)
+    return take
+
+
+def _calibration(folder: DexYcbFolder, takes: set[Take], report: CheckReport) -> None:
+    advice = "fetch calibration.tar.gz and unpack it there"
+    for serial in sorted({serial for take in takes for serial in take.serials}):
+        try:
+            folder.camera(serial)
+        except DatasetError as error:
+            report.problem(folder.root / "calibration" / "intrinsics", str(error), advice)
+    seen: set[str] = set()
+    for take in sorted(takes, key=lambda take: take.path):
+        if take.mano not in seen:
+            seen.add(take.mano)
+            try:
+                _ = take.betas
+            except DatasetError as error:
+                report.problem(folder.root / "calibration" / f"mano_{take.mano}", str(error), advice)
+        if take.extrinsics not in seen:
+            seen.add(take.extrinsics)
+            report.files(folder.root / "calibration" / f"extrinsics_{take.extrinsics}", ("extrinsics.yml",), advice)

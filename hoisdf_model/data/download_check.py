@@ -1,0 +1,73 @@
+"""What checks of downloads share: what they report, and looking for files of a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Progress = Callable[[int, int], None]  # parts looked at, parts in all
+
+NAMED = 3  # files of a folder that are named when more are missing
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong and what to do: ``where`` (a file or folder), ``what``, ``advice``."""
+
+    where: Path
+    what: str
+    advice: str
+
+
+@dataclass
+class CheckReport:
+    """What a check found.
+
+    Attributes:
+        kind: what is there, such as ``HO-3D v2``.
+        counts: name and number, for a table.
+        problems: what would fail or give other numbers than published.
+        notes: what is worth knowing and no fault.
+    """
+
+    kind: str
+    counts: list[tuple[str, str]] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def problem(self, where: Path, what: str, advice: str) -> None:
+        """Add a problem."""
+        self.problems.append(Problem(where, what, advice))
+
+    def files(self, folder: Path, names: Iterable[str], advice: str) -> set[str]:
+        """Look for files in a folder, and add a problem where some are missing or empty.
+
+        Returns:
+            Those that are missing or empty.
+        """
+        wanted = list(names)
+        found, empty = _listed(folder)
+        missing = [name for name in wanted if name not in found]
+        hollow = [name for name in wanted if name in empty]
+        for bad, word in ((missing, "missing"), (hollow, "empty")):
+            if bad:
+                shown = ", ".join(bad[:NAMED]) + (" ..." if len(bad) > NAMED else "")
+                self.problem(folder, f"{len(bad)} of {len(wanted)} files {word}: {shown}", advice)
+        return {*missing, *hollow}
+
+
+def _listed(folder: Path) -> tuple[set[str], set[str]]:
+    """Names of the files in a folder, and of the empty ones among them; none where there is no folder."""
+    found: set[str] = set()
+    empty: set[str] = set()
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                found.add(entry.name)
+                if entry.stat().st_size == 0:
+                    empty.add(entry.name)
+    except OSError:
+        return set(), set()
+    return found, empty
