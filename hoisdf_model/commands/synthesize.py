@@ -13,6 +13,7 @@ from hoisdf_model.errors import ConfigError
 STORAGES, FORMATS, SIDES = ("mcap", "sqlite3"), ("jpeg", "png", "raw"), ("right", "left")
 SPLITS = ("train", "validation", "benchmark")
 PREVIEWED, PREVIEW_COLUMNS = 40, 8  # stills on a contact sheet
+SHEET_GRASPS = 14
 BAG, LIBRARY, DATASET = "Recordings (--bag)", "Grasp libraries (--grasps)", "Data sets (--dataset)"
 
 
@@ -48,7 +49,13 @@ def synthesize(
     hand_model: Annotated[
         Path | None, typer.Option(help="Hand model (.pkl or .npz) to play with; the open hand where not given.")
     ] = None,
-    preview: Annotated[Path | None, typer.Option(help="PNG file for a contact sheet of pictures.")] = None,
+    preview: Annotated[
+        Path | None,
+        typer.Option(
+            help="PNG file for a contact sheet of pictures; of a library, grasps coloured by how deep hand and object "
+            "reach into each other."
+        ),
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes for libraries and data sets; 0: only this one.")] = 0,
     seconds: Annotated[
         float, typer.Option(min=1.0, help="Length in seconds; 1.5 or more for each object.", rich_help_panel=BAG)
@@ -86,7 +93,8 @@ def synthesize(
     library: Annotated[
         Path | None,
         typer.Option(
-            help="Grasp library, whose split the data set has; where not given, one is made in the data set's folder.",
+            help="Grasp library, whose split the data set has; where not given, one is made in the data set's folder. "
+            "With --preview alone: the library to look at.",
             rich_help_panel=DATASET,
         ),
     ] = None,
@@ -106,8 +114,11 @@ def synthesize(
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BagSettings, LibrarySettings
 
-    if sum(target is not None for target in (bag, grasps, dataset)) != 1:
-        raise ConfigError("give exactly one of --bag, --grasps and --dataset")
+    looked_at = library if bag is grasps is dataset is None and preview is not None else None
+    if sum(target is not None for target in (bag, grasps, dataset, looked_at)) != 1:
+        raise ConfigError(
+            "give exactly one of --bag, --grasps and --dataset, or --library with --preview to look at it"
+        )
     for value, known, option in (
         (storage, STORAGES, "--storage"),
         (image, FORMATS, "--image"),
@@ -116,9 +127,10 @@ def synthesize(
     ):
         if value not in known:
             raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
-    if preview is not None and grasps is not None:
-        raise ConfigError("a grasp library has no pictures: give --preview with --bag or --dataset")
     model = load_hand_model(hand_model)
+    if looked_at is not None and preview is not None:
+        _show_grasps(looked_at, model, preview)
+        return
     if bag is not None:
         settings = BagSettings(
             seconds=seconds, rate=rate, seed=seed, storage=cast(Any, storage), image_format=cast(Any, image),
@@ -132,12 +144,12 @@ def synthesize(
         cast(Any, split), seed, tuple(objects or ()), shapes, per_object, hands, str(catalogue or "")
     )
     if grasps is not None:
-        _find_grasps(grasps, wanted, model, workers)
+        _find_grasps(grasps, wanted, model, workers, preview)
     elif dataset is not None:
         if library is None:
             library = dataset / "grasps.npz"
             if not library.exists():
-                _find_grasps(library, wanted, model, workers)
+                _find_grasps(library, wanted, model, workers, None)
         _draw(dataset, library, model, seed, frames, left_hands, backgrounds, workers, preview)
 
 
@@ -159,7 +171,7 @@ def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, previe
     )
 
 
-def _find_grasps(path: Path, settings: Any, model: Any, workers: int) -> None:
+def _find_grasps(path: Path, settings: Any, model: Any, workers: int, preview: Path | None) -> None:
     from hoisdf_model.synthesis import build_library
 
     with _progress() as progress:
@@ -174,6 +186,16 @@ def _find_grasps(path: Path, settings: Any, model: Any, workers: int) -> None:
         f"{path}: {report.grasps} grasps, {report.found} of them found now in {report.seconds:.0f} s "
         f"({report.found / max(report.seconds, 1e-9):.1f} grasps/s){without}"
     )
+    if preview is not None:
+        _show_grasps(path, model, preview)
+
+
+def _show_grasps(path: Path, model: Any, sheet: Path) -> None:
+    from hoisdf_model.synthesis import grasp_sheet, load_library, telling_grasps, write_picture
+
+    library = load_library(path)
+    write_picture(sheet, grasp_sheet(library, model, telling_grasps(library, SHEET_GRASPS)))
+    _say(f"{sheet}: {min(SHEET_GRASPS, len(library))} of {len(library)} grasps, the deepest last")
 
 
 def _draw(

@@ -8,6 +8,7 @@ from hoisdf_model.synthesis.benchmark import (
 )
 from hoisdf_model.synthesis.dataset import DatasetReport, sheet_tile, write_dataset
 from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot, Studio, truth
+from hoisdf_model.synthesis.grasp_sheet import grasp_sheet, telling_grasps
 from hoisdf_model.synthesis.grasps import Grasp, GraspSampler
 from hoisdf_model.synthesis.library import (
     GraspLibrary,
@@ -26,6 +27,7 @@ from hoisdf_model.synthesis.recording import (
     labelled,
     prepare,
     record_bag,
+    write_picture,
     write_sheet,
 )
 from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material, Picture, Renderer
@@ -70,6 +72,7 @@ __all__ = [
     "build_library",
     "drawn_from_benchmark",
     "find_object",
+    "grasp_sheet",
     "labelled",
     "load_library",
     "plan_sequence",
@@ -77,7 +80,9 @@ __all__ = [
     "prepare",
     "record_bag",
     "sheet_tile",
+    "telling_grasps",
     "truth",
     "write_dataset",
+    "write_picture",
     "write_sheet",
 ]

@@ -159,7 +159,7 @@ def build_library(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> LibraryReport:
-    """Find the grasps and write the file; what an interrupted call has found already isn't looked for again.
+    """Find the grasps and write the file; what an earlier call has found already isn't looked for again.
 
     Args:
         path: the npz file.
@@ -169,7 +169,8 @@ def build_library(
         progress: called after every object.
 
     Raises:
-        DatasetError: the disk is full, or the file can't be written.
+        DatasetError: the disk is full, the file can't be written, or is a library made from other settings or for
+            another hand.
         InvalidInputError: settings out of range, or no grasp was found at all.
         MeshError: an object isn't in the catalogue.
     """
@@ -179,6 +180,8 @@ def build_library(
     for name in settings.objects:
         find_object(name, settings.catalogue)
     target = Path(path)
+    if target.exists():
+        return _finished(load_library(target), target, settings, names, hand_model)
     folder = target.with_name(f"{target.name}.{_fingerprint(settings, hand_model.hash)}.parts")
     began, found, done = time.monotonic(), 0, 0
     try:
@@ -203,8 +206,7 @@ def build_library(
             f"can't write the grasp library {target}: {error.strerror or error}; {done} of {len(names)} objects are "
             "done and kept: make room or mend the path, and call again"
         ) from error
-    without = tuple(name for k, name in enumerate(names) if not (merged["object"] == k).any())
-    return LibraryReport(len(merged["object"]), found, time.monotonic() - began, without)
+    return LibraryReport(len(merged["object"]), found, time.monotonic() - began, _without(names, merged["object"]))
 
 
 def load_library(path: str | Path) -> GraspLibrary:
@@ -225,6 +227,21 @@ def load_library(path: str | Path) -> GraspLibrary:
         raise DatasetError(f"the grasp library {target} has version {facts['version']}, {VERSION} is needed")
     settings = LibrarySettings(**{**facts["settings"], "objects": tuple(facts["settings"]["objects"])})
     return GraspLibrary(settings, facts["hand_model"], tuple(facts["objects"]), arrays)
+
+
+def _finished(
+    library: GraspLibrary, path: Path, settings: LibrarySettings, names: tuple[str, ...], hand_model: HandModel
+) -> LibraryReport:
+    if library.settings != settings or library.hand_model != hand_model.hash:
+        raise DatasetError(
+            f"{path} is a grasp library made from other settings or for another hand ({library.settings}): "
+            "give another file, or delete this one"
+        )
+    return LibraryReport(len(library), 0, 0.0, _without(names, library.object))
+
+
+def _without(names: tuple[str, ...], numbers: NDArray[np.integer[Any]]) -> tuple[str, ...]:
+    return tuple(name for k, name in enumerate(names) if not (numbers == k).any())
 
 
 def _fingerprint(settings: LibrarySettings, hand_model: str) -> str:

@@ -97,7 +97,7 @@ def test_one_thing_at_a_time(tmp_path):
         [],
         ["--bag", "a", "--dataset", "b"],
         ["--grasps", "x.npz", "--split", "holdout"],
-        ["--grasps", "x.npz", "--preview", "y.png"],
+        ["--library", "x.npz"],
     ):
         result = CliRunner().invoke(app, ["synthesize", *arguments])
         assert isinstance(result.exception, ConfigError), result.output

@@ -108,6 +108,16 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_file(small_file, tmp_
     assert [item.name for item in tmp_path.iterdir()] == ["again.npz"]
 
 
+def test_a_finished_library_is_left_alone_and_another_one_isnt_overwritten(small_file):
+    before = small_file.read_bytes()
+    report = build_library(small_file, SMALL, MODEL)
+    assert (report.found, report.grasps, report.without) == (0, 4, ())
+    with pytest.raises(DatasetError, match="other settings"):
+        build_library(small_file, replace(SMALL, seed=1), MODEL)
+    assert small_file.read_bytes() == before
+    assert list(small_file.parent.iterdir()) == [small_file]
+
+
 def test_worker_processes_find_the_same(small_file, tmp_path):
     build_library(tmp_path / "two.npz", SMALL, MODEL, workers=2)
     assert (tmp_path / "two.npz").read_bytes() == small_file.read_bytes()
