@@ -114,6 +114,6 @@ def _print(console: Console, path: Path, report: CheckReport) -> None:
             what = problem.what if str(problem.where) in problem.what else f"{problem.where}: {problem.what}"
             console.print(f"[red]wrong[/] {escape(what)}", soft_wrap=True)
         console.print(f"      -> {escape(advice)}", soft_wrap=True)
-    number = len(report.problems)
-    verdict = f"[red]{number} {'problem' if number == 1 else 'problems'}[/]" if number else "[green]whole[/]"
+    found = len(report.problems)
+    verdict = f"[red]{found} {'problem' if found == 1 else 'problems'}[/]" if found else "[green]whole[/]"
     console.print(f"{escape(str(path))}: {verdict}", soft_wrap=True)
