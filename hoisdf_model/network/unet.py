@@ -57,6 +57,9 @@ class UnetDecoder(nn.Module):
         return tuple(reversed(pyramid))
 
 
+HEATMAP_START = 40.0  # factor of the last layer's first weights
+
+
 class ImageHeads(nn.Module):
     """Joint heatmap, hand mask and object mask from the finest features."""
 
@@ -65,6 +68,9 @@ class ImageHeads(nn.Module):
         self.heatmap = self._head(inputs, hidden)
         self.hand_mask = self._head(inputs, hidden)
         self.object_mask = self._head(inputs, hidden)
+        # Joints are 255 high in the map: from an ordinary start the last layer would need tens of thousands of steps.
+        with torch.no_grad():
+            self.heatmap[-1].weight.mul_(HEATMAP_START)
 
     @staticmethod
     def _head(inputs: int, hidden: Sequence[int]) -> nn.Sequential:

@@ -45,9 +45,11 @@ class OptimiserConfig:
 
 @dataclass
 class CurriculumConfig:
-    """Which points the transformers see in training.
+    """What is trained first, and which points the transformers see.
 
     Attributes:
+        image_epochs: in these first epochs only image maps and fields are trained, several times as many samples a
+            second; 0 as in the released code, whose encoder begins with ImageNet's weights.
         start_epochs: in these first epochs always points drawn near the true surfaces.
         start_share: afterwards still with this probability in each step; else the fields' own points, as in testing.
         jitter: the drawn points move by up to this along each axis, normalised units (3.1 per metre); one value after
@@ -56,6 +58,7 @@ class CurriculumConfig:
         jitter_over: ``epoch`` (begins anew with each epoch, as the released code does) or ``start`` (the first epochs).
     """
 
+    image_epochs: int = 0
     start_epochs: int = 40
     start_share: float = 0.4
     jitter: list[float] = field(default_factory=lambda: [0.03, 0.05, 0.07])

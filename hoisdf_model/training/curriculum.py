@@ -29,6 +29,10 @@ class Curriculum:
     def __init__(self, config: CurriculumConfig, seed: int, epoch_steps: int) -> None:
         self.config, self.seed, self.epoch_steps = config, seed, epoch_steps
 
+    def image_only(self, step: int) -> bool:
+        """Whether the step trains image maps and fields alone: there are no fields yet to look for points in."""
+        return step < self.config.image_epochs * self.epoch_steps
+
     def uses_start_points(self, step: int, part: int = 0) -> bool:
         """Whether the step takes drawn points (else found ones); ``part`` counts the batches of one step."""
         if step < self.config.start_epochs * self.epoch_steps:

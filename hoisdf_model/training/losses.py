@@ -123,6 +123,17 @@ class Losses:
         """
         with torch.autocast(output.maps.device.type, enabled=False):
             parts = self.parts(output, distances, target)
+        return self._divided(parts, joined)
+
+    def of_image(
+        self, maps: Tensor, distances: tuple[Tensor, Tensor], target: Target, joined: bool = False
+    ) -> dict[str, Tensor]:
+        """Those of the image maps (B, 3, S/2, S/2) and fields alone; otherwise as a call."""
+        with torch.autocast(maps.device.type, enabled=False):
+            parts = self.image_parts(maps, distances, target)
+        return self._divided(parts, joined)
+
+    def _divided(self, parts: dict[str, Part], joined: bool) -> dict[str, Tensor]:
         counts = torch.stack([part.counted.detach().float() for part in parts.values()])
         if joined and distributed.is_available() and distributed.is_initialized():
             distributed.all_reduce(counts)
@@ -134,28 +145,29 @@ class Losses:
         """The weighted sum."""
         return torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
 
+    def image_parts(self, maps: Tensor, distances: tuple[Tensor, Tensor], target: Target) -> dict[str, Part]:
+        """Sums and counts of the losses of image maps and fields by name."""
+        hand, masks = target.hand_known, target.masks_known
+        peak, sigma = self.settings.heatmap_peak, self.settings.heatmap_sigma
+        heat = gaussian_heatmap(target.heatmap_joints, maps.shape[-2:], peak, sigma) * hand[:, None, None]
+        return {
+            "hand_distance": known_mean(field_distance(distances[0], target.hand_sdf, self.field.clamp), hand),
+            "object_distance": known_mean(
+                field_distance(distances[1], target.object_sdf, self.field.clamp), target.object_known
+            ),
+            "heatmap": known_mean((maps[:, 0] - heat).square().flatten(1), hand | True),
+            "hand_mask": known_mean(mask_entropy(maps[:, 1], target.hand_mask), masks),
+            "object_mask": known_mean(mask_entropy(maps[:, 2], target.object_mask), masks),
+        }
+
     def parts(self, output: NetworkOutput, distances: tuple[Tensor, Tensor], target: Target) -> dict[str, Part]:
         """Sums and counts of all losses by name."""
         layers = output.layers
         if layers is None:
             raise InvalidInputError("losses need every layer's predictions: call the network with every_layer=True")
-        hand, pose, masks, everything = (
-            target.hand_known,
-            target.pose_known,
-            target.masks_known,
-            target.hand_known | True,
-        )
-        peak, sigma = self.settings.heatmap_peak, self.settings.heatmap_sigma
-        heat = gaussian_heatmap(target.heatmap_joints, output.maps.shape[-2:], peak, sigma) * hand[:, None, None]
+        hand, pose = target.hand_known, target.pose_known
         votes = point_votes(layers, output.hand_points / self.field.scale, target.joints, self.settings.vote_radius)
-        parts = {
-            "hand_distance": known_mean(field_distance(distances[0], target.hand_sdf, self.field.clamp), hand),
-            "object_distance": known_mean(
-                field_distance(distances[1], target.object_sdf, self.field.clamp), target.object_known
-            ),
-            "heatmap": known_mean((output.maps[:, 0] - heat).square().flatten(1), everything),
-            "hand_mask": known_mean(mask_entropy(output.maps[:, 1], target.hand_mask), masks),
-            "object_mask": known_mean(mask_entropy(output.maps[:, 2], target.object_mask), masks),
+        parts = self.image_parts(output.maps, distances, target) | {
             "votes": Part((votes.error.mean(0) * hand).sum(), (votes.counted * hand).sum()),
             "vote_scores": known_mean(votes.score, hand),
             "voted_joints": known_mean(joint_error(layers.voted_joints, target.joints), hand),

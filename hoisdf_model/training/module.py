@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.errors import TrainingError
-from hoisdf_model.network import Hoisdf, NetworkOutput
+from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
 from hoisdf_model.training.losses import Losses, LossSettings, loss_weights
@@ -38,7 +38,7 @@ class TrainingModule(lightning.LightningModule):
         hardware = config.hardware
         network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
         if hardware.channels_last:
-            network.to(memory_format=torch.channels_last)
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         weights = loss_weights(config.losses.preset, config.losses.weights)
         self.losses = Losses(weights, LossSettings(symmetric=config.losses.symmetric), network.config.field)
         self.curriculum = Curriculum(config.curriculum, config.seed, epoch_steps)
@@ -95,6 +95,8 @@ class TrainingModule(lightning.LightningModule):
             step: optimiser steps done, for the curriculum.
             part: counts the batches of one step.
         """
+        if self.curriculum.image_only(step):
+            return self._compare_image(batch)
         queries = self.curriculum.queries(batch, step, self.network.config.field.scale, part)
         losses, total, _ = self._compare(batch, queries, joined=True)
         return losses, total
@@ -139,14 +141,24 @@ class TrainingModule(lightning.LightningModule):
     def _compare(
         self, batch: Sample, queries: tuple[Tensor, Tensor] | None, joined: bool
     ) -> tuple[dict[str, Tensor], Tensor, NetworkOutput]:
-        scale = self.network.config.field.scale
         given = input_of(batch, queries)
         output: NetworkOutput = self.network(given, every_layer=True)
         assert output.features is not None
-        points = batch.hand_field_points * scale, batch.object_field_points * scale
-        distances = self.network.query_fields(output.features, *points, given)
-        losses = self.losses(output, distances, self._target(batch), joined)
+        losses = self.losses(output, self._distances(output.features, batch), self._target(batch), joined)
         return losses, self.losses.total(losses), output
+
+    def _compare_image(self, batch: Sample) -> tuple[dict[str, Tensor], Tensor]:
+        """Image maps and fields alone, without the transformers."""
+        with self.network.precision(batch.image.device):
+            features = self.network.encode(batch.image)
+        losses = self.losses.of_image(features.maps, self._distances(features, batch), self._target(batch), joined=True)
+        return losses, self.losses.total(losses)
+
+    def _distances(self, features: ImageFeatures, batch: Sample) -> tuple[Tensor, Tensor]:
+        """What both fields say at the batch's field points, normalised units."""
+        scale = self.network.config.field.scale
+        points = batch.hand_field_points * scale, batch.object_field_points * scale
+        return self.network.query_fields(features, *points, input_of(batch))
 
     def _target(self, batch: Sample) -> Target:
         return target_of(batch, self.network.hand_layer, self.network.config.field.scale)

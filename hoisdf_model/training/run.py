@@ -184,11 +184,14 @@ def _trainer(run: Run, kept: Sequence[lightning.Callback], progress: bool) -> li
     ]
     if progress:
         callbacks.append(RichProgressBar())
+    several = hardware.nodes > 1 or hardware.devices > 1 or (hardware.devices == 0 and torch.cuda.device_count() > 1)
     devices: Any = hardware.devices or ("auto" if hardware.accelerator != "cpu" else 1)
     return lightning.Trainer(
         accelerator=hardware.accelerator,
         devices=devices,
         num_nodes=hardware.nodes,
+        # while image maps and fields are trained alone, the transformers get no gradients
+        strategy="ddp_find_unused_parameters_true" if config.curriculum.image_epochs and several else "auto",
         max_epochs=config.epochs,
         accumulate_grad_batches=config.optimiser.accumulate,
         gradient_clip_val=config.optimiser.clip or None,

@@ -228,6 +228,22 @@ def test_loaded_weights_are_trained_in_training_mode(frozen, tmp_path, monkeypat
     assert modes == [(True, not frozen)] * 6
 
 
+def test_at_first_only_maps_and_fields_are_trained(tmp_path):
+    module, samples = steady_module(tmp_path)
+    batch = collate(samples)
+    everything, _ = module.losses_of(batch, step=0)
+    module.curriculum.config.image_epochs = 1
+    images, total = module.losses_of(batch, step=0)
+    assert set(images) == {"hand_distance", "object_distance", "heatmap", "hand_mask", "object_mask"}
+    for name, value in images.items():
+        assert value.item() == pytest.approx(everything[name].item(), rel=1e-5), name
+    total.backward()
+    trained = {name.split(".")[0] for name, p in module.network.named_parameters() if p.grad is not None}
+    assert trained == {"encoder", "decoder", "image_heads", "field_features", "hand_field", "object_field"}
+    later, _ = module.losses_of(batch, step=module.epoch_steps)
+    assert set(later) == set(everything)
+
+
 def test_memory_format_changes_no_losses(tmp_path):
     losses = []
     for last in ("false", "true"):
