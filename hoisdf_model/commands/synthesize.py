@@ -1,4 +1,4 @@
-"""``hoisdf synthesize``: synthetic recordings, grasp libraries and data sets."""
+"""``hoisdf synthesize``: synthetic recordings, grasp libraries, data sets, and trees in the layout of known ones."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ SPLITS = ("train", "validation", "benchmark")
 PREVIEWED, PREVIEW_COLUMNS = 40, 8  # stills on a contact sheet
 SHEET_GRASPS = 14
 BAG, LIBRARY, DATASET = "Recordings (--bag)", "Grasp libraries (--grasps)", "Data sets (--dataset)"
+TREE = "Trees in a known layout"
+STILLS, TREE_FRAMES = 2000, 20  # frames where --frames isn't given
 
 
 def register(app: typer.Typer) -> None:
@@ -32,6 +34,10 @@ def synthesize(
     dataset: Annotated[
         Path | None,
         typer.Option("--dataset", help="Write a data set of stills into this folder; continues where it was."),
+    ] = None,
+    ho3d: Annotated[
+        Path | None,
+        typer.Option("--ho3d", help="Write a tree in HO-3D's layout into this folder, which must be new or empty."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything that is left open.")] = 0,
     objects: Annotated[
@@ -85,7 +91,23 @@ def synthesize(
     ] = 200,
     per_object: Annotated[int, typer.Option(min=1, help="Grasps of each object.", rich_help_panel=LIBRARY)] = 48,
     hands: Annotated[int, typer.Option(min=1, help="Hand shapes for each object.", rich_help_panel=LIBRARY)] = 4,
-    frames: Annotated[int, typer.Option(min=1, help="How many stills.", rich_help_panel=DATASET)] = 2000,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"How many stills; {STILLS} where not given. In a tree, frames of each sequence; {TREE_FRAMES}.",
+            rich_help_panel=DATASET,
+            show_default=False,
+        ),
+    ] = None,
+    sequences: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Sequences; of HO-3D's layout those to train on, and a quarter as many for evaluation.",
+            rich_help_panel=TREE,
+        ),
+    ] = 4,
     left_hands: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Share of left hands; right hands stay the same.", rich_help_panel=DATASET),
@@ -103,21 +125,24 @@ def synthesize(
         typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
     ] = None,
 ) -> None:
-    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first three options.
+    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first four options.
 
     A recording is a rosbag of a hand that takes objects from a table. Topics: /image/compressed (or /image),
     /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground
     truth, frames ending in _truth).
 
     A data set holds stills for training with everything that there is to know, in tar files of 200.
+
+    A tree is for trying out what reads the real data set; figures on it say nothing about that one. Its labels are of
+    the hand model that plays.
     """
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BagSettings, LibrarySettings
 
-    looked_at = library if bag is grasps is dataset is None and preview is not None else None
-    if sum(target is not None for target in (bag, grasps, dataset, looked_at)) != 1:
+    looked_at = library if bag is grasps is dataset is ho3d is None and preview is not None else None
+    if sum(target is not None for target in (bag, grasps, dataset, ho3d, looked_at)) != 1:
         raise ConfigError(
-            "give exactly one of --bag, --grasps and --dataset, or --library with --preview to look at it"
+            "give exactly one of --bag, --grasps, --dataset and --ho3d, or --library with --preview to look at it"
         )
     for value, known, option in (
         (storage, STORAGES, "--storage"),
@@ -140,6 +165,9 @@ def synthesize(
             settings = replace(settings, objects=tuple(objects))
         _record(bag, settings, catalogue, model, preview)
         return
+    if ho3d is not None:
+        _write_ho3d(ho3d, sequences, frames or TREE_FRAMES, tuple(objects or ()), seed, catalogue, model, preview)
+        return
     wanted = LibrarySettings(
         cast(Any, split), seed, tuple(objects or ()), shapes, per_object, hands, str(catalogue or "")
     )
@@ -150,7 +178,7 @@ def synthesize(
             library = dataset / "grasps.npz"
             if not library.exists():
                 _find_grasps(library, wanted, model, workers, None)
-        _draw(dataset, library, model, seed, frames, left_hands, backgrounds, workers, preview)
+        _draw(dataset, library, model, seed, frames or STILLS, left_hands, backgrounds, workers, preview)
 
 
 def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, preview: Path | None) -> None:
@@ -168,6 +196,41 @@ def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, previe
     _say(
         f"{bag}: {report.frames} frames, {report.size / 1e6:.1f} MB; planned in {report.planning_seconds:.1f} s, "
         f"rendered and written in {report.filming_seconds:.1f} s ({pace:.1f} frames/s) on {report.device}"
+    )
+
+
+def _write_ho3d(
+    folder: Path,
+    sequences: int,
+    frames: int,
+    objects: tuple[str, ...],
+    seed: int,
+    catalogue: Path | None,
+    model: Any,
+    preview: Path | None,
+) -> None:
+    from hoisdf_model.objects import load_catalogue
+    from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
+    from hoisdf_model.synthesis.recording import labelled, write_sheet
+
+    shots: list[Any] = []
+    with _progress() as progress:
+        task = progress.add_task("looking for grasps", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, description="rendering", completed=done, total=total)
+
+        def witness(split: str, name: str, shot: Any) -> None:
+            if preview is not None and len(shots) < PREVIEWED:
+                shots.append(labelled(shot))
+
+        settings = Ho3dTreeSettings(sequences, frames, objects, seed)
+        report = write_ho3d_tree(folder, settings, load_catalogue(catalogue), model, show, witness)
+    if preview is not None:
+        write_sheet(preview, shots)
+    _say(
+        f"{folder}: {report.train} frames to train on and {report.evaluation} for evaluation, "
+        f"{report.size / 1e6:.1f} MB, in {report.seconds:.1f} s on {report.device}"
     )
 
 
