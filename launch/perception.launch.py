@@ -20,6 +20,7 @@ PARAMETERS = {
     "use_depth": ("input.depth", bool, "true: wait for a depth image aligned to the image"),
     "use_regions": ("input.regions", str, "Where boxes come from: none, regions or detections"),
     "object": ("object.name", str, "Name of the object held"),
+    "catalogue": ("object.catalogue", str, "Folder of object meshes of your own; empty: the catalogue that ships"),
     "tf_prefix": ("publish.tf_prefix", str, "Put before TF frame names, for several cameras"),
 }
 # launch argument: topic of the node, and its default

@@ -54,7 +54,8 @@ def estimate(
         bool, typer.Option("--sequence", help="The images follow each other in time: follow the hand through them.")
     ] = False,
     objects: Annotated[
-        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
+        Path | None,
+        typer.Option("--catalogue", "--objects", help="Folder with object meshes of your own, beside the look-alikes."),
     ] = None,
     hand_model: Annotated[
         Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")

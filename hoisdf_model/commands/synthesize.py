@@ -45,7 +45,8 @@ def synthesize(
         typer.Option(
             "--object",
             help="Object to take, several times for several (see: hoisdf objects list). Where not given: in a "
-            "recording mustard bottle, cracker box and soup can, in this order; in a library all of them.",
+            "recording mustard bottle, cracker box and soup can, in this order; in a library, and in a data set of one,"
+            " all of them.",
             show_default=False,
         ),
     ] = None,
@@ -137,7 +138,7 @@ def synthesize(
     the hand model that plays.
     """
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import BagSettings, LibrarySettings
+    from hoisdf_model.synthesis import BagSettings, LibrarySettings, StageSettings, StillSettings
 
     looked_at = library if bag is grasps is dataset is ho3d is None and preview is not None else None
     if sum(target is not None for target in (bag, grasps, dataset, ho3d, looked_at)) != 1:
@@ -175,10 +176,13 @@ def synthesize(
         _find_grasps(grasps, wanted, model, workers, preview)
     elif dataset is not None:
         if library is None:
-            library = dataset / "grasps.npz"
+            library, objects, catalogue = dataset / "grasps.npz", None, None  # the library has decided about them
             if not library.exists():
                 _find_grasps(library, wanted, model, workers, None)
-        _draw(dataset, library, model, seed, frames or STILLS, left_hands, backgrounds, workers, preview)
+        stage = StageSettings(left_hands=left_hands, objects=list(objects or ()))
+        pictures, meshes = (str(place) if place else None for place in (backgrounds, catalogue))
+        stills = StillSettings(str(library), seed, pictures, stage, meshes)
+        _draw(dataset, stills, model, frames or STILLS, workers, preview)
 
 
 def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, preview: Path | None) -> None:
@@ -261,21 +265,10 @@ def _show_grasps(path: Path, model: Any, sheet: Path) -> None:
     _say(f"{sheet}: {min(SHEET_GRASPS, len(library))} of {len(library)} grasps, the deepest last")
 
 
-def _draw(
-    folder: Path,
-    library: Path,
-    model: Any,
-    seed: int,
-    frames: int,
-    left_hands: float,
-    backgrounds: Path | None,
-    workers: int,
-    preview: Path | None,
-) -> None:
-    from hoisdf_model.synthesis import StageSettings, Stills, StillSettings, sheet_tile, write_dataset, write_sheet
+def _draw(folder: Path, settings: Any, model: Any, frames: int, workers: int, preview: Path | None) -> None:
+    from hoisdf_model.synthesis import Stills, sheet_tile, write_dataset, write_sheet
 
-    stage = StageSettings(left_hands=left_hands)
-    stills = Stills(StillSettings(str(library), seed, str(backgrounds) if backgrounds else None, stage), model)
+    stills = Stills(settings, model)
     with _progress() as progress:
         task = progress.add_task("rendering", total=frames)
         report = write_dataset(
