@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -54,7 +56,8 @@ class BagWriter:
         self._open = True
         try:
             self._writer.open()
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
+            shutil.rmtree(self.path, ignore_errors=True)
             raise BagError(f"the bag {self.path} can't be written: {error}") from error
 
     def add_topic(self, topic: str, type_name: str, latched: bool = False) -> None:
@@ -95,23 +98,42 @@ class BagWriter:
         """Append a serialised message (CDR).
 
         Raises:
-            BagError: as for :meth:`add_topic`.
+            BagError: as for :meth:`add_topic`, or the disk is full; the bag is removed then.
         """
         self.add_topic(topic, type_name)
-        self._writer.write(self._connections[topic], time, data)
+        try:
+            self._writer.write(self._connections[topic], time, data)
+        except (OSError, sqlite3.Error) as error:
+            raise self._given_up(error) from error
 
     def close(self) -> None:
-        """Write the index and the metadata; may be called twice."""
+        """Write the index and the metadata; may be called twice.
+
+        Raises:
+            BagError: the disk is full; the bag is removed.
+        """
         if self._open:
+            try:
+                self._writer.close()
+            except (OSError, sqlite3.Error) as error:
+                raise self._given_up(error) from error
             self._open = False
-            self._writer.close()
 
     def discard(self) -> None:
         """Close and remove the bag."""
         if self._open:
             self._open = False
-            self._writer.abort()
+            with suppress(OSError, sqlite3.Error):  # a full disk can't take what is left in buffers either
+                self._writer.abort()
             shutil.rmtree(self.path, ignore_errors=True)
+
+    def _given_up(self, error: OSError | sqlite3.Error) -> BagError:
+        self.discard()
+        reason = getattr(error, "strerror", None) or error
+        return BagError(
+            f"the bag {self.path} can't be written: {reason}; what there was of it is removed: "
+            "make room or give another path, and call again"
+        )
 
     def __enter__(self) -> BagWriter:
         return self

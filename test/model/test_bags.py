@@ -1,6 +1,7 @@
 """Bags are written as ``ros2 bag`` would, read back whole, and a damaged one says so."""
 
 import json
+import resource
 import sqlite3
 from pathlib import Path
 
@@ -418,6 +419,29 @@ def test_an_interrupted_bag_is_removed(tmp_path):
     with pytest.raises(KeyboardInterrupt), BagWriter(tmp_path / "bag"):
         raise KeyboardInterrupt
     assert not (tmp_path / "bag").exists()
+
+
+def write_noise(path, storage, compression):
+    rng = np.random.default_rng(0)
+    with BagWriter(path, storage, compression) as bag:
+        for i in range(30):
+            header = messages.make_header(bag.types, START + i * PERIOD, "camera")
+            image = rng.integers(0, 256, (48, 48, 3)).astype(np.uint8)  # doesn't get smaller by compression
+            bag.write("/image", messages.encode_image(image, header, bag.types))
+
+
+@pytest.mark.parametrize(("storage", "compression"), FORMATS)
+@pytest.mark.parametrize("limit", [3_000, 30_000])
+def test_a_full_disk_ends_in_a_bag_error_and_leaves_nothing(tmp_path, storage, compression, limit):
+    """As a limit to the size of files, which the kernel refuses to pass, as it refuses to write on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(BagError, match="can't be written"):
+            write_noise(tmp_path / "bag", storage, compression)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_cannot_be_written_says_why(tmp_path):
