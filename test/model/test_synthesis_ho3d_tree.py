@@ -5,15 +5,18 @@ import json
 import numpy as np
 import pytest
 from egl import requires_egl
+from typer.testing import CliRunner
 
+from hoisdf_model.cli import app
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.ho3d_submission import true_joints
-from hoisdf_model.errors import DatasetError, InvalidInputError
+from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
+from hoisdf_model.synthesis import ho3d_tree
 from hoisdf_model.synthesis.filming import HAND
-from hoisdf_model.synthesis.ho3d_tree import ATTENDED, Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.ho3d_tree import ATTENDED, Ho3dTreeReport, Ho3dTreeSettings, write_ho3d_tree
 
 FRAMES = 3
 
@@ -109,3 +112,19 @@ def test_nothing_is_overwritten(tmp_path):
     with pytest.raises(InvalidInputError, match="at least one sequence"):
         write_ho3d_tree(tmp_path / "new", Ho3dTreeSettings(sequences=0))
     assert not (tmp_path / "new").exists()
+
+
+def test_the_command_hands_its_options_on(tmp_path, monkeypatch):
+    asked = []
+
+    def pretend(folder, settings, catalogue, model, progress, witness):
+        asked.append((folder, settings, model.name))
+        return Ho3dTreeReport(6, 3, 1_000_000, 2.0, "nothing")
+
+    monkeypatch.setattr(ho3d_tree, "write_ho3d_tree", pretend)
+    arguments = ["--ho3d", str(tmp_path), "--sequences", "2", "--frames", "3", "--seed", "5", "--object", "025_mug"]
+    result = CliRunner().invoke(app, ["synthesize", *arguments])
+    assert result.exit_code == 0, result.output
+    assert asked == [(tmp_path, Ho3dTreeSettings(2, 3, ("025_mug",), 5), "open_hand")]
+    with pytest.raises(ConfigError, match="give exactly one of --bag"):
+        CliRunner().invoke(app, ["synthesize", *arguments, "--bag", str(tmp_path / "bag")], catch_exceptions=False)
