@@ -251,8 +251,10 @@ def _write(
     shown = [method for method in (NETWORK, MEAN, AT_BOX) if method in summary.figures["all"]]
     picked = evaluation.best_median_worst(found, NETWORK)
     drawn = {
-        "Share of joints and frames by error": evaluation.curves(found),
-        "Means by kind of frame and object": evaluation.bars(summary, evaluation.bar_groups(summary, objects), shown),
+        "Share of joints and frames by error": evaluation.png(evaluation.curves(found)),
+        "Means by kind of frame and object": evaluation.png(
+            evaluation.bars(summary, evaluation.bar_groups(summary, objects), shown)
+        ),
     }
     sheet = evaluation.sheet(picked, NETWORK, source, preparation, models)
     facts = {
@@ -274,7 +276,7 @@ def _write(
     try:
         (folder / "summary.json").write_text(json.dumps(result, indent=1))
         for name, drawing in zip(("curves.png", "bars.png"), drawn.values(), strict=True):
-            (folder / name).write_bytes(evaluation.png(drawing))
+            (folder / name).write_bytes(drawing)
         (folder / "sheet.jpg").write_bytes(cv2.imencode(".jpg", sheet[..., ::-1])[1].tobytes())
     except OSError as error:
         raise EvaluationError(f"can't write to {folder}: {error.strerror or error}") from error

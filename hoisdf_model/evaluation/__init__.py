@@ -1,7 +1,7 @@
 """Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""
 
 from hoisdf_model.evaluation.comparison import Difference, compare
-from hoisdf_model.evaluation.curves import bar_groups, bars, curves
+from hoisdf_model.evaluation.curves import bar_groups, bars, curves, png
 from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
 from hoisdf_model.evaluation.loading import preparation_for
 from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
@@ -10,7 +10,7 @@ from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.published import PublishedTable, published_tables
 from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_about, read_records
-from hoisdf_model.evaluation.report import Content, png, write_report
+from hoisdf_model.evaluation.report import Content, write_report
 from hoisdf_model.evaluation.run import Contender, evaluate
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv

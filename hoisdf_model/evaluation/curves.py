@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.frame_errors import METRICS
@@ -14,15 +14,21 @@ from hoisdf_model.evaluation.hand_metrics import area_under_curve, share_within
 from hoisdf_model.evaluation.records import Record
 from hoisdf_model.evaluation.summary import ALL, Summary, methods_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
 JOINTS = "joints"
 # what is drawn up to where: the joints' distances of all frames, and errors of frames
 PANELS: dict[str, float] = {JOINTS: 50.0, "PA-MJE": 30.0, "OCE": 150.0, "ADD-S": 100.0, "rotation": 180.0}
 BARS = ("MJE", "OCE", "ADD-S")
-STEPS = 200
+STEPS, DOTS = 200, 110
 
 
 def curves(records: Sequence[Record]) -> Drawing:
     """Shares of joints and of frames with at most some error, for each method (PCK and accuracy curves)."""
+    from matplotlib.figure import Figure as Drawing
+
     drawing = Drawing(figsize=(3.6 * len(PANELS), 3.4), layout="constrained")
     axes: list[Axes] = list(drawing.subplots(1, len(PANELS)))
     for axis, (name, limit) in zip(axes, PANELS.items(), strict=True):
@@ -35,7 +41,8 @@ def curves(records: Sequence[Record]) -> Drawing:
                 axis.plot(thresholds, 100 * share_within(errors, thresholds), label=f"{method} ({100 * area:.0f} %)")
         axis.set(title=_title(name), xlabel=f"at most, {unit}", xlim=(0, limit), ylim=(0, 100))
         axis.grid(alpha=0.3)
-        axis.legend(fontsize=7, title="area", title_fontsize=7)
+        if axis.lines:
+            axis.legend(fontsize=7, title="area", title_fontsize=7)
     axes[0].set_ylabel("share, %")
     return drawing
 
@@ -48,6 +55,8 @@ def bars(summary: Summary, groups: Sequence[str], methods: Sequence[str]) -> Dra
         groups: which, from left to right.
         methods: side by side in each group.
     """
+    from matplotlib.figure import Figure as Drawing
+
     drawing = Drawing(figsize=(max(6.0, 0.5 * len(groups) + 2), 2.6 * len(BARS)), layout="constrained")
     axes: list[Axes] = list(drawing.subplots(len(BARS), 1, sharex=True))
     places, width = np.arange(len(groups)), 0.8 / max(len(methods), 1)
@@ -64,6 +73,13 @@ def bars(summary: Summary, groups: Sequence[str], methods: Sequence[str]) -> Dra
     axes[0].legend(fontsize=8)
     axes[-1].set_xticks(places, groups, rotation=60, ha="right", fontsize=8)
     return drawing
+
+
+def png(drawing: Drawing) -> bytes:
+    """A drawing as a PNG file."""
+    file = io.BytesIO()
+    drawing.savefig(file, format="png", dpi=DOTS)
+    return file.getvalue()
 
 
 def bar_groups(summary: Summary, objects: Sequence[str]) -> list[str]:

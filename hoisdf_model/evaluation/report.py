@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import EvaluationError
@@ -20,7 +17,7 @@ from hoisdf_model.evaluation.frame_errors import METRICS
 from hoisdf_model.evaluation.published import published_tables
 from hoisdf_model.evaluation.summary import ALL, Figure, Summary
 
-DOTS, JPEG_QUALITY = 110, 88
+JPEG_QUALITY = 88
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
@@ -42,7 +39,7 @@ class Content:
         notes: sentences that a reader must not miss, such as that the data are synthetic.
         summary: figures. groups, objects: which of its groups to show, and which of them are single objects.
         metrics: columns. own: the method that the report is about.
-        pictures: caption -> drawing or (H, W, 3) uint8 RGB.
+        pictures: caption -> a PNG file's content or (H, W, 3) uint8 RGB.
     """
 
     title: str
@@ -53,7 +50,7 @@ class Content:
     objects: Sequence[str]
     metrics: Sequence[str]
     own: str
-    pictures: Mapping[str, Drawing | NDArray[np.uint8]]
+    pictures: Mapping[str, bytes | NDArray[np.uint8]]
 
 
 def write_report(content: Content, path: str | Path) -> None:
@@ -78,13 +75,6 @@ def write_report(content: Content, path: str | Path) -> None:
         Path(path).write_text(page, encoding="utf-8")
     except OSError as error:
         raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
-
-
-def png(drawing: Drawing) -> bytes:
-    """A drawing as a PNG file."""
-    file = io.BytesIO()
-    drawing.savefig(file, format="png", dpi=DOTS)
-    return file.getvalue()
 
 
 def _facts(facts: Mapping[str, str]) -> str:
@@ -155,11 +145,10 @@ def _metrics() -> str:
     return f"<table>{rows}</table>"
 
 
-def _embedded(picture: Any) -> str:
-    if isinstance(picture, Drawing):
-        kind, data = "png", png(picture)
-    else:
+def _embedded(picture: bytes | NDArray[np.uint8]) -> str:
+    kind, data = "png", picture
+    if not isinstance(picture, bytes):
         bgr = np.ascontiguousarray(picture[..., ::-1])
         kind = "jpeg"
         data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+    return f"data:image/{kind};base64,{base64.b64encode(bytes(data)).decode()}"
