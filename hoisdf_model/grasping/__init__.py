@@ -2,10 +2,14 @@
 
 from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Reason, Refusal
 from hoisdf_model.grasping.contacts import ContactMap, Contacts, find_contacts
+from hoisdf_model.grasping.demonstration import Demonstration, RecordedGrasp
+from hoisdf_model.grasping.fusion import FusedPose, fuse_poses
+from hoisdf_model.grasping.grasp_files import read_grasp, write_grasp
 from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
 from hoisdf_model.grasping.hands import PARTS, REGIONS, HandShape, hand_shape, posed_shape
 from hoisdf_model.grasping.imitation import Opposition, opposition
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
+from hoisdf_model.grasping.picture import draw_grasp, tiled
 from hoisdf_model.grasping.planner import GraspPlanner
 from hoisdf_model.grasping.settings import GraspSettings
 
@@ -15,6 +19,8 @@ __all__ = [
     "REGIONS",
     "ContactMap",
     "Contacts",
+    "Demonstration",
+    "FusedPose",
     "GraspCandidate",
     "GraspPlan",
     "GraspPlanner",
@@ -25,12 +31,18 @@ __all__ = [
     "ObjectShape",
     "Opposition",
     "Reason",
+    "RecordedGrasp",
     "Refusal",
+    "draw_grasp",
     "find_contacts",
+    "fuse_poses",
     "gripper_names",
     "hand_shape",
     "load_gripper",
     "object_shape",
     "opposition",
     "posed_shape",
+    "read_grasp",
+    "tiled",
+    "write_grasp",
 ]

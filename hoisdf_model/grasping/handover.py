@@ -15,6 +15,7 @@ from hoisdf_model.grasping import scores
 from hoisdf_model.grasping.candidates import Reason
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
+from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
 from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.solids import Solid
@@ -51,7 +52,8 @@ def hand_over(
     failures: Counter[Reason] = Counter()
     found: list[Found] = []
     for k in _promising(poses, thing, obstacle, gripper, settings):
-        taken = take(thing, poses[k], gripper, settings)
+        straight = aligned(thing, poses[k], gripper)
+        taken = take(thing, poses[k] if straight is None else straight, gripper, settings)
         if isinstance(taken, str):
             failures[taken] += 1
             continue

@@ -18,14 +18,13 @@ from hoisdf_model.grasping.candidates import Reason, angle_between, rigid, tool_
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, REGIONS, HandShape
-from hoisdf_model.grasping.jaws import centred, close_jaws
+from hoisdf_model.grasping.jaws import aligned, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
 from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
 
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
 BACK = (0.0, 0.008, 0.016, 0.026, 0.04)  # metres towards the palm of the hand, where the gripper's own is in the way
-ROUNDS = 3  # of turning the jaw axis into the surface normals
 MOST, ENOUGH = 40, 16  # exact trials, and grasps after which no more are tried
 NEAR_PAIRS, FARTHEST_TURN, FARTHEST_SHIFT = 8, np.radians(50), 0.05  # where the hand's own axis holds nothing
 STRAIGHT = 0.96  # cosine: an approach so close to the jaw axis says nothing
@@ -157,9 +156,9 @@ def _starts(
             raw.append(tool_frame(held.axis, own[:3, 2], held.middle))
     result = [pose for pose in raw if _holds(thing, pose, gripper, failures)]
     for pose in (*raw, *(() if result else _pairs_near(thing, own, gripper))):
-        aligned = _aligned(thing, pose, gripper)
-        if aligned is not None and _holds(thing, aligned, gripper, failures):
-            result.append(aligned)
+        straightened = aligned(thing, pose, gripper)
+        if straightened is not None and _holds(thing, straightened, gripper, failures):
+            result.append(straightened)
     return result
 
 
@@ -208,17 +207,3 @@ def _variations(start: Floats) -> list[Floats]:
         for back in BACK:
             result.append(turned @ rigid(np.eye(3), np.array([0.0, 0.0, -back])))
     return result
-
-
-def _aligned(thing: ObjectShape, pose: Floats, gripper: Gripper) -> Floats | None:
-    """The pose with its jaw axis turned into the normals of the surfaces that the pads press on."""
-    for _ in range(ROUNDS):
-        contact = close_jaws(thing, pose, gripper)
-        if contact is None:
-            return None
-        pose = centred(pose, contact)
-        normal = pose[:3, :3] @ (contact.normals[0] - contact.normals[1])
-        if np.linalg.norm(normal) < 1e-6 or abs(normal @ pose[:3, 2]) > STRAIGHT * np.linalg.norm(normal):
-            return None
-        pose = tool_frame(normal, pose[:3, 2], pose[:3, 3])
-    return pose

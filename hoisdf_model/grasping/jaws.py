@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from trimesh.intersections import slice_faces_plane
 
 from hoisdf_model.geometry import meshes
+from hoisdf_model.grasping.candidates import tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.object_shapes import ObjectShape
 
+ROUNDS = 3  # of turning the jaw axis into the surface normals
+STRAIGHT = 0.96  # cosine: a jaw axis so close to the approach can't be turned to
 YIELD = 0.0015  # metres: rubber pads and skins of packages give that much, what lies this deep is pressed on
 
 Floats = NDArray[np.float64]
@@ -75,3 +78,17 @@ def centred(pose: Floats, contact: JawContact) -> Floats:
     result = pose.copy()
     result[:3, 3] += pose[:3, 1] * contact.offset
     return result
+
+
+def aligned(thing: ObjectShape, pose: Floats, gripper: Gripper) -> Floats | None:
+    """The pose with its jaw axis turned into the normals of the surfaces that the pads press on."""
+    for _ in range(ROUNDS):
+        contact = close_jaws(thing, pose, gripper)
+        if contact is None:
+            return None
+        pose = centred(pose, contact)
+        normal = pose[:3, :3] @ (contact.normals[0] - contact.normals[1])
+        if np.linalg.norm(normal) < 1e-6 or abs(normal @ pose[:3, 2]) > STRAIGHT * np.linalg.norm(normal):
+            return None
+        pose = tool_frame(normal, pose[:3, 2], pose[:3, 3])
+    return pose
