@@ -39,6 +39,10 @@ def synthesize(
         Path | None,
         typer.Option("--ho3d", help="Write a tree in HO-3D's layout into this folder, which must be new or empty."),
     ] = None,
+    dexycb: Annotated[
+        Path | None,
+        typer.Option("--dexycb", help="Write a tree in DexYCB's layout into this folder, which must be new or empty."),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Decides everything that is left open.")] = 0,
     objects: Annotated[
         list[str] | None,
@@ -105,10 +109,14 @@ def synthesize(
         int,
         typer.Option(
             min=1,
-            help="Sequences; of HO-3D's layout those to train on, and a quarter as many for evaluation.",
+            help="Sequences; of HO-3D's layout those to train on, and a quarter as many for evaluation; of DexYCB's "
+            "every fifth is for testing.",
             rich_help_panel=TREE,
         ),
     ] = 4,
+    cameras: Annotated[
+        int, typer.Option(min=1, max=8, help="Cameras around a sequence of DexYCB's layout.", rich_help_panel=TREE)
+    ] = 2,
     left_hands: Annotated[
         float,
         typer.Option(min=0.0, max=1.0, help="Share of left hands; right hands stay the same.", rich_help_panel=DATASET),
@@ -126,7 +134,7 @@ def synthesize(
         typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
     ] = None,
 ) -> None:
-    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first four options.
+    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first five options.
 
     A recording is a rosbag of a hand that takes objects from a table. Topics: /image/compressed (or /image),
     /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground
@@ -140,10 +148,12 @@ def synthesize(
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BagSettings, LibrarySettings, StageSettings, StillSettings
 
-    looked_at = library if bag is grasps is dataset is ho3d is None and preview is not None else None
-    if sum(target is not None for target in (bag, grasps, dataset, ho3d, looked_at)) != 1:
+    targets = [target for target in (bag, grasps, dataset, ho3d, dexycb) if target is not None]
+    looked_at = library if not targets and preview is not None else None
+    if len(targets) + (looked_at is not None) != 1:
         raise ConfigError(
-            "give exactly one of --bag, --grasps, --dataset and --ho3d, or --library with --preview to look at it"
+            "give exactly one of --bag, --grasps, --dataset, --ho3d and --dexycb, or --library with --preview to look "
+            "at it"
         )
     for value, known, option in (
         (storage, STORAGES, "--storage"),
@@ -168,6 +178,11 @@ def synthesize(
         return
     if ho3d is not None:
         _write_ho3d(ho3d, sequences, frames or TREE_FRAMES, tuple(objects or ()), seed, catalogue, model, preview)
+        return
+    if dexycb is not None:
+        _write_dexycb(
+            dexycb, (sequences, frames or TREE_FRAMES, cameras), tuple(objects or ()), seed, catalogue, model, preview
+        )
         return
     wanted = LibrarySettings(
         cast(Any, split), seed, tuple(objects or ()), shapes, per_object, hands, str(catalogue or "")
@@ -235,6 +250,40 @@ def _write_ho3d(
     _say(
         f"{folder}: {report.train} frames to train on and {report.evaluation} for evaluation, "
         f"{report.size / 1e6:.1f} MB, in {report.seconds:.1f} s on {report.device}"
+    )
+
+
+def _write_dexycb(
+    folder: Path,
+    sizes: tuple[int, int, int],
+    objects: tuple[str, ...],
+    seed: int,
+    catalogue: Path | None,
+    model: Any,
+    preview: Path | None,
+) -> None:
+    from hoisdf_model.objects import load_catalogue
+    from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
+    from hoisdf_model.synthesis.recording import labelled, write_sheet
+
+    shots: list[Any] = []
+    settings = DexYcbTreeSettings(*sizes, objects, seed=seed)
+    every = max(1, sizes[0] * sizes[1] * sizes[2] // PREVIEWED)
+    with _progress() as progress:
+        task = progress.add_task("looking for grasps", total=None)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, description="rendering", completed=done, total=total)
+
+        def witness(number: int, shot: Any) -> None:
+            if preview is not None and number % every == 0 and len(shots) < PREVIEWED:
+                shots.append(labelled(shot))
+
+        report = write_dexycb(folder, settings, load_catalogue(catalogue), model, show, witness)
+    if preview is not None:
+        write_sheet(preview, shots)
+    _say(
+        f"{folder}: {report.pictures} frames, {report.size / 1e6:.1f} MB, in {report.seconds:.1f} s on {report.device}"
     )
 
 

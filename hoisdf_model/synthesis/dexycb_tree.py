@@ -91,6 +91,7 @@ def write_dexycb(
     catalogue: Catalogue | None = None,
     hand_model: HandModel | None = None,
     progress: Progress | None = None,
+    witness: Callable[[int, Shot], None] | None = None,
 ) -> TreeReport:
     """Write a tree; equal settings give equal content on the same renderer.
 
@@ -100,6 +101,7 @@ def write_dexycb(
         catalogue: the look-alikes where not given.
         hand_model: a right hand; the open hand where not given.
         progress: called after every picture.
+        witness: called with the number of every picture, from 0, and the picture with its truth.
 
     Raises:
         DatasetError: the folder isn't empty or can't be written.
@@ -121,11 +123,14 @@ def write_dexycb(
         for number, thing in enumerate(things):
             with one_thread():
                 play = planned(number, thing, settings, model)
+            studio = Studio(play, np.random.default_rng([settings.seed, number, 1]))
             for serial, camera, fixed in _fixed(play, cameras):
-                studio = Studio(fixed, np.random.default_rng([settings.seed, number, 1]), camera)
+                studio.play, studio.camera = fixed, camera
                 writer = _Writer(root, number, serial, thing, model)
                 for index, shot in enumerate(studio.film(renderer)):
                     writer.write(index, shot)
+                    if witness is not None:
+                        witness(done, shot)
                     done += 1
                     if progress is not None:
                         progress(done, total)
