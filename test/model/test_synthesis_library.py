@@ -1,6 +1,7 @@
 """The grasp library: what it says of its grasps is true, it follows from its settings, and damage doesn't go unseen."""
 
 import errno
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +148,18 @@ def test_a_full_disk_says_what_is_done_and_keeps_it(tmp_path, monkeypatch):
     monkeypatch.undo()
     report = build_library(tmp_path / "full.npz", SMALL, MODEL)
     assert (report.found, report.grasps) == (2, 4)
+
+
+def test_a_file_that_cant_be_finished_leaves_nothing_half_written(tmp_path):
+    """The kernel refuses to write beyond a file's largest size, as it does on a full disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000, hard))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            library._write(tmp_path / "x.npz", {"noise": np.random.default_rng(0).random(2_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_impossible_settings_are_refused(tmp_path):
