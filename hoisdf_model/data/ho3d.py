@@ -105,6 +105,16 @@ class Ho3dFrames:
         """How many frames."""
         return len(self.names)
 
+    def name(self, index: int) -> str:
+        """``<sequence>/<frame>``.
+
+        Raises:
+            DatasetError: there is no such frame.
+        """
+        if not 0 <= index < len(self.names):
+            raise DatasetError(f"{self.folder.root} ({self.split}) has frames 0 to {len(self) - 1}, not {index}")
+        return self.names[index]
+
     def frame(self, index: int) -> LabelledFrame:
         """One frame.
 
@@ -112,7 +122,7 @@ class Ho3dFrames:
             DatasetError: there is no such frame, or one of its files (named) is missing or damaged.
             UnsafeFileError: its annotations could run code.
         """
-        name = self._name(index)
+        name = self.name(index)
         meta, image = self.meta(index), read_rgb(self.folder.image(self.split, name))
         height, width = image.shape[:2]
         try:
@@ -135,7 +145,7 @@ class Ho3dFrames:
             DatasetError: there is no such frame, or its file is missing or damaged.
             UnsafeFileError: its file could run code.
         """
-        return read_meta(self.folder.meta(self.split, self._name(index)))
+        return read_meta(self.folder.meta(self.split, self.name(index)))
 
     def true_vertices(self, index: int) -> Floats | None:
         """(778, 3) metres, camera frame, of an evaluation frame; None without ``evaluation_verts.json``.
@@ -143,7 +153,7 @@ class Ho3dFrames:
         Raises:
             DatasetError: there is no such frame, or the file is damaged.
         """
-        self._name(index)
+        self.name(index)
         if self._vertices is None and self.split == "evaluation":
             self._vertices = true_vertices(self.folder.root, len(self))
         return None if self._vertices is None else self._vertices[index]
@@ -154,12 +164,7 @@ class Ho3dFrames:
         Raises:
             DatasetError: there is no such frame, or its depth image is missing or damaged.
         """
-        return layout.decode_depth(read_rgb(self.folder.depth(self.split, self._name(index))))
-
-    def _name(self, index: int) -> str:
-        if not 0 <= index < len(self.names):
-            raise DatasetError(f"{self.folder.root} ({self.split}) has frames 0 to {len(self) - 1}, not {index}")
-        return self.names[index]
+        return layout.decode_depth(read_rgb(self.folder.depth(self.split, self.name(index))))
 
     def _evaluated(self, index: int, meta: Ho3dMeta) -> Floats:
         if self._joints is None:

@@ -54,15 +54,23 @@ class Ho3dRendered:
         """How many frames."""
         return len(self.names)
 
+    def name(self, index: int) -> str:
+        """The frame's name.
+
+        Raises:
+            DatasetError: there is no such frame.
+        """
+        if not 0 <= index < len(self.names):
+            raise DatasetError(f"{self.folder} has frames 0 to {len(self) - 1}, not {index}")
+        return self.names[index]
+
     def frame(self, index: int) -> LabelledFrame:
         """One frame.
 
         Raises:
             DatasetError: there is no such frame, or one of its files (named) is missing or damaged.
         """
-        if not 0 <= index < len(self.names):
-            raise DatasetError(f"{self.folder} has frames 0 to {len(self) - 1}, not {index}")
-        name = self.names[index]
+        name = self.name(index)
         image = read_rgb(self.folder / "rgb" / f"{name}.png")
         height, width = image.shape[:2]
         # the released code takes these masks as they are, so they must have the picture's size
@@ -104,10 +112,23 @@ class JoinedFrames:
         Raises:
             DatasetError: there is no such frame, and whatever its source raises.
         """
+        source, position = self._place(index)
+        return source.frame(position)
+
+    def name(self, index: int) -> str:
+        """The frame's name in its source.
+
+        Raises:
+            DatasetError: there is no such frame.
+        """
+        source, position = self._place(index)
+        return str(getattr(source, "name", str)(position))
+
+    def _place(self, index: int) -> tuple[FrameSource, int]:
         if not 0 <= index < len(self):
             raise DatasetError(f"the joined sources have frames 0 to {len(self) - 1}, not {index}")
         which = int(np.searchsorted(self._ends, index, "right"))
-        return self.sources[which].frame(index - int(self._ends[which] - len(self.sources[which])))
+        return self.sources[which], index - int(self._ends[which] - len(self.sources[which]))
 
 
 def _annotation(path: Path) -> dict[str, Any]:

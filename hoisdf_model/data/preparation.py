@@ -54,7 +54,7 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
 
     hand_box, object_box = (
         augmentation.jittered_box(crops.map_box(cut, box), settings, rng)
-        for box in _boxes(scene, camera, config.hand_box, config.object_box)
+        for box in _boxes(scene, camera, config.hand_box, config.object_box, turned)
     )
     root = augmentation.jittered_root(anchor(scene), settings, rng)
     depth = root[2] if config.object_center_depth is None else config.object_center_depth
@@ -75,10 +75,18 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     return assembled(cropped, config, rng, mirrored, index, source)
 
 
-def _boxes(scene: LabelledFrame, camera: Pinhole, hand_factor: float, object_factor: float) -> tuple[Floats, Floats]:
-    """Boxes of hand and object in pixels of the camera; the one stands in for the other where it is missing."""
+def _boxes(
+    scene: LabelledFrame, camera: Pinhole, hand_factor: float, object_factor: float, turned: Floats | None = None
+) -> tuple[Floats, Floats]:
+    """Boxes of hand and object in pixels of the camera; the one stands in for the other where it is missing.
+
+    A box that the label gives is of the image before it was ``turned`` (3, 3).
+    """
     hand = object_ = None
-    if scene.hand is not None:
+    if scene.hand is not None and scene.hand.box is not None:
+        outline = scene.hand.box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
+        hand = boxes.around(outline if turned is None else crops.apply_affine(turned, outline), hand_factor)
+    elif scene.hand is not None:
         hand = boxes.around(camera.project(scene.hand.joints), hand_factor)
     if scene.object is not None:
         pose = scene.object.pose
@@ -97,8 +105,8 @@ def _mask(mask: NDArray[np.bool_], affine: Floats, size: int) -> NDArray[np.bool
 def _rows(
     samples: FieldSamples | None, config: PreparationConfig, what: str, rng: np.random.Generator
 ) -> FieldRows | None:
-    if samples is None:
-        return None
+    if samples is None or not len(samples.distances):
+        return None  # such frames can be evaluated on
     count: int = getattr(config, f"{what}_field_points")
     started: int = getattr(config, f"{what}_start_points")
     near = np.flatnonzero(np.abs(samples.distances) < config.start_distance)

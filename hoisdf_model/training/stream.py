@@ -70,6 +70,12 @@ class SampleStream(Dataset[Sample]):
         source, frame = self.place(index % self.repeat if self.repeat else index)
         labelled = self.sources[source].frame(frame)
         try:
+            for what, label in (("hand", labelled.hand), ("object", labelled.object)):
+                if label is not None and not len(label.samples.distances):
+                    raise InvalidInputError(
+                        f"there are no distances to its {what}: such frames, as HO-3D's evaluation frames, can only be "
+                        "evaluated on"
+                    )
             return prepare(labelled, self.preparation, self.seed, index, source)
         except InvalidInputError as error:
             name = getattr(self.sources[source], "name", str)(frame)

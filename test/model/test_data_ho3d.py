@@ -24,12 +24,14 @@ from hoisdf_model.data.ho3d_rendered import Ho3dRendered, JoinedFrames
 from hoisdf_model.data.ho3d_submission import true_joints, true_vertices, write_submission
 from hoisdf_model.data.official_pictures import ColourDraws
 from hoisdf_model.data.official_protocol import OfficialDraws, prepare_official
+from hoisdf_model.data.preparation import prepare
 from hoisdf_model.data.preparation_config import PreparationConfig
 from hoisdf_model.errors import DatasetError, InvalidInputError, UnsafeFileError
 from hoisdf_model.geometry import meshes, rotations
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.stream import SampleStream
 
 OFFICIAL = PreparationConfig(protocol="official", object_center_depth=0.5244322, hand_box=1.2)
 OFFICIAL_TRAINING = PreparationConfig(
@@ -424,3 +426,44 @@ def test_rotations_of_the_wrist_turn_with_the_camera(tree):
     stored = pickle.loads((tree / "train" / "MC1" / "meta" / "0000.pkl").read_bytes())
     expected = np.diag([1.0, -1, -1]) @ rotations.rotation_matrices(stored["handPose"][:3])
     np.testing.assert_allclose(meta.rotations[0], expected, atol=1e-12)
+
+
+def test_evaluation_frames_can_be_evaluated_on_and_not_trained_on(tree):
+    frames = Ho3dFrames(tree, "evaluation", models=tree / "models")
+    frame = frames.frame(0)
+    sample = prepare(frame, PreparationConfig(), seed=0)
+    assert not sample.hand_known
+    assert bool(sample.object_known)
+    for name, value in vars(sample).items():
+        assert torch.isfinite(value.float()).all(), name
+    np.testing.assert_allclose(sample.hand_root, frame.hand.joints[0], atol=1e-6)
+    # the box given, a tenth larger, where the crop shows it
+    back = np.linalg.inv(sample.intrinsics.double().numpy() @ np.linalg.inv(frame.camera.matrix))
+    corners = np.c_[sample.hand_box.reshape(2, 2), np.ones(2)] @ back.T
+    middle, half = frame.hand.box.reshape(2, 2).mean(0), np.ptp(frame.hand.box.reshape(2, 2), axis=0) / 2 * 1.1
+    np.testing.assert_allclose(corners[:, :2], [middle - half, middle + half], atol=1e-3)
+    stream = SampleStream([frames], [1.0], PreparationConfig(), 0)
+    with pytest.raises(DatasetError, match=r"frame (SM1/0003|AP10/0000) of data source 0: there are no distances"):
+        stream[0]
+
+
+def test_a_given_box_turns_with_the_image(tree):
+    frame = Ho3dFrames(tree, "evaluation", models=tree / "models").frame(0)
+    turned = PreparationConfig(augmentation=AugmentationConfig(turned=1.0, turn=40.0))
+    sample = prepare(frame, turned, seed=3)
+    straight = prepare(frame, PreparationConfig(), seed=3)
+    size = [float((s.hand_box[2:] - s.hand_box[:2]).prod()) for s in (sample, straight)]
+    scale = float(sample.intrinsics[0, 0] / straight.intrinsics[0, 0])
+    assert size[0] / scale**2 > 1.05 * size[1]  # around the turned corners, and so larger
+    # the wrist lies in the box as told and in the box as turned
+    for s in (sample, straight):
+        u, v, w = s.intrinsics @ s.hand_root
+        assert s.hand_box[0] < u / w < s.hand_box[2]
+        assert s.hand_box[1] < v / w < s.hand_box[3]
+
+
+def test_frames_are_named_for_messages(tree):
+    source = joined(tree)
+    assert [source.name(i) for i in range(3)] == ["SM2/0014", "MC1/0000", "10"]
+    with pytest.raises(DatasetError, match="joined sources have frames 0 to 2, not 3"):
+        source.frame(3)
