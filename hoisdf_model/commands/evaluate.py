@@ -29,7 +29,7 @@ NOTES_SYNTHETIC = (
     "These figures are synthetic: rendered hands and look-alikes of objects. They show that the mechanics work, and "
     "say nothing about DexYCB or HO-3D; published results stand below only for the shape of the table.",
 )
-NETWORK, UNTRAINED, MEAN, AT_BOX = "network", "untrained", "mean pose", "mean at box"
+NETWORK, UNTRAINED, MEAN, INFORMED = "network", "untrained", "mean pose", "informed mean"
 
 
 def register(app: typer.Typer) -> None:
@@ -189,7 +189,7 @@ def _contenders(
     means = read_mean_pose(mean_pose)
     result = {NETWORK: Contender(method(network), kept=True)}
     result[MEAN] = Contender(MeanHandAndObject(means, models))
-    result[AT_BOX] = Contender(MeanHandAndObject(means, models, at_box=True))
+    result[INFORMED] = Contender(MeanHandAndObject(means, models, informed=True))
     if untrained:
         result[UNTRAINED] = Contender(method(untrained_like(network).to(device)), untrained)
     return result
@@ -248,7 +248,7 @@ def _write(
 
     objects = evaluation.object_groups(found)
     kinds = [group for group in summary.figures if group not in objects]
-    shown = [method for method in (NETWORK, MEAN, AT_BOX) if method in summary.figures["all"]]
+    shown = [method for method in (NETWORK, MEAN, INFORMED) if method in summary.figures["all"]]
     picked = evaluation.best_median_worst(found, NETWORK)
     drawn = {
         "Share of joints and frames by error": evaluation.png(evaluation.curves(found)),

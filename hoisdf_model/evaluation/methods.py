@@ -111,18 +111,21 @@ class MeanHandAndObject:
     Args:
         means: which.
         models: objects by name.
-        at_box: the object's middle is placed by its box in the image, at the wrist's depth: what a network is told;
-            else by the wrist.
+        informed: a stronger one. The object's middle is placed by its box in the image, at the wrist's depth, which
+            networks are told, and not by the wrist; PA metrics take the mean of hands' own forms, for the mean of hands
+            that are turned in all directions is no hand.
     """
 
-    def __init__(self, means: MeanPose, models: Models, at_box: bool = False) -> None:
-        self.means, self.models, self.at_box = means, models, at_box
+    def __init__(self, means: MeanPose, models: Models, informed: bool = False) -> None:
+        self.means, self.models, self.informed = means, models, informed
 
     def __call__(self, batch: FrameBatch) -> Estimates:
         """For frames with a hand; nothing is said about objects without one."""
         means, count, sample = self.means, len(batch), batch.sample
         root, known = _array(sample.hand_root), sample.hand_known.cpu().numpy()
-        middle = _array(sample.object_center) + means.object_from_box if self.at_box else root + means.object_from_wrist
+        middle = (
+            _array(sample.object_center) + means.object_from_box if self.informed else root + means.object_from_wrist
+        )
         turn = np.broadcast_to(means.rotation, (count, 3, 3))
         place = np.full((count, 3), np.nan)
         for k, (name, reflection) in enumerate(zip(batch.names, batch.reflections, strict=True)):
@@ -133,7 +136,7 @@ class MeanHandAndObject:
             Things(turn, place),
             known,
             np.isfinite(place).all(1),
-            np.broadcast_to(means.aligned_joints, (count, 21, 3)),
+            np.broadcast_to(means.aligned_joints, (count, 21, 3)) if self.informed else None,
         )
 
 

@@ -247,7 +247,7 @@ def test_evaluate_writes_everything(tmp_path):
     found = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert found["frames"] == 2
     counts = {method: part["metrics"]["MJE"]["count"] for method, part in found["groups"]["all"].items()}
-    assert counts == {"network": 2, "mean pose": 2, "mean at box": 2, "untrained": 1}
+    assert counts == {"network": 2, "mean pose": 2, "informed mean": 2, "untrained": 1}
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert names == {
         "evaluation.json", "frames.jsonl", "frames.csv", "summary.json", "report.html", "curves.png", "bars.png",

@@ -234,7 +234,10 @@ def test_the_aligned_mean_hand_is_a_better_guess_of_a_hands_own_form(tmp_path):
     frames = Frames(5, 200)
     means = mean_pose_of((frames.frame(k) for k in range(5)), {})
     plain = replace(means, aligned_joints=means.joints)
-    contenders = {name: Contender(MeanHandAndObject(m, MODELS)) for name, m in (("aligned", means), ("plain", plain))}
+    contenders = {
+        name: Contender(MeanHandAndObject(m, MODELS, informed=True))
+        for name, m in (("aligned", means), ("plain", plain))
+    }
     _, records = run(tmp_path, contenders, frames, range(5))
     figures = summarise(records).figures["all"]
     assert figures["aligned"]["PA-MJE"].mean < figures["plain"]["PA-MJE"].mean
@@ -257,9 +260,9 @@ def test_baselines_of_a_single_frame_know_it(tmp_path):
 def test_baselines_are_as_right_about_left_hands(tmp_path):
     source = left((0,))
     means = mean_pose_of([frame(0, 200)], {})
-    for at_box in (False, True):
-        contender = {"mean": Contender(MeanHandAndObject(means, MODELS, at_box))}
-        _, (record,) = run(tmp_path / str(at_box), contender, source, range(1))
+    for informed in (False, True):
+        contender = {"mean": Contender(MeanHandAndObject(means, MODELS, informed))}
+        _, (record,) = run(tmp_path / str(informed), contender, source, range(1))
         errors = record.results["mean"].errors
         assert max(errors[metric] for metric in ("MJE", "OCE", "ADD-S", "rotation")) < 0.02, errors
 
