@@ -74,13 +74,13 @@ def read_meta(path: Path) -> Ho3dMeta:
     pose = np.eye(4)
     pose[:3, :3] = opencv_rotation(fields.numbers("objRot", (3, 1), (3,)).reshape(3))
     pose[:3, 3] = FLIP * fields.numbers("objTrans", (3,), (3, 1)).reshape(3)
-    joints = FLIP * fields.numbers("handJoints3D", (NUM_JOINTS, 3), (3,))
+    joints = FLIP * fields.numbers("handJoints3D", (NUM_JOINTS, 3), (3,), (1, 3))
     name = stored.get("objName")
     if not isinstance(name, str) or not name:
         raise DatasetError(f"{path} lacks the object's name: objName is {name!r}")
     intrinsics = fields.numbers("camMat", (3, 3))
-    if joints.ndim == 1:
-        return Ho3dMeta(intrinsics, name, pose, joints, hand_box=fields.numbers("handBoundingBox", (4,)))
+    if joints.size == 3:
+        return Ho3dMeta(intrinsics, name, pose, joints.reshape(3), hand_box=fields.numbers("handBoundingBox", (4,)))
     joints = np.asarray(reorder(joints, "ho3d"), np.float64)
     axis_angles = fields.numbers("handPose", (NUM_POSE,)).reshape(NUM_ROTATIONS, 3)
     turns = rotations.rotation_matrices(axis_angles)
