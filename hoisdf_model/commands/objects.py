@@ -77,6 +77,7 @@ def info(
         "watertight": bool(item.mesh.is_watertight),
         "box_min_m": np.round(low, 5).tolist(),
         "box_max_m": np.round(high, 5).tolist(),
+        "size_m": np.round(item.mesh.extents, 5).tolist(),
         "diameter_m": round(item.diameter, 5),
         "volume_m3": round(float(item.mesh.volume), 8) if item.mesh.is_watertight else None,
         "symmetry": {
@@ -150,8 +151,7 @@ def add(
     """
     from hoisdf_model.objects.own_objects import add_object, check_name, examine
 
-    if not (replace and (catalogue / name).is_dir()):
-        check_name(name, catalogue)  # before the work
+    check_name(name, catalogue, replace)  # before the work
     found = examine(mesh, unit or _unit(mesh, yes), fill_holes)
     for change in found.changes:
         typer.echo(f"  {change}")

@@ -53,8 +53,13 @@ class Candidate:
     proposed: Turns
 
 
-def check_name(name: str, catalogue: Path) -> None:
+def check_name(name: str, catalogue: Path, replace: bool = False) -> None:
     """See that an object may be called so: the name becomes a TF frame, a folder, and a part of file names.
+
+    Args:
+        name: of the object.
+        catalogue: the folder that it is to be in.
+        replace: an object of that name which was added before doesn't matter.
 
     Raises:
         MeshError: it may not; says why.
@@ -70,6 +75,8 @@ def check_name(name: str, catalogue: Path) -> None:
             f"an object can't be called {name!r}: hand_right, hand_left, object, shape_* and *_truth have a meaning of "
             "their own on TF or in grasp libraries"
         )
+    if replace and (catalogue / name / RECORD).is_file():
+        return
     for other in sorted({*BY_NAME, *(find_meshes(catalogue) if any_meshes(catalogue) else ())}):
         if other.lower() == name.lower():
             raise MeshError(f"there is an object {other!r} already; take another name, or --replace it if it is yours")
@@ -173,8 +180,7 @@ def add_object(
         MeshError: the name can't be used, or the folder can't be written.
     """
     target = catalogue / name
-    if not (replace and (target / RECORD).is_file()):
-        check_name(name, catalogue)
+    check_name(name, catalogue, replace)
     mesh = _exported(candidate.mesh, "ply")
     surface = b"" if candidate.surface is None else _as_glb(candidate.surface)
     record = Record(

@@ -107,8 +107,9 @@ def test_a_glb_file_is_in_metres_unless_something_else_is_said(tmp_path):
     ],
 )
 def test_names_that_tf_or_the_catalogue_can_not_take_are_refused(tmp_path, name):
-    with pytest.raises(MeshError, match=r"can't be called|already"):
-        check_name(name, tmp_path)
+    for replace in (False, True):
+        with pytest.raises(MeshError, match=r"can't be called|already"):
+            check_name(name, tmp_path, replace)
 
 
 def test_a_name_is_given_once_also_in_other_letters_and_as_a_second_of_its_kind(tmp_path):
