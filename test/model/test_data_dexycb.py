@@ -386,7 +386,8 @@ def test_synthetic_trees_are_read_as_they_were_made(synthetic):
         inside = ((pixels >= 0) & (pixels < [640, 480])).all(1)
         inside[0] = False  # the wrist may be under the sleeve
         covered = cv2.dilate((frame.hand_mask | frame.object_mask).astype(np.uint8), np.ones((9, 9)))
-        assert covered[tuple(pixels[inside].T[::-1])].all()
+        # the second camera sees some joints behind the sleeve
+        assert covered[tuple(pixels[inside].T[::-1])].mean() >= (1.0, 0.8)[camera]
         if frame.object_mask.any():
             points = frame.object.samples.points[np.abs(frame.object.samples.distances) < 0.001]
             at = np.round(frame.camera.project(points)).astype(int)
@@ -425,7 +426,7 @@ def test_training_takes_it(synthetic):
 def test_frames_that_no_sample_can_be_made_of_are_named(synthetic):
     folder, _ = synthetic
     source = everything(folder, None)  # without a hand model there are no distances to the hand
-    with pytest.raises(DatasetError, match=rf"{SUBJECTS[2]}/.*hand field samples"):
+    with pytest.raises(DatasetError, match=f"no sample can be made of frame {SUBJECTS[2]}/"):
         SampleStream([source], [1.0], PreparationConfig(), 0)[0]
 
 
