@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
 
 from hoisdf_model.evaluation.frame_errors import METRICS
 from hoisdf_model.evaluation.records import Record
@@ -106,9 +106,14 @@ def figure_of(values: NDArray[np.float64]) -> Figure:
     """Mean, median and confidence interval of some frames' errors."""
     low = high = float("nan")
     if len(values) > 1:
-        interval = bootstrap(
-            (values,), np.mean, n_resamples=RESAMPLES, batch=max(1, 2_000_000 // len(values)), vectorized=True,
-            confidence_level=CONFIDENCE, method="percentile", random_state=np.random.default_rng(SEED),
-        ).confidence_interval  # fmt: skip
-        low, high = float(interval.low), float(interval.high)
+        means = _resampling(len(values)) @ values.astype(np.float32)
+        low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
     return Figure(len(values), float(values.mean()), float(np.median(values)), low, high)
+
+
+@lru_cache(maxsize=2)
+def _resampling(count: int) -> NDArray[np.float32]:
+    """(RESAMPLES, count) weights of the frames in each resample: thousands of means in one product, not one by one."""
+    rng = np.random.default_rng(SEED)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    return (drawn / np.float32(count)).astype(np.float32)

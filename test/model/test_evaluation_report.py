@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from labelled_frames import BOX, Frames, frame, hand_layer
+from scipy.stats import bootstrap
 from test_evaluation_run import MODELS, Knowing
 from tiny_network import tiny_network
 from typer.testing import CliRunner
@@ -67,6 +68,8 @@ def test_the_interval_of_a_mean_is_about_two_standard_errors():
     assert (figure.mean, figure.median) == (values.mean(), np.median(values))
     assert figure.low == pytest.approx(figure.mean - 1.96 * error, abs=0.15 * error)
     assert figure.high == pytest.approx(figure.mean + 1.96 * error, abs=0.15 * error)
+    expected = bootstrap((values,), np.mean, method="percentile", random_state=1).confidence_interval
+    np.testing.assert_allclose((figure.low, figure.high), expected, atol=0.15 * error)
     assert np.isnan(figure_of(values[:1]).low)
 
 

@@ -32,9 +32,12 @@ from hoisdf_model.evaluation import (
     write_csv,
     write_mean_pose,
 )
+from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
 from hoisdf_model.evaluation.methods import Estimates
 from hoisdf_model.evaluation.run import truth_of
 from hoisdf_model.objects.symmetry import Symmetry
+from hoisdf_model.training.scores import scores
+from hoisdf_model.training.targets import input_of, target_of
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 
@@ -203,6 +206,21 @@ def test_batch_size_and_other_processes_change_nothing(tmp_path):
     for a, b in zip(one, many, strict=True):
         for metric, value in a.results["network"].errors.items():
             assert b.results["network"].errors[metric] == pytest.approx(value, abs=0.02), metric
+
+
+def test_training_watches_the_same_errors(tmp_path):
+    """Scores for watching a run are computed on tensors by other code; joints must agree to rounding."""
+    network, source = tiny_network(), Frames(3, 200)
+    _, records = run(tmp_path, {"network": Contender(GivenPlaces(network))}, source, range(3))
+    batch = joined([EvaluatedFrames(source, range(3), preparation_for(network.config))[k] for k in range(3)]).sample
+    target = target_of(batch, network.hand_layer, network.config.field.scale)
+    with torch.inference_mode():
+        watched = scores(network(input_of(batch)), target, network.config.field.scale)
+    for metric, score in (("MJE voted", "joints_mm"), ("PA-MJE voted", "joints_aligned_mm")):
+        own = [record.results["network"].errors[metric] for record in records]
+        np.testing.assert_allclose(own, watched[score], rtol=1e-3)
+    turned = [record.results["network"].errors["rotation"] for record in records]
+    np.testing.assert_allclose(turned, watched["object_rotation_deg"], atol=0.05)
 
 
 def test_an_untrained_network_is_the_same_each_time_and_not_the_trained_one(tmp_path):
