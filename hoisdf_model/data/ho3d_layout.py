@@ -34,6 +34,8 @@ COUNTS: dict[tuple[Version, Split], int] = {
     ("v3", "train"): 83_325,
     ("v3", "evaluation"): 20_137,
 }
+# what the data set's own code (utils/fh_utils.py) says, which doesn't add up with the README's total
+OTHER_COUNTS: dict[tuple[Version, Split], int] = {("v3", "train"): 78_297}
 IMAGE_SUFFIX: dict[Version, str] = {"v2": ".png", "v3": ".jpg"}
 WIDTH, HEIGHT = 640, 480
 SEGMENTATIONS: dict[Version, str] = {

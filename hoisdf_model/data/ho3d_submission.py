@@ -114,8 +114,7 @@ def _stored(path: Path, shape: tuple[int, ...]) -> Floats | None:
     if not path.exists():
         return None
     try:
-        text = path.read_bytes()
-        values = np.fromstring(text.translate(None, b"[]").decode("ascii"), np.float64, sep=",")
+        values = np.fromstring(path.read_bytes().translate(None, b"[]"), np.float64, sep=",")
     except (OSError, ValueError) as error:
         raise DatasetError(f"the ground truth {path} can't be read: {error}") from error
     if values.size != np.prod(shape) or not np.isfinite(values).all():

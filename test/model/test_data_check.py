@@ -92,6 +92,8 @@ def test_lists_of_another_length_or_version_are_named(ho3d, monkeypatch):
     assert any("evaluation.txt: lists nothing of MPM10" in p for p in problems)
     with pytest.raises(DatasetError, match="is HO-3D v2, v3 is wanted"):
         check_ho3d(ho3d, "v3")
+    monkeypatch.setitem(ho3d_layout.OTHER_COUNTS, ("v2", "train"), 3)
+    assert not any("train.txt" in p for p in wrong(check_ho3d(ho3d)))
     (ho3d / "train.txt").unlink()
     assert any("train.txt" in p and "can't be read" in p for p in wrong(check_ho3d(ho3d)))
 
