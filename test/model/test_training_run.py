@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data.sample import Sample, collate
-from hoisdf_model.errors import ConfigError, TrainingError
+from hoisdf_model.errors import ConfigError, DatasetError, TrainingError
 from hoisdf_model.network import load_network
 from hoisdf_model.training import build_run, newest_checkpoint, read_config, run, train
 from hoisdf_model.training.average import WeightAverage
@@ -167,6 +167,18 @@ def test_too_little_gpu_memory_comes_with_advice(tmp_path, monkeypatch):
     monkeypatch.setattr(TrainingModule, "training_step", full)
     advice = r"--resume and data\.batch_size=2 with optimiser\.accumulate=2, or hardware\.precision=bfloat16"
     with pytest.raises(TrainingError, match=advice):
+        start(tmp_path)
+
+
+def test_an_error_in_a_worker_process_is_told_without_its_traceback(tmp_path, monkeypatch):
+    def damaged(*_):
+        try:
+            raise DatasetError("the shard 00000.tar is damaged")
+        except DatasetError:
+            torch._utils.ExceptionWrapper(where="in DataLoader worker process 0").reraise()  # as torch's loader does
+
+    monkeypatch.setattr(TrainingModule, "training_step", damaged)
+    with pytest.raises(DatasetError, match=r"^the shard 00000\.tar is damaged$"):
         start(tmp_path)
 
 
