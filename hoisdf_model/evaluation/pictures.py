@@ -85,10 +85,12 @@ def sheet(
     """Tiles in rows, each row under its name.
 
     Returns:
-        (H, W, 3) uint8 RGB.
+        (H, W, 3) uint8 RGB; an empty strip where there are no tiles.
     """
     lines = []
     columns = max((len(row) for row in rows.values()), default=0)
+    if not columns:
+        return np.full((STRIP, 2 * SIZE, 3), PAPER, np.uint8)
     width = columns * (2 * SIZE + GAP) - GAP
     for name, row in rows.items():
         head = np.full((STRIP + 6, width, 3), PAPER, np.uint8)
@@ -99,7 +101,7 @@ def sheet(
             left = k * (2 * SIZE + GAP)
             band[:, left : left + 2 * SIZE] = picture
         lines += [head, band]
-    return np.concatenate(lines) if lines else np.full((1, 1, 3), PAPER, np.uint8)
+    return np.concatenate(lines)
 
 
 def _truth(batch: FrameBatch) -> dict[str, Any]:

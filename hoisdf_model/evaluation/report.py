@@ -90,20 +90,25 @@ def _figures(content: Content, groups: Sequence[str]) -> str:
             found = [figures.get(metric) for metric in content.metrics]
             count = max((figure.count for figure in found if figure), default=0)
             kind = " ".join((["own"] if method == content.own else []) + ([] if position else ["first"]))
-            cells = "".join(f"<td>{_cell(figure, method == content.own)}</td>" for figure in found)
+            cells = "".join(f"<td>{_cell(figure, count, method == content.own)}</td>" for figure in found)
             name = escape(group) if not position else ""
             rows.append(f'<tr class="{kind}"><td>{name}</td><td>{escape(method)}</td><td>{count}</td>{cells}</tr>')
-    note = "mean / median; in small print the 95 % confidence interval of the mean (bootstrap over frames)"
+    note = (
+        "mean / median, in brackets of how many frames if fewer than n; in small print the 95 % confidence interval of "
+        "the mean (bootstrap over frames)"
+    )
     return (
         f'<div class="scroll"><table><caption>{note}</caption><tr><th>frames</th><th></th><th>n</th>{heads}</tr>'
         f"{''.join(rows)}</table></div>"
     )
 
 
-def _cell(figure: Figure | None, interval: bool) -> str:
+def _cell(figure: Figure | None, count: int, interval: bool) -> str:
     if figure is None:
         return ""
     text = f"{figure.mean:.1f} / {figure.median:.1f}"
+    if figure.count < count:
+        text += f" ({figure.count})"
     if interval and np.isfinite(figure.low):
         text += f"<br><small>{figure.low:.1f} – {figure.high:.1f}</small>"
     return text

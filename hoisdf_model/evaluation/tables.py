@@ -26,7 +26,7 @@ def summary_table(
     title: str | None = None,
     baseline: str | None = None,
 ) -> Table:
-    """Mean / median, for each group one line a method.
+    """Mean / median, for each group one line a method; in brackets of how many frames, where it is fewer than ``n``.
 
     Under the first method stand its means' 95 % confidence intervals and how far its means are below those of the
     baseline.
@@ -41,7 +41,7 @@ def summary_table(
         for position, (method, figures) in enumerate(summary.figures[group].items()):
             shown = [figures.get(metric) for metric in metrics]
             count = max((figure.count for figure in shown if figure), default=0)
-            table.add_row(group if not position else "", method, str(count), *map(_cell, shown))
+            table.add_row(group if not position else "", method, str(count), *(_cell(f, count) for f in shown))
             if not position:
                 table.add_row("", "  95 % interval", "", *map(_interval, shown), style="dim")
                 others = summary.figures[group].get(baseline or "", {})
@@ -78,8 +78,11 @@ def write_csv(records: Sequence[Record], path: str | Path) -> None:
         raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
 
 
-def _cell(figure: Figure | None) -> str:
-    return "" if figure is None else f"{figure.mean:.1f} / {figure.median:.1f}"
+def _cell(figure: Figure | None, count: int) -> str:
+    if figure is None:
+        return ""
+    fewer = f" ({figure.count})" if figure.count < count else ""
+    return f"{figure.mean:.1f} / {figure.median:.1f}{fewer}"
 
 
 def _change(figure: Figure | None, other: Figure | None) -> str:

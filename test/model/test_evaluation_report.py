@@ -118,6 +118,7 @@ def test_a_sheet_has_a_row_for_each_kind(evaluated):
     picture = sheet(picked, "network", source, preparation, MODELS)
     assert picture.shape[1] == 2 * SIZE
     assert picture.shape[0] > 3 * SIZE
+    assert sheet(best_median_worst([], "network"), "network", source, preparation, MODELS).size  # nothing was found
 
 
 def test_curves_end_at_the_share_of_frames_below_their_limit():
