@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from scipy.spatial.distance import pdist
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects import mesh_files, symmetry
 from hoisdf_model.objects.procedural import BY_NAME, Built, build
-from hoisdf_model.objects.records import MESH, RECORD
+from hoisdf_model.objects.records import MESH, RECORD, checksum
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.objects.unwrapping import TexturedSurface
 
@@ -81,6 +82,21 @@ class Catalogue:
             MeshError: there is no such object, or its file can't be used.
         """
         return self.get(name).mesh
+
+    def checksums(self, names: Iterable[str]) -> dict[str, str]:
+        """Of the mesh files of those of the names that have one: what is made from a mesh is known to fit it by them.
+
+        Raises:
+            MeshError: a file can't be read.
+        """
+        paths = {name: self._files[name] for name in names if name in self._files}
+        try:
+            return {
+                name: checksum((path.with_name(MESH) if path.name == RECORD else path).read_bytes())
+                for name, path in paths.items()
+            }
+        except OSError as error:
+            raise MeshError(f"can't read a mesh: {error}") from error
 
     def _from_file(self, name: str) -> CatalogueObject:
         path = self._files[name]

@@ -79,6 +79,7 @@ class GraspLibrary:
         settings: what they were made from.
         objects: names, to which ``object`` refers.
         hand_model: hash of the hand model that they fit.
+        meshes: checksums of the mesh files that they fit, by name; of look-alikes and random shapes there are none.
         shape: (G, 10) betas.
         object: (G,) index into ``objects``.
         fingertip: (G,) bool, held with the fingertips and not against the palm.
@@ -86,7 +87,15 @@ class GraspLibrary:
         touching: (G, 778) bool.
     """
 
-    def __init__(self, settings: LibrarySettings, hand_model: str, objects: tuple[str, ...], arrays: _Arrays) -> None:
+    def __init__(
+        self,
+        settings: LibrarySettings,
+        hand_model: str,
+        objects: tuple[str, ...],
+        arrays: _Arrays,
+        meshes: dict[str, str] | None = None,
+    ) -> None:
+        self.meshes = meshes or {}
         self.settings, self.hand_model, self.objects, self._arrays = settings, hand_model, objects, arrays
         self.shape, self.object = arrays["shape"].astype(np.float64), arrays["object"].astype(np.int64)
         self.fingertip: NDArray[np.bool_] = arrays["fingertip"].astype(bool)
@@ -182,7 +191,8 @@ def build_library(
     target = Path(path)
     if target.exists():
         return _finished(load_library(target), target, settings, names, hand_model)
-    folder = target.with_name(f"{target.name}.{_fingerprint(settings, hand_model.hash)}.parts")
+    meshes = load_catalogue(settings.catalogue or None).checksums(names)
+    folder = target.with_name(f"{target.name}.{_fingerprint(settings, hand_model.hash, meshes)}.parts")
     began, found, done = time.monotonic(), 0, 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +207,8 @@ def build_library(
         merged = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
         if not len(merged["object"]):
             raise InvalidInputError(f"no grasp of any of {len(names)} objects was found")
-        about = {"version": VERSION, "settings": asdict(settings), "objects": names, "hand_model": hand_model.hash}
+        about = {"version": VERSION, "settings": asdict(settings), "objects": names, "hand_model": hand_model.hash,
+                 "meshes": meshes}  # fmt: skip
         text = np.frombuffer(json.dumps(about).encode(), np.uint8)
         _write(target, {**merged, "about": text, "checksum": _checksum({**merged, "about": text})})
         shutil.rmtree(folder)
@@ -226,7 +237,7 @@ def load_library(path: str | Path) -> GraspLibrary:
     if facts["version"] != VERSION:
         raise DatasetError(f"the grasp library {target} has version {facts['version']}, {VERSION} is needed")
     settings = LibrarySettings(**{**facts["settings"], "objects": tuple(facts["settings"]["objects"])})
-    return GraspLibrary(settings, facts["hand_model"], tuple(facts["objects"]), arrays)
+    return GraspLibrary(settings, facts["hand_model"], tuple(facts["objects"]), arrays, facts.get("meshes"))
 
 
 def _finished(
@@ -237,15 +248,24 @@ def _finished(
             f"{path} is a grasp library made from other settings or for another hand ({library.settings}): "
             "give another file, or delete this one"
         )
+    changed = changed_meshes(library)
+    if changed:
+        raise DatasetError(f"the meshes of {', '.join(changed)} have changed since {path} was made: delete it first")
     return LibraryReport(len(library), 0, 0.0, _without(names, library.object))
+
+
+def changed_meshes(library: GraspLibrary) -> list[str]:
+    """Names of the objects whose mesh files aren't those that the grasps were found with."""
+    now = load_catalogue(library.settings.catalogue or None).checksums(library.meshes)
+    return [name for name, known in library.meshes.items() if now.get(name) != known]
 
 
 def _without(names: tuple[str, ...], numbers: NDArray[np.integer[Any]]) -> tuple[str, ...]:
     return tuple(name for k, name in enumerate(names) if not (numbers == k).any())
 
 
-def _fingerprint(settings: LibrarySettings, hand_model: str) -> str:
-    text = json.dumps([VERSION, asdict(settings), hand_model], sort_keys=True)
+def _fingerprint(settings: LibrarySettings, hand_model: str, meshes: dict[str, str]) -> str:
+    text = json.dumps([VERSION, asdict(settings), hand_model, *([meshes] if meshes else [])], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

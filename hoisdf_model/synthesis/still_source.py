@@ -19,7 +19,7 @@ from hoisdf_model.synthesis.backdrops import find_pictures
 from hoisdf_model.synthesis.filming import HAND
 from hoisdf_model.synthesis.gl_context import refuse_forked_process
 from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_scene
-from hoisdf_model.synthesis.library import GraspLibrary, find_object, load_library
+from hoisdf_model.synthesis.library import GraspLibrary, changed_meshes, find_object, load_library
 from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
 from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
@@ -57,7 +57,8 @@ class Stills:
         DatasetError: the library is missing or damaged.
         InvalidInputError: the library was made for another hand model, there are no pictures in the folder, or the
             stage names an object that the library lacks.
-        MeshError: the folder with the meshes of one's own is gone, or lacks one of the library's objects.
+        MeshError: the folder with the meshes of one's own is gone, lacks one of the library's objects, or has another
+            mesh of it.
     """
 
     def __init__(self, settings: StillSettings, hand_model: HandModel) -> None:
@@ -138,6 +139,12 @@ def _see_meshes(path: str, library: GraspLibrary) -> None:
         raise MeshError(
             f"the grasp library {path} has grasps of {', '.join(lacking)}, and {folder or 'the catalogue'} has no such "
             "mesh: put it back, or make the library anew"
+        )
+    changed = changed_meshes(library)
+    if changed:
+        raise MeshError(
+            f"the meshes of {', '.join(changed)} in {folder} have changed since the grasp library {path} was made: "
+            "hands wouldn't fit; make it anew"
         )
 
 

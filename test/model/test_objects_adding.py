@@ -632,6 +632,14 @@ def test_a_library_says_at_once_that_its_meshes_are_gone_and_takes_them_from_els
     assert Stills(StillSettings(path, catalogue=str(moved)), model).library.settings.catalogue == str(moved)
 
 
+def test_a_library_refuses_a_mesh_that_its_grasps_were_not_found_with(library, tmp_path):
+    other = shutil.copytree(library / "own", tmp_path / "own")
+    mesh = write(tmp_path / "tube.stl", trimesh.creation.cylinder(20, 80))
+    add_object(examine(mesh, "mm"), "tube", other, replace=True)
+    with pytest.raises(MeshError, match=r"tube .*have changed since"):
+        Stills(StillSettings(str(library / "grasps.npz"), catalogue=str(other)), load_hand_model())
+
+
 @requires_egl
 def test_labels_of_a_still_carry_the_symmetry_and_pose_of_the_new_object(library):
     stage = StageSettings(modes=(1.0, 0.0, 0.0, 0.0), objects=["tube"], occluded=0.0, clutter=0)
