@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from hoisdf_model.data.preparation import PreparationConfig
     from hoisdf_model.data.sources import FrameSource
     from hoisdf_model.evaluation import Contender, Models, Record, Summary
     from hoisdf_model.evaluation.run import Tags
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 BENCHMARK = "benchmark"
+SYNTHETIC_NOTE = "synthetic.json"  # in trees that ``hoisdf synthesize`` writes in a known layout
 MEANING = {
     "paper": "true wrist, boxes and object class are given", "live": "image and camera are given, nothing else",
 }  # fmt: skip
@@ -47,7 +49,11 @@ def evaluate(
         ),
     ] = None,
     data: Annotated[
-        str, typer.Option(help="'benchmark' (the synthetic one, drawn on the way), or a folder of shards.")
+        str,
+        typer.Option(
+            help="'benchmark' (the synthetic one, drawn on the way), a folder of shards, or a YAML file with kind and "
+            "options of a source such as DexYCB (see docs/datasets.md)."
+        ),
     ] = BENCHMARK,
     protocol: Annotated[
         str,
@@ -94,10 +100,11 @@ def evaluate(
 ) -> None:
     """Measure the errors of a network on labelled frames.
 
-    Prints mean and median, and writes report.html (with curves, bars, and pictures of the best, middling and worst
-    frames), the same as curves.png, bars.png and sheet.jpg, frames.csv (every frame) and summary.json into the output
-    folder. An interrupted evaluation goes on where it was when it is called again. Beside the network stand two
-    baselines that don't look at the picture, from the means of a training split, and a network with initial weights.
+    Prints mean and median, and writes report.html into the output folder: figures, curves, and pictures of the best,
+    middling and worst frames; also as curves.png, bars.png, sheet.jpg, frames.csv (every frame) and summary.json.
+
+    An interrupted evaluation goes on where it was when it is called again. Beside the network stand two baselines that
+    don't look at the picture, from the means of a training split, and a network with initial weights.
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
     from hoisdf_model.hand import load_hand_model
@@ -110,10 +117,10 @@ def evaluate(
     place = resolve_device(device)
     chosen = resolve_precision(precision, place)
     named = str(weights or shipped_weights())
-    source, tags, origin = _source(data, load_hand_model())
+    model = load_hand_model(hand_model) if hand_model else None
+    source, tags, origin, base = _source(data, model or load_hand_model())
     count = min(frames or len(source), len(source))
     with console.status("loading the network"):
-        model = load_hand_model(hand_model) if hand_model else None
         network, config = load_network(named, model, preset, place)
     about = {
         "weights": named, "digest": _digest(named), "network": config.to_mapping(), "data": origin,
@@ -129,12 +136,13 @@ def evaluate(
     from hoisdf_model.synthesis import find_object
 
     network.runtime = replace(network.runtime, precision=chosen, search=search)
+    preparation = preparation_for(config, base)
     models = Models(partial(find_object, catalogue=str(objects or "")))
     contenders = _contenders(network, place, protocol, untrained, mean_pose, models)
     records = RecordFile(folder, about)
     before = len(records.done() & set(range(count)))
     steps = evaluated(
-        source, range(count), contenders, records, preparation_for(config), models, network.hand_layer, tags,
+        source, range(count), contenders, records, preparation, models, network.hand_layer, tags,
         batch_size, workers, images=protocol == "live",
     )  # fmt: skip
     pace = _followed(steps, before, count, console)
@@ -142,22 +150,36 @@ def evaluate(
     summary = summarise(found)
     _print(folder, about, summary, len(found), per_object, object_groups(found), pace)
     with console.status("drawing"):
-        _write(folder, about, summary, found, pace, source, preparation_for(config), models)
+        _write(folder, about, summary, found, pace, source, preparation, models)
 
 
-def _source(data: str, hand_model: Any) -> tuple[FrameSource, Tags, dict[str, Any]]:
-    """Frames, what they are told apart by, and where they come from."""
+def _source(
+    data: str, hand_model: Any
+) -> tuple[FrameSource, Tags, dict[str, Any], PreparationConfig | None]:  # fmt: skip
+    """Frames, what they are told apart by, where they come from, and how they are prepared."""
+    from dataclasses import asdict
+
     from hoisdf_model.data import ShardedFrames
+    from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
 
-    stills = BenchmarkStills(hand_model)
+    if Path(data).suffix in (".yaml", ".yml"):
+        from hoisdf_model.training.source_file import read_source
+
+        described, content = read_source(data, hand_model)
+        place = Path(str(content.options.get("folder", "")))
+        about = {"folder": str(Path(data).resolve()), **asdict(content), "frames": len(described)}
+        if (place / SYNTHETIC_NOTE).exists():
+            about["synthetic"] = True
+        return described, lambda number: (), about, content.preparation
+    stills = BenchmarkStills(load_hand_model())
     if data == BENCHMARK:
-        return stills, stills.tags, {"benchmark": benchmark.VERSION}
+        return stills, stills.tags, {"benchmark": benchmark.VERSION}, None
     shards = ShardedFrames(data)
     origin: dict[str, Any] = {"folder": str(Path(data).resolve()), "frames": len(shards)}
     if drawn_from_benchmark(shards.about, stills):
-        return shards, stills.tags, {"benchmark": benchmark.VERSION, **origin}
-    return shards, lambda number: (), origin
+        return shards, stills.tags, {"benchmark": benchmark.VERSION, **origin}, None
+    return shards, lambda number: (), origin, None
 
 
 def _contenders(
@@ -264,7 +286,7 @@ def _write(
         "precision, search": f"{about['precision']}, {about['search']}",
         "frames/s, with everything": "" if pace is None else f"{pace:.2f}",
     }  # fmt: skip
-    synthetic = "benchmark" in about["data"]
+    synthetic = "benchmark" in about["data"] or "synthetic" in about["data"]
     content = evaluation.Content(
         title=_title(about, len(found)), facts=facts, notes=NOTES_SYNTHETIC if synthetic else (), summary=summary,
         groups=kinds, objects=objects, metrics=_columns(about), own=NETWORK,

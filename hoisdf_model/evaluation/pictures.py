@@ -31,18 +31,30 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def ranked(records: Sequence[Record], method: str) -> list[Record]:
-    """Frames from the best to the worst: by the mean of their ranks in MJE and in ADD-S, frames that have both."""
-    judged = [r for r in records if method in r.results and all(m in r.results[method].errors for m in RANKED_BY)]
+    """Frames from the best to the worst: by the mean of their ranks in MJE and in ADD-S, frames that have both.
+
+    Where fewer than three have both, by the one that more have.
+    """
+
+    def having(metrics: Sequence[str]) -> list[Record]:
+        return [r for r in records if method in r.results and all(m in r.results[method].errors for m in metrics)]
+
+    metrics: Sequence[str] = RANKED_BY
+    if len(having(metrics)) < 3:
+        metrics = (max(RANKED_BY, key=lambda metric: len(having((metric,)))),)
+    judged = having(metrics)
     if not judged:
         return []
-    ranks = np.mean([rankdata([r.results[method].errors[m] for r in judged]) for m in RANKED_BY], 0)
+    ranks = np.mean([rankdata([r.results[method].errors[m] for r in judged]) for m in metrics], 0)
     return [judged[k] for k in np.argsort(ranks, kind="stable")]
 
 
 def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> dict[str, list[Record]]:
     """Of the ranked frames the first, the middle and the last ``each``; fewer, where there aren't that many."""
     order = ranked(records, method)
-    each = min(each, len(order) // 3) or min(1, len(order))
+    if len(order) < 3:
+        return {"best": order, "median": [], "worst": []}
+    each = min(each, len(order) // 3)
     middle = (len(order) - each) // 2
     return {
         "best": order[:each],
@@ -93,6 +105,8 @@ def sheet(
         return np.full((STRIP, 2 * SIZE, 3), PAPER, np.uint8)
     width = columns * (2 * SIZE + GAP) - GAP
     for name, row in rows.items():
+        if not row:
+            continue
         head = np.full((STRIP + 6, width, 3), PAPER, np.uint8)
         cv2.putText(head, f"{name}   (true | estimated)", (4, STRIP), FONT, 0.55, INK, 1, cv2.LINE_AA)
         tiles = [tile(record, method, source, preparation, models) for record in row]

@@ -78,6 +78,8 @@ def test_best_median_and_worst_are_by_hand_and_object_together():
     records.append(Record(9, "x", (), {"network": Result({"MJE": 0.0})}))  # without an object it isn't ranked
     found = best_median_worst(records, "network", 1)
     assert {name: [r.frame for r in rows] for name, rows in found.items()} == {"best": [4], "median": [3], "worst": [0]}
+    few = [Record(k, "x", (), {"network": Result({"MJE": float(k)})}) for k in (2, 1)]  # only hands were found
+    assert [r.frame for r in best_median_worst(few, "network")["best"]] == [1, 2]
     assert best_median_worst([], "network") == {"best": [], "median": [], "worst": []}
 
 
