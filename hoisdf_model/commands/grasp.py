@@ -23,7 +23,7 @@ GripperName = Annotated[
     str, typer.Option("--gripper", help="A gripper's name (see: hoisdf grasp grippers), or a YAML file of your own.")
 ]
 Meshes = Annotated[
-    Path | None, typer.Option("--objects", help="Folder with object meshes of your own, beside the catalogue's.")
+    Path | None, typer.Option("--catalogue", help="Folder with object meshes of your own, beside the catalogue's.")
 ]
 
 
@@ -58,7 +58,7 @@ def record(
     ] = None,
     contact: Annotated[float, typer.Option(help="What is nearer than this touches, metres.")] = 0.004,
     every: Annotated[int, typer.Option(min=1, help="Take every n-th frame.")] = 1,
-    objects: Meshes = None,
+    catalogue: Meshes = None,
     hand_model: Annotated[
         Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; the open hand if not given.")
     ] = None,
@@ -77,11 +77,11 @@ def record(
 
     if mode not in ("imitate", "handover"):
         raise InvalidInputError(f"--mode must be imitate or handover, got {mode!r}")
-    jaws, catalogue = load_gripper(gripper), load_catalogue(objects)
+    jaws, things = load_gripper(gripper), load_catalogue(catalogue)
     if object_name is not None:
-        catalogue.get(object_name)
+        things.get(object_name)
     model = load_hand_model(hand_model)
-    planner = GraspPlanner(jaws, model, catalogue, GraspSettings(contact=contact))
+    planner = GraspPlanner(jaws, model, things, GraspSettings(contact=contact))
     demonstration = Demonstration(planner, cast(Mode, mode))
     console = Console(stderr=True)
     estimates = list(_estimates(source, topic, model))[::every]
@@ -91,7 +91,7 @@ def record(
     grasp = demonstration.fuse(object_name)
     write_grasp(output, grasp)
     if picture is not None:
-        _draw(picture, grasp, jaws, objects)
+        _draw(picture, grasp, jaws, catalogue)
     reasons = ", ".join(f"{reason} {count}" for reason, count in demonstration.refusals.most_common())
     console.print(f"{demonstration.frames} frames, without a grasp: {reasons or 'none'}", highlight=False)
     others = [f"{name} ({count} frames)" for name, count in demonstration.found.items() if name != grasp.object_name]
@@ -107,7 +107,7 @@ def show(
     gripper: Annotated[
         str | None, typer.Option("--gripper", help="The gripper to draw, where the recorded one is a file of your own.")
     ] = None,
-    objects: Meshes = None,
+    catalogue: Meshes = None,
 ) -> None:
     """A recorded grasp in words and, with --picture, as a picture."""
     from hoisdf_model.grasping import load_gripper, read_grasp
@@ -118,7 +118,7 @@ def show(
         point = " ".join(f"{1000 * c:.0f}" for c in facts["point"])
         typer.echo(f"  {region}: touched {100 * facts['surface']:.1f} % of the surface, around {point} mm")
     if picture is not None:
-        _draw(picture, recorded, load_gripper(gripper or recorded.gripper), objects)
+        _draw(picture, recorded, load_gripper(gripper or recorded.gripper), catalogue)
         typer.echo(f"wrote {picture}")
 
 
@@ -177,14 +177,14 @@ def _recorded(source: Path, topic: str | None) -> Iterator[Estimate]:
                 typer.secho(f"left out a message: {error}", fg=typer.colors.YELLOW, err=True)
 
 
-def _draw(path: Path, grasp: RecordedGrasp, gripper: Gripper, objects: Path | None) -> None:
+def _draw(path: Path, grasp: RecordedGrasp, gripper: Gripper, folder: Path | None) -> None:
     import cv2
     import numpy as np
 
     from hoisdf_model.grasping import draw_grasp, object_shape, tiled
     from hoisdf_model.objects import load_catalogue
 
-    thing = object_shape(load_catalogue(objects).get(grasp.object_name))
+    thing = object_shape(load_catalogue(folder).get(grasp.object_name))
     caption = f"{grasp.object_name}, {grasp.gripper}\n{grasp.mode}, width {1000 * grasp.width:.0f} mm"
     views: Any = [
         draw_grasp(thing, grasp.pose, grasp.width, gripper, None, text, 480, turn)

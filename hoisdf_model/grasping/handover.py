@@ -23,7 +23,7 @@ from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clear
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
 DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
-MOST = 24  # exact trials
+MOST, ENOUGH = 24, 14  # exact trials, and grasps after which no more are tried
 THINNED = 3  # every third vertex of the hand serves for a first look
 
 Floats = NDArray[np.float64]
@@ -69,6 +69,8 @@ def hand_over(
             "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
         }
         found.append(Found(pose, contact, terms, scores.total(terms), clearance))
+        if len(found) == ENOUGH:
+            break
     return distinct(found, settings.count), None if found else commonest(failures, "no_free_part")
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.grasping import scores
-from hoisdf_model.grasping.candidates import Reason, angle_between, rigid, tool_frame
+from hoisdf_model.grasping.candidates import Reason, rigid, tool_frame
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, REGIONS, HandShape
@@ -26,7 +26,7 @@ from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clear
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
 BACK = (0.0, 0.008, 0.016, 0.026, 0.04)  # metres towards the palm of the hand, where the gripper's own is in the way
 MOST, ENOUGH = 40, 16  # exact trials, and grasps after which no more are tried
-NEAR_PAIRS, FARTHEST_TURN, FARTHEST_SHIFT = 8, np.radians(50), 0.05  # where the hand's own axis holds nothing
+NEAR_PAIRS, FARTHEST_TURN, FARTHEST_SHIFT = 8, np.radians(50), 0.05  # farther from the hand's own axis is no imitation
 STRAIGHT = 0.96  # cosine: an approach so close to the jaw axis says nothing
 
 Floats = NDArray[np.float64]
@@ -116,14 +116,15 @@ def imitate(
     failures: Counter[Reason] = Counter()
     starts = _starts(contacts, own, thing, gripper, failures)
     if not starts:
-        return [], commonest(failures, "not_antipodal")
+        # where anything was too wide, a larger gripper would find something: that is worth more to know
+        return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
     poses = np.stack([pose for start in starts for pose in _variations(start)])
     # y isn't settled before the jaws have closed: only what the palm meets can be told now
     poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
     failures.clear()
     if not len(poses):
         return [], "in_collision"
-    likeness = [scores.likeness_term(angle_between(pose, own), _apart(pose, own)) for pose in poses]
+    likeness = [_likeness(pose, own) for pose in poses]
     found: list[Found] = []
     for k in np.argsort(likeness)[::-1][:MOST]:
         taken = take(thing, poses[k], gripper, settings)
@@ -157,7 +158,9 @@ def _starts(
     result = [pose for pose in raw if _holds(thing, pose, gripper, failures)]
     for pose in (*raw, *(() if result else _pairs_near(thing, own, gripper))):
         straightened = aligned(thing, pose, gripper)
-        if straightened is not None and _holds(thing, straightened, gripper, failures):
+        if straightened is None or abs(straightened[:3, 1] @ own[:3, 1]) < np.cos(FARTHEST_TURN):
+            failures["not_antipodal"] += 1
+        elif _holds(thing, straightened, gripper, failures):
             result.append(straightened)
     return result
 
@@ -182,7 +185,8 @@ def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Float
     cosine = between @ own[:3, 1] / np.maximum(length, 1e-9)
     offset = (points[first] + points[second]) / 2 - own[:3, 3]
     usable = (length < gripper.stroke) & (np.abs(cosine) > np.cos(FARTHEST_TURN))
-    merit = np.arccos(np.minimum(np.abs(cosine), 1.0)) / 0.7 + np.linalg.norm(offset, axis=1) / 0.03
+    turn = np.arccos(np.minimum(np.abs(cosine), 1.0))
+    merit = turn / scores.LIKENESS[0] + np.linalg.norm(offset, axis=1) / scores.LIKENESS[2]
     order = np.flatnonzero(usable)[np.argsort(merit[usable])][:NEAR_PAIRS]
     poses = []
     for k in order[np.linalg.norm(offset[order], axis=1) < FARTHEST_SHIFT]:
@@ -192,10 +196,12 @@ def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Float
     return poses
 
 
-def _apart(pose: Floats, own: Floats) -> float:
-    """Metres between two origins, without what lies along the jaw axis: that is settled by closing."""
+def _likeness(pose: Floats, own: Floats) -> float:
+    """The term of the score; what lies along the jaw axis doesn't count, closing settles it."""
+    cosines = np.clip((pose[:3, 1:3] * own[:3, 1:3]).sum(0), -1, 1)
     offset = pose[:3, 3] - own[:3, 3]
-    return float(np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])))
+    across = float(np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])))
+    return scores.likeness_term(float(np.arccos(abs(cosines[0]))), float(np.arccos(cosines[1])), across)
 
 
 def _variations(start: Floats) -> list[Floats]:

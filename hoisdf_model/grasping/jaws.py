@@ -14,6 +14,7 @@ from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.object_shapes import ObjectShape
 
 ROUNDS = 3  # of turning the jaw axis into the surface normals
+SETTLED = float(np.cos(np.radians(0.2)))  # of the last turn
 STRAIGHT = 0.96  # cosine: a jaw axis so close to the approach can't be turned to
 YIELD = 0.0015  # metres: rubber pads and skins of packages give that much, what lies this deep is pressed on
 
@@ -90,5 +91,9 @@ def aligned(thing: ObjectShape, pose: Floats, gripper: Gripper) -> Floats | None
         normal = pose[:3, :3] @ (contact.normals[0] - contact.normals[1])
         if np.linalg.norm(normal) < 1e-6 or abs(normal @ pose[:3, 2]) > STRAIGHT * np.linalg.norm(normal):
             return None
-        pose = tool_frame(normal, pose[:3, 2], pose[:3, 3])
+        turned = tool_frame(normal, pose[:3, 2], pose[:3, 3])
+        settled = turned[:3, 1] @ pose[:3, 1] > SETTLED
+        pose = turned
+        if settled:
+            break
     return pose

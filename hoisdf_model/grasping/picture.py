@@ -78,7 +78,7 @@ def draw_grasp(
     small = np.asarray(cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
     for k, line in enumerate(reversed(caption.split("\n"))):
         place = (8, size - 10 - round(k * size * 0.05))
-        cv2.putText(small, line, place, cv2.FONT_HERSHEY_SIMPLEX, size / 900, (60,) * 3, 1, cv2.LINE_AA)
+        cv2.putText(small, line, place, cv2.FONT_HERSHEY_SIMPLEX, size / 760, (60,) * 3, 1, cv2.LINE_AA)
     return small
 
 

@@ -13,7 +13,10 @@ FRICTION = 0.5  # Coulomb's coefficient of rubber pads on packaging, on the care
 SPARE = 0.1  # share of the stroke that should be left over on a perfect grasp
 AMPLE = 0.05  # metres of clearance to the hand beyond which more is no better
 UNKNOWN = 0.5  # the covariance term where nobody says how good the estimate is
-WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 2.0}
+WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 3.0}
+LIKENESS = np.array(
+    [0.5, 1.2, 0.03]
+)  # radians, radians, metres: what a gripper closes on matters more than its way there
 
 Floats = NDArray[np.float64]
 
@@ -62,9 +65,15 @@ def rotation_deviation(covariance: Floats) -> float:
     return float(np.sqrt(max(np.linalg.eigvalsh(covariance[3:, 3:])[-1], 0.0)))
 
 
-def likeness_term(angle: float, distance: float) -> float:
-    """1 for a grasp like the hand's own, 1/e for one turned by half a radian and shifted by 2 cm each beyond that."""
-    return float(np.exp(-((angle / 0.7) ** 2) - (distance / 0.03) ** 2))
+def likeness_term(axis: float, approach: float, distance: float) -> float:
+    """1 for a grasp like the hand's own; where only one of the three is off, 1/e at the scales of ``LIKENESS``.
+
+    Args:
+        axis, approach: radians between the jaw axes, and between the approaches.
+        distance: metres between the grasps, across the jaw axis.
+    """
+    off = np.array([axis, approach, distance]) / LIKENESS
+    return float(np.exp(-off @ off))
 
 
 def total(terms: Mapping[str, float]) -> float:
