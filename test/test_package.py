@@ -153,7 +153,9 @@ def test_package_xml_is_valid():
     assert f"## {package.version}" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("hoisdf_model", ("train",)), ("hoisdf_ros", ()), ("benchmark", ("train",))])
+@pytest.mark.parametrize(
+    ("folder", "extras"), [("hoisdf_model", ("train",)), ("hoisdf_ros", ()), ("benchmark", ("train",))]
+)
 def test_every_imported_library_is_declared(folder, extras, metadata):
     allowed = required_distributions(metadata, extras)
     own = {"hoisdf", "hoisdf_model", "hoisdf_ros", "__future__"} | {path.stem for path in (ROOT / folder).glob("*.py")}
