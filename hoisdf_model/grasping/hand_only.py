@@ -42,6 +42,6 @@ def pinch(hand: HandShape, gripper: Gripper) -> tuple[Floats, float, dict[str, f
     between = (thumb.mean(0) + index.mean(0)) / 2
     middle = between + axis * ((low + high) / 2 - between @ axis)
     approach = approach_of(hand, middle, axis)
-    if np.linalg.norm(approach - axis * (approach @ axis)) < 1e-6:
+    if approach is None:
         return "degenerate_hand"
     return tool_frame(axis, approach, middle), width, {"stroke": scores.stroke_term(width, gripper.stroke)}

@@ -83,14 +83,20 @@ def opposition(contacts: Contacts) -> Opposition | None:
     return None
 
 
-def approach_of(hand: HandShape, middle: Floats, axis: Floats) -> Floats:
-    """(3,) from the middle of the palm to the grasp; along the palm's normal where that would be the jaw axis."""
+def approach_of(hand: HandShape, middle: Floats, axis: Floats) -> Floats | None:
+    """(3,) from the middle of the palm to the grasp; along the palm's normal where that would be the jaw axis.
+
+    None where the palm has no normal either, or that is the jaw axis too: such a hand makes no sense.
+    """
     palm = (hand.joints[0] + hand.joints[MIDDLE_KNUCKLE]) / 2
     direction = middle - palm
     direction /= max(float(np.linalg.norm(direction)), 1e-9)
     if abs(direction @ axis) < STRAIGHT:
         return direction
     normal = np.cross(hand.joints[5] - hand.joints[0], hand.joints[17] - hand.joints[0])
+    size = float(np.linalg.norm(normal))
+    if size < 1e-9 or abs(normal @ axis) > STRAIGHT * size:
+        return None
     return normal if normal @ direction >= 0 else -normal
 
 
@@ -112,7 +118,10 @@ def imitate(
     held = opposition(contacts)
     if held is None:
         return [], "no_contact"
-    own = tool_frame(held.axis, approach_of(hand, held.middle, held.axis), held.middle)
+    approach = approach_of(hand, held.middle, held.axis)
+    if approach is None:
+        return [], "degenerate_hand"
+    own = tool_frame(held.axis, approach, held.middle)
     failures: Counter[Reason] = Counter()
     starts = _starts(contacts, own, thing, gripper, failures)
     if not starts:

@@ -46,7 +46,7 @@ _WORDS: dict[Reason, str] = {
     "in_collision": "{gripper} would meet {thing} before its pads do",
     "no_free_part": "the hand leaves no part of {thing} free that {gripper} reaches with {clearance:.0f} mm clearance",
     "at_wrist": "the grasp would be where the wrist is, less than {wrist:.0f} mm away: a wrist pose is no gripper pose",
-    "degenerate_hand": "thumb and index finger are in one place, the hand makes no sense",
+    "degenerate_hand": "thumb, fingers and palm lie in one place or on one line, the hand makes no sense",
 }
 
 Floats = NDArray[np.float64]

@@ -15,11 +15,12 @@ from hoisdf_model.errors import GraspError, InvalidInputError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import estimate_to_json, write_json
 from hoisdf_model.estimation.reading import read_estimate
+from hoisdf_model.geometry.rotations import rotation_vectors
 from hoisdf_model.grasping import Demonstration, GraspPlanner, fuse_poses, read_grasp, write_grasp
 from hoisdf_model.grasping.candidates import TURNED, alike, rigid
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
-from hoisdf_model.synthesis import BenchmarkStills
+from hoisdf_model.synthesis import BenchmarkStills, PosableHand
 
 TRUTH = rigid(Rotation.from_euler("xyz", [0.3, -0.5, 1.0]).as_matrix(), np.array([0.03, -0.02, 0.05]))
 NONE = symmetry.none()
@@ -166,17 +167,17 @@ def test_a_damaged_file_is_named_with_what_is_wrong(demonstration, tmp_path, key
         read_grasp(path)
 
 
-def test_estimates_come_back_from_their_files_with_their_meshes(library, model, bottle, tmp_path):
-    import torch
-
-    from hoisdf_model.geometry.rotations import rotation_vectors
-    from hoisdf_model.synthesis import PosableHand
-
+def estimated(library, model, bottle) -> Estimate:
+    """The bottle's grasp with the pose that its mesh belongs to."""
     hand = PosableHand(model, library.shape[bottle])
     rotation, wrist, _ = library.placement(bottle)
     pose = rotation_vectors(hand.pose(library.postures(bottle)[1], rotation[None], wrist[None]).rotations[0])
     good = held(library, bottle, model)
-    good = replace(good, hands=(replace(good.hands[0], pose=torch.tensor(pose).float().numpy()),))
+    return replace(good, hands=(replace(good.hands[0], pose=pose.astype(np.float32)),))
+
+
+def test_estimates_come_back_from_their_files_with_their_meshes(library, model, bottle, tmp_path):
+    good = estimated(library, model, bottle)
     write_json(tmp_path / "a.json", estimate_to_json(good))
     again = read_estimate(tmp_path / "a.json", model)
     assert np.abs(again.hands[0].vertices - good.hands[0].vertices).max() < 1e-5
@@ -203,6 +204,15 @@ def test_record_and_show_on_the_sample_recording(tmp_path):
     shown = RUN.invoke(app, ["grasp", "show", str(out), "--picture", str(picture)], catch_exceptions=False)
     assert grasp.object_name in shown.output
     assert picture.stat().st_size > 5000
+
+
+def test_record_reads_the_files_of_estimate(library, model, bottle, planner, tmp_path):
+    for k in range(3):
+        write_json(tmp_path / f"{k}.json", estimate_to_json(estimated(library, model, bottle)))
+    done = RUN.invoke(app, ["grasp", "record", str(tmp_path), "-o", str(tmp_path / "g.yaml")], catch_exceptions=False)
+    assert "3 of 3 frames agree" in done.output
+    single = planner.plan(held(library, bottle, model), ["imitate"]).candidates[0]
+    assert alike(read_grasp(tmp_path / "g.yaml").pose, single.pose_in_object, 1e-3, 1e-2)
 
 
 def test_record_says_what_is_wrong_with_its_source(tmp_path):

@@ -230,6 +230,12 @@ def test_a_wrist_pose_is_never_given_out(planner, library, model, bottle):
     assert refusals(planner.plan(replace(good, hands=(nowhere,), objects=()))) == ["degenerate_hand"]
 
 
+def test_a_hand_that_points_along_its_own_jaw_axis_is_refused_and_not_guessed():
+    hand = squeezing([-0.026, 0, 0], [0.026, 0, 0], [-0.2, 0, 0])  # palm, thumb and finger on one line
+    found, reason = imitate(hand, box(0.04, 0.06, 0.05), GRIPPER, SETTINGS)
+    assert (found, reason) == ([], "degenerate_hand")
+
+
 def test_left_hands_get_the_mirror_image_of_what_right_hands_get(library, model, planner, bottle):
     good = held(library, bottle, model)
     hand = good.hands[0]
