@@ -13,9 +13,10 @@ with, as reading DexYCB needs MANO. Left hands are the right model mirrored.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from hoisdf_model.synthesis.recording import SHAPE_SPREAD, one_thread
 from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.sequences import Sequence, plan_sequence
 
+NOTE = "synthetic.json"
 SECONDS = 3.0  # of each play, whatever the number of frames
 PER_SUBJECT = 5
 SUBJECTS = (2, 0, 1, 3, 4, 5, 6, 7, 8, 9)  # in the order in which they are filled
@@ -136,6 +138,8 @@ def write_dexycb(
                         progress(done, total)
             _write_sequence(root, number, play, thing, model, cameras)
         _write_cameras(root, cameras)
+        about = {"layout": "DexYCB", **asdict(settings), "hand_model": {"name": model.name, "hash": model.hash}}
+        (root / NOTE).write_text(json.dumps(about, indent=1))
     except OSError as error:
         raise DatasetError(f"can't write the tree {root}: {error.strerror or error}") from error
     finally:

@@ -1,0 +1,54 @@
+"""A data source described in a file of its own, to evaluate on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
+from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.errors import ConfigError
+from hoisdf_model.hand import HandModel
+from hoisdf_model.training.config import SourceConfig, typed_options
+from hoisdf_model.training.sources import build_source
+
+
+@dataclass
+class SourceFile:
+    """What the YAML file says.
+
+    Attributes:
+        kind, options: of the source, as in a training configuration.
+        preparation: how samples are made, as there; sizes that a network decides are set from it.
+    """
+
+    kind: str = "shards"
+    options: dict[str, Any] = field(default_factory=dict)
+    preparation: PreparationConfig = field(default_factory=PreparationConfig)
+
+
+def read_source(path: str | Path, hand_model: HandModel) -> tuple[FrameSource, SourceFile]:
+    """Read a description and open the source.
+
+    Raises:
+        ConfigError: no such file, an unknown key (named), kind or protocol.
+        DatasetError: the data are missing or damaged.
+    """
+    try:
+        content = OmegaConf.to_container(OmegaConf.load(path))
+    except FileNotFoundError as error:
+        raise ConfigError(f"there is no description of a data source at {path}") from error
+    except Exception as error:  # whatever the YAML parser raises
+        raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} must hold kind and options of a data source, such as kind: dexycb")
+    described = typed_options(SourceFile, {str(key): value for key, value in content.items()}, f"{path}: ")
+    if described.preparation.protocol not in PROTOCOLS:
+        raise ConfigError(
+            f"{path}: preparation.protocol must be one of {', '.join(PROTOCOLS)}, "
+            f"got {described.preparation.protocol!r}"
+        )  # fmt: skip
+    return build_source(SourceConfig(described.kind, options=described.options), hand_model), described
