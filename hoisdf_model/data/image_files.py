@@ -1,6 +1,7 @@
 """Pictures of data sets read from files.
 
-Pillow reads them, since OpenCV gives a truncated JPEG back as if nothing were missing.
+Pillow reads them, since OpenCV gives a truncated JPEG back as if nothing were missing. It goes by the content, not by
+the name, and hands some kinds (PostScript) to other programs, so that only two kinds are let in.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from PIL import Image
 
 from hoisdf_model.errors import DatasetError
 
+FORMATS = ("PNG", "JPEG")
+
 
 def read_rgb(path: Path, width: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB.
@@ -22,10 +25,10 @@ def read_rgb(path: Path, width: int | None = None, height: int | None = None) ->
         width, height: what the size must be, where it matters.
 
     Raises:
-        DatasetError: the file is missing, damaged or truncated, or of another size; the message names it.
+        DatasetError: the file is missing, damaged or truncated, of another kind or size; the message names it.
     """
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             image = np.asarray(picture.convert("RGB"), np.uint8)
     except FileNotFoundError as error:
         raise DatasetError(f"the image {path} is missing") from error
