@@ -73,7 +73,7 @@ class HandFields:
         Raises:
             DatasetError: another hand model, or the cache can't be read or written.
         """
-        path = None if self._folder is None else self._folder / f"{name.replace('/', '_')}.npz"
+        path = None if self._folder is None else self._folder / _file_name(name, shape, joints)
         if path is not None and path.exists():
             return _read(path)
         closed = meshes.capped(self.vertices(name, rotations, shape, joints), self.model.faces)
@@ -82,6 +82,12 @@ class HandFields:
         if path is not None:
             _write(path, packed)
         return _unpacked(packed)
+
+
+def _file_name(name: str, shape: Floats, joints: Floats) -> str:
+    """With a digest of the label: frames of other versions and of synthetic trees have the same names."""
+    digest = zlib.crc32(np.concatenate([shape, joints.ravel()]).astype("<f8").tobytes())
+    return f"{name.replace('/', '_')}_{digest:08x}.npz"
 
 
 def _packed(samples: FieldSamples) -> dict[str, NDArray[np.generic]]:

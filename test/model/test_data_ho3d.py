@@ -202,8 +202,32 @@ def test_distances_are_computed_and_kept(own_tree, tmp_path):
         fresh.hand.samples.distances[:100], -trimesh.proximity.signed_distance(hand, points), atol=3e-4
     )  # fmt: skip
     path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(DatasetError, match=r"MC1_0000\.npz can't be read"):
+    with pytest.raises(DatasetError, match=r"MC1_0000_[0-9a-f]{8}\.npz can't be read"):
         Ho3dFrames(own_tree, hand_model=open_hand, cache=tmp_path / "kept").frame(0)
+
+
+def test_kept_distances_belong_to_the_label_and_not_to_its_name(own_tree, tmp_path):
+    ho3d_toy.with_open_hand(own_tree)
+    open_hand, kept = load_hand_model(), tmp_path / "kept"
+    before = Ho3dFrames(own_tree, hand_model=open_hand, cache=kept).frame(0).hand
+    path = own_tree / "train" / "MC1" / "meta" / "0000.pkl"
+    stored = pickle.loads(path.read_bytes())
+    stored["handJoints3D"] = stored["handJoints3D"] + [0.1, 0, 0]  # as another version of the data set may have it
+    path.write_bytes(pickle.dumps(stored))
+    after = Ho3dFrames(own_tree, hand_model=open_hand, cache=kept).frame(0).hand
+    shift = after.samples.points.mean(0) - before.samples.points.mean(0)
+    np.testing.assert_allclose(shift, [0.1, 0, 0], atol=0.001)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "BMP"])
+def test_pictures_of_other_kinds_are_not_decoded(own_tree, kind, monkeypatch):
+    started = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: started.append("gs"))
+    path = own_tree / "train" / "MC1" / "rgb" / "0000.png"
+    Image.open(path).convert("RGB").save(path, format=kind)
+    with pytest.raises(DatasetError, match=r"0000\.png can't be read"):
+        Ho3dFrames(own_tree).frame(0)
+    assert not started
 
 
 def test_another_hand_model_than_the_labels_is_refused(tree):
