@@ -145,7 +145,10 @@ def write_weights(weights: Weights, path: str | Path, half: bool = False) -> Non
                 tensors[_HAND + name] = torch.from_numpy(array.astype(_torch_dtype(array)))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        temporary.touch()  # with the usual permissions; safetensors alone would let nobody else read it
+        permissions = temporary.stat().st_mode
         save_file(tensors, temporary, metadata={f"hoisdf.{key}": value for key, value in metadata.items()})
+        temporary.chmod(permissions)
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} can't be written: {error}") from error

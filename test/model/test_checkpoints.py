@@ -79,6 +79,11 @@ def compact(tmp_path_factory):
     return network, path
 
 
+def test_our_file_has_the_usual_permissions(compact, tmp_path):
+    (tmp_path / "plain").touch()
+    assert compact[1].stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 # Official snapshots
 
 
