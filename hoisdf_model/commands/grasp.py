@@ -96,7 +96,7 @@ def record(
     console.print(f"{demonstration.frames} frames, without a grasp: {reasons or 'none'}", highlight=False)
     others = [f"{name} ({count} frames)" for name, count in demonstration.found.items() if name != grasp.object_name]
     if others:
-        console.print(f"also held: {', '.join(others)}; take another with --object", highlight=False)
+        console.print(f"also held: {', '.join(others)}; take another with --object", highlight=False, soft_wrap=True)
     typer.echo(_summary(grasp))
     console.print(f"wrote {output}", highlight=False)
 
