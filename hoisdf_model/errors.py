@@ -63,3 +63,11 @@ class TrainingError(HoisdfError, RuntimeError):
 
 class EvaluationError(HoisdfError, ValueError):
     """The results of an evaluation are missing or damaged, belong to another one, or can't be written."""
+
+
+def as_raised(error: HoisdfError) -> HoisdfError:
+    """The error as it was raised, where it comes from a loading process: torch gives it a traceback for its message."""
+    text = str(error)
+    if not text.startswith("Caught "):
+        return error
+    return type(error)(text.rpartition(f"{type(error).__qualname__}: ")[2].strip())

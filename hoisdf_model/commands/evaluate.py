@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import ConfigError, DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from hoisdf_model.data.preparation import PreparationConfig
     from hoisdf_model.data.sources import FrameSource
     from hoisdf_model.evaluation import Contender, Models, Record, Summary
+    from hoisdf_model.evaluation.data_folder import DataFolder, FolderOptions
+    from hoisdf_model.evaluation.hand_file import HandFile
     from hoisdf_model.evaluation.run import Tags
+    from hoisdf_model.hand import HandLayer, HandModel
     from hoisdf_model.network import Hoisdf
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
@@ -51,10 +54,35 @@ def evaluate(
     data: Annotated[
         str,
         typer.Option(
-            help="'benchmark' (the synthetic one, drawn on the way), a folder of shards, or a YAML file with kind and "
-            "options of a source such as DexYCB (see docs/datasets.md)."
+            help="'benchmark' (the synthetic one, drawn on the way), a folder of shards, the folder of a download of "
+            "DexYCB or HO-3D, or a YAML file with kind and options of a source (see docs/datasets.md)."
         ),
     ] = BENCHMARK,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False),
+    ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of DexYCB: close (where not given), full, right or all.", show_default=False)
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Of HO-3D, v2 or v3; another one is refused.", show_default=False)
+    ] = None,
+    object_models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    official: Annotated[
+        bool, typer.Option("--official", help="Frames of DexYCB and HO-3D are cropped as by the released code.")
+    ] = False,
+    submission: Annotated[
+        Path | None,
+        typer.Option(help="Also write the zip file that HO-3D's challenge takes.", show_default=False),
+    ] = None,
     protocol: Annotated[
         str,
         typer.Option(
@@ -107,8 +135,11 @@ def evaluate(
     don't look at the picture, from the means of a training split, and a network with initial weights.
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
+    from hoisdf_model.evaluation.data_folder import FolderOptions
+    from hoisdf_model.evaluation.hand_file import HandFile
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
+    from hoisdf_model.network.shipped import NAME as SHIPPED
 
     for value, known, option in ((protocol, PROTOCOLS, "--protocol"), (search, SEARCHES, "--search")):
         if value not in known:
@@ -116,9 +147,19 @@ def evaluate(
     console = _console()
     place = resolve_device(device)
     chosen = resolve_precision(precision, place)
-    named = str(weights or shipped_weights())
+    named = str(shipped_weights() if weights in (None, SHIPPED) else weights)
     model = load_hand_model(hand_model) if hand_model else None
-    source, tags, origin, base = _source(data, model or load_hand_model())
+    opened = _opened(
+        data, FolderOptions(split, subset, version, object_models, official), model or load_hand_model()
+    )  # fmt: skip
+    if opened is not None:
+        source, tags, origin, base = opened.source, opened.tags, opened.about, opened.preparation
+    else:
+        source, tags, origin, base = _source(data, model or load_hand_model())
+    if submission is not None and (opened is None or opened.challenge is None):
+        raise ConfigError("--submission is for the evaluation frames of HO-3D: give its folder with --data")
+    if submission is not None and frames is not None and frames < len(source):
+        raise ConfigError("HO-3D's challenge takes all evaluation frames: leave out --frames or --submission")
     count = min(frames or len(source), len(source))
     with console.status("loading the network"):
         network, config = load_network(named, model, preset, place)
@@ -127,7 +168,10 @@ def evaluate(
         "protocol": protocol, "untrained": untrained, "precision": chosen, "search": search,
         "mean_pose": None if mean_pose is None else _digest(str(mean_pose)),
     }  # fmt: skip
-    folder = output or Path("evaluation") / f"{_name(named)}_{Path(data).name}_{protocol}"
+    if submission is not None:
+        about["submission"] = True
+    label = Path(data).name if opened is None else opened.label
+    folder = output or Path("evaluation") / f"{_name(named)}_{label}_{protocol}"
 
     from dataclasses import replace
 
@@ -137,12 +181,16 @@ def evaluate(
 
     network.runtime = replace(network.runtime, precision=chosen, search=search)
     preparation = preparation_for(config, base)
-    models = Models(partial(find_object, catalogue=str(objects or "")))
-    contenders = _contenders(network, place, protocol, untrained, mean_pose, models)
+    catalogue = objects or (opened.models if opened is not None else None)
+    models = Models(partial(find_object, catalogue=str(catalogue or "")))
+    contenders = dict(_contenders(network, place, protocol, untrained, mean_pose, models))
     records = RecordFile(folder, about)
+    hands = None if submission is None else HandFile(folder, len(source))
+    if hands is not None:
+        contenders[NETWORK] = replace(contenders[NETWORK], method=hands.keeping(contenders[NETWORK].method))
     before = len(records.done() & set(range(count)))
     steps = evaluated(
-        source, range(count), contenders, records, preparation, models, network.hand_layer, tags,
+        source, range(count), contenders, records, preparation, models, _hand_of(source, model, network), tags,
         batch_size, workers, images=protocol == "live",
     )  # fmt: skip
     pace = _followed(steps, before, count, console)
@@ -151,6 +199,35 @@ def evaluate(
     _print(folder, about, summary, len(found), per_object, object_groups(found), pace)
     with console.status("drawing"):
         _write(folder, about, summary, found, pace, source, preparation, models)
+    if submission is not None and hands is not None and opened is not None:
+        _submit(submission, hands, opened.challenge, console)
+
+
+def _opened(data: str, options: FolderOptions, hand_model: HandModel) -> DataFolder | None:
+    """The folder of a download; None where the data are something else, for which there are no such options."""
+    from hoisdf_model.data.layouts import kind_of
+    from hoisdf_model.evaluation.data_folder import open_data_folder
+
+    if data != BENCHMARK and Path(data).suffix not in (".yaml", ".yml"):
+        kind = kind_of(data)
+        if kind != "shards":
+            return open_data_folder(data, kind, options, hand_model)
+    if options.given:
+        raise ConfigError(
+            f"--{options.given[0]} is for the folder of a download of DexYCB or HO-3D, --data is {data}"
+            + (": say it in that file" if Path(data).suffix in (".yaml", ".yml") else "")
+        )
+    return None
+
+
+def _submit(path: Path, hands: HandFile, wanted: int | None, console: Console) -> None:
+    from hoisdf_model.data.ho3d_submission import write_submission
+
+    joints, vertices = hands.read()
+    write_submission(path, joints, vertices, len(joints))
+    console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    if wanted is not None and len(joints) != wanted:
+        console.print(f"the challenge takes {wanted:,} frames, these are {len(joints):,}", style="yellow")
 
 
 def _source(
@@ -164,7 +241,10 @@ def _source(
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
 
     if Path(data).suffix in (".yaml", ".yml"):
-        from hoisdf_model.training.source_file import read_source
+        try:
+            from hoisdf_model.training.source_file import read_source
+        except ModuleNotFoundError as error:
+            raise DependencyError(f"reading {data} needs {error.name}: install hoisdf[train]") from error
 
         described, content = read_source(data, hand_model)
         place = Path(str(content.options.get("folder", "")))
@@ -180,6 +260,30 @@ def _source(
     if drawn_from_benchmark(shards.about, stills):
         return shards, stills.tags, {"benchmark": benchmark.VERSION, **origin}, None
     return shards, lambda number: (), origin, None
+
+
+def _hand_of(source: FrameSource, given: HandModel | None, network: Hoisdf) -> HandLayer:
+    """The hand that the frames' poses and shapes are of, which needn't be the network's.
+
+    Raises:
+        ConfigError: it isn't known.
+    """
+    from hoisdf_model.data import ShardedFrames
+    from hoisdf_model.hand import HandLayer, load_hand_model
+    from hoisdf_model.synthesis import Stills
+
+    shipped = load_hand_model()
+    wanted = (given or shipped).hash
+    if isinstance(source, Stills):
+        wanted = source.library.hand_model
+    elif isinstance(source, ShardedFrames):
+        wanted = str(source.about.get("hand_model", wanted))
+    if network.hand_layer.model.hash == wanted:
+        return network.hand_layer
+    for model in (given, shipped):
+        if model is not None and model.hash == wanted:
+            return HandLayer(model)
+    raise ConfigError(f"the frames were drawn with another hand model ({wanted}): give it with --hand-model")
 
 
 def _contenders(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.preparation import PreparationConfig
 from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.alignment import Floats, similarity_aligned
 from hoisdf_model.evaluation.frame_errors import Errors, Hands, Things, hand_errors, joint_distances, object_errors
 from hoisdf_model.evaluation.hand_metrics import mean_distance
@@ -79,7 +80,7 @@ def evaluate(
     """
     done = records.done()
     left = [number for number in numbers if number not in done]
-    for batch in loader_of(EvaluatedFrames(source, left, preparation, images), batch_size, workers):
+    for batch in _batches(EvaluatedFrames(source, left, preparation, images), batch_size, workers):
         parts = {}
         for name, contender in contenders.items():
             rows = [k for k, n in enumerate(batch.numbers) if contender.frames is None or n < contender.frames]
@@ -96,6 +97,13 @@ def evaluate(
             for number, name, row in zip(batch.numbers, batch.names, results, strict=True)
         )
         yield len(batch)
+
+
+def _batches(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterator[FrameBatch]:
+    try:
+        yield from loader_of(frames, batch_size, workers)
+    except HoisdfError as error:
+        raise as_raised(error) from error
 
 
 def results_of(
@@ -117,7 +125,7 @@ def results_of(
     true_hands, true_things = truth_of(batch, hand_layer)
     apart = np.full((len(batch), 21), np.nan)
     rows: list[dict[str, float]] = [{} for _ in batch.numbers]
-    posed = sample.pose_known.numpy()
+    posed = sample.pose_known.numpy() | np.array([known is not None for known in batch.vertices])
     for known, with_mesh in ((hand_known & posed, True), (hand_known & ~posed, False)):
         if not known.any():
             continue
@@ -144,14 +152,18 @@ def results_of(
 
 
 def truth_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Hands, Things]:
-    """The labels of a batch; vertices are those of the hand model with the true pose and shape."""
+    """The labels of a batch; vertices are the source's own, else those of the hand model with true pose and shape."""
     sample = batch.sample
     with torch.no_grad():
         mesh = hand_layer(
             sample.mano_rotations.to(hand_layer.v_template.device), sample.mano_shape.to(hand_layer.v_template.device)
         )
     joints, wrist, center = (part.double().numpy() for part in (sample.joints, sample.hand_root, sample.object_center))
-    hands = Hands(joints, wrist, mesh.vertices.double().cpu().numpy())
+    vertices = mesh.vertices.double().cpu().numpy()
+    for k, known in enumerate(batch.vertices):
+        if known is not None:
+            vertices[k] = known
+    hands = Hands(joints, wrist, vertices)
     place = sample.object_translation.double().numpy() + center
     return hands, Things(sample.object_rotation.double().numpy(), place)
 

@@ -19,7 +19,7 @@ from hoisdf_model.data.augmentation import AugmentationConfig
 from hoisdf_model.data.preparation import PreparationConfig
 from hoisdf_model.data.sample import Sample, collate
 from hoisdf_model.data.sources import FrameSource
-from hoisdf_model.errors import ConfigError, HoisdfError, TrainingError
+from hoisdf_model.errors import ConfigError, HoisdfError, TrainingError, as_raised
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
 from hoisdf_model.training.average import WeightAverage
@@ -133,20 +133,13 @@ def train(run: Run, resume: bool = False, progress: bool = True) -> dict[str, fl
     except torch.cuda.OutOfMemoryError as error:
         raise TrainingError(_memory_advice(config)) from error
     except HoisdfError as error:
-        if not str(error).startswith("Caught "):
-            raise
-        raise _as_raised(error) from error
+        raise as_raised(error) from error
     scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "validation" in name}
     if trainer.is_global_zero:
         with average.applied() if average else nullcontext():
             save_network(run.network, run.network.config, folder / WEIGHTS, half=True)
         (folder / CARD).write_text(model_card(config, run.network, history, run.overfit))
     return scores
-
-
-def _as_raised(error: HoisdfError) -> HoisdfError:
-    """An error of a worker process, which arrives with a traceback for its message, as it was there."""
-    return type(error)(str(error).rpartition(f"{type(error).__qualname__}: ")[2].strip())
 
 
 def newest_checkpoint(folder: Path) -> Path | None:

@@ -40,6 +40,7 @@ from hoisdf_model.evaluation import (
 from hoisdf_model.evaluation.comparison import difference_of
 from hoisdf_model.evaluation.pictures import EDGES, SIZE, tile
 from hoisdf_model.evaluation.summary import figure_of
+from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 
 
@@ -260,6 +261,36 @@ def test_evaluate_writes_everything(tmp_path):
         "sheet.jpg",
     }  # fmt: skip
     assert "synthetic" not in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.parametrize("drawn_with", ["the open hand", "one that nobody knows"])
+def test_truth_is_posed_with_the_hand_of_the_frames_and_not_with_the_networks(tmp_path, monkeypatch, drawn_with):
+    open_hand, asked = load_hand_model(), []
+    shards.begin(tmp_path, 2, 2, {"hand_model": open_hand.hash if drawn_with == "the open hand" else drawn_with})
+    shards.write_shard(tmp_path, 0, 2, 2, lambda index: (frame(index, 200), {}))
+    network = tiny_network()  # with another hand
+    save_network(network, network.config, tmp_path / "tiny.safetensors", keep_hand_model=True)
+
+    def asked_for(*arguments, **options):
+        asked.append(next(part for part in arguments if isinstance(part, HandLayer)).model.hash)
+        raise EvaluationError("that will do")
+
+    monkeypatch.setattr("hoisdf_model.evaluation.evaluate", asked_for)
+    command = [
+        "evaluate",
+        "-w",
+        str(tmp_path / "tiny.safetensors"),
+        "--data",
+        str(tmp_path),
+        "-o",
+        str(tmp_path / "out"),
+    ]
+    ran = CliRunner().invoke(app, command)
+    if drawn_with == "the open hand":
+        assert asked == [open_hand.hash]
+    else:
+        assert isinstance(ran.exception, ConfigError)
+        assert f"another hand model ({drawn_with})" in str(ran.exception)
 
 
 @pytest.mark.parametrize(

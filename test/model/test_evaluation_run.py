@@ -11,6 +11,7 @@ import trimesh
 from labelled_frames import BOX, TURNS_OF_BOX, Frames, frame, hand_layer
 from scipy.spatial.transform import Rotation
 from tiny_network import tiny_network
+from torch._utils import ExceptionWrapper
 
 from hoisdf_model.data.sources import HandLabel, ObjectLabel
 from hoisdf_model.errors import DatasetError, EvaluationError
@@ -372,3 +373,19 @@ def test_csv_has_a_line_for_each_frame_and_method(tmp_path):
     column = head.split(",").index("MJE (mm)")
     assert [float(line.split(",")[column]) for line in lines] == pytest.approx([0] * 6, abs=0.01)
     json.dumps(summarise(records).to_json())
+
+
+def test_errors_of_loading_processes_are_told_in_one_line(tmp_path, monkeypatch):
+    try:
+        raise DatasetError("frame 3 of x.tar is damaged")
+    except DatasetError:
+        sent = ExceptionWrapper(where="in DataLoader worker process 0")  # what a worker puts into its queue
+
+    def loader(*_):
+        yield from ()
+        sent.reraise()
+
+    monkeypatch.setattr("hoisdf_model.evaluation.run.loader_of", loader)
+    with pytest.raises(DatasetError) as caught:
+        run(tmp_path, {})
+    assert str(caught.value) == "frame 3 of x.tar is damaged"
