@@ -102,12 +102,15 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
     model = parameters.model
     meshes = Meshes(load_catalogue(parameters.object.catalogue or None))
     meshes.check(parameters.object.name)
+    if parameters.object.name:
+        meshes.catalogue.mirror_plane(parameters.object.name)  # remembered; else the first left hand waits for it
     estimator = Estimator.load(
         model.weights or None,
         hand_model=model.hand_model or None,
         device=model.device,
         precision=model.precision,
         preset=model.preset or None,
+        catalogue=meshes.catalogue,
     )
     faces = estimator.hand_model.faces
     return Scene(

@@ -94,7 +94,7 @@ def estimate(
         catalogue.get(object_name)  # a misspelt name is told before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
-        estimator = Estimator.load(weights, hand_model, device, precision, preset)
+        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue)
     output.mkdir(parents=True, exist_ok=True)
 
     failed = 0

@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
+from hoisdf_model.estimation.mirroring import MIRROR, MIRROR_IMAGE
 from hoisdf_model.estimation.targets import Target
-from hoisdf_model.estimation.views import MIRROR, View
+from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
 from hoisdf_model.network import NetworkOutput
 
@@ -23,9 +24,9 @@ class Decoded:
     """A batch's output as numpy arrays, read row by row.
 
     A left hand was shown mirrored (``views.look``). A point comes back as ``M p`` with ``M = diag(-1, 1, 1)``, a
-    rotation as ``M R M``. For the hand, that makes a pose of the left hand model out of one of the right. For the
-    object, it is exact where the object's mesh is its own mirror image about its x = 0 plane, and else the pose of the
-    mirrored mesh.
+    hand's rotation as ``M R M``, which makes a pose of the left hand model out of one of the right. The object's pose
+    ``T'`` comes back as ``M T' S``, where the reflection ``S`` of its own frame says what the network took the object
+    in the mirror for (``mirroring.ObjectReflections``).
     """
 
     def __init__(self, output: NetworkOutput, crop_size: int) -> None:
@@ -64,21 +65,27 @@ class Decoded:
             model=model,
         )
 
-    def object(self, i: int, target: Target, view: View) -> ObjectEstimate | None:
+    def object(
+        self, i: int, target: Target, view: View, reflection: NDArray[np.float64] = MIRROR_IMAGE
+    ) -> ObjectEstimate | None:
         """The object of row ``i``; None where there is none: no point in the box, or nobody said that there is one and
         the object mask isn't sure either.
 
-        The covariance has the wrist's uncertainty in the translation, since both hang on the same depth, and the spread
-        of the points' predictions; it is unknown (-1) where the wrist's is.
+        ``reflection`` (4, 4) is the ``S`` of objects beside left hands. The covariance has the wrist's uncertainty in
+        the translation, since both hang on the same depth, and the spread of the points' predictions; where ``S`` moves
+        the origin, also what the rotation's does to it. It is unknown (-1) where the wrist's is.
         """
         row = self._rows
         seen = self._seen(i, 2, view.object_box)
         if not row["object_valid"][i] or not (target.object_known or seen >= 0.5):
             return None
-        rotation = rotations.rotation_matrices(row["object_rotation"][i])
-        translation = row["object_translation"][i]
+        pose, lever = np.eye(4), np.zeros(3)
+        pose[:3, :3] = rotations.rotation_matrices(row["object_rotation"][i])
+        pose[:3, 3] = row["object_translation"][i]
         if target.side == "left":
-            rotation, translation = rotations.mirror_matrix(rotation), translation * MIRROR
+            mirrored = pose[:3, 3] * MIRROR
+            pose = MIRROR_IMAGE @ pose @ reflection
+            lever = pose[:3, 3] - mirrored
         covariance = np.zeros((6, 6))
         if target.root_covariance[0, 0] < 0:
             covariance[0, 0] = -1
@@ -86,11 +93,14 @@ class Decoded:
             axes = np.eye(3) / 3  # a root mean square over all directions, shared out among three axes
             covariance[:3, :3] = target.root_covariance + row["object_translation_spread"][i] ** 2 * axes
             covariance[3:, 3:] = row["object_rotation_spread"][i] ** 2 * axes
+            move = np.eye(6)
+            move[:3, 3:] = np.cross(np.eye(3), lever).T  # a small rotation w moves the origin by w x lever
+            covariance = move @ covariance @ move.T
         return ObjectEstimate(
             name=target.object_name,
             score=target.score * seen,
-            rotation=rotation,
-            translation=translation + target.object_center,
+            rotation=pose[:3, :3],
+            translation=pose[:3, 3] + target.object_center,
             covariance=covariance,
         )
 

@@ -18,6 +18,7 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
+from hoisdf_model.estimation.mirroring import ObjectReflections
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.targets import Target
@@ -33,6 +34,7 @@ from hoisdf_model.network import (
     load_network,
     optimised,
 )
+from hoisdf_model.objects import Catalogue, load_catalogue
 
 PRECISIONS = ("auto", "float32", "bfloat16")
 
@@ -61,6 +63,8 @@ class Estimator:
         hand_model: the right hand model that the network poses.
         device: where the network's inputs go.
         localiser: finds hands where neither the caller nor the tracker knows of any; a coarse grid if not given.
+        catalogue: the objects' shapes, which bring their poses back from the mirror in which left hands are shown; the
+            look-alikes if not given.
 
     Attributes:
         network, config, hand_model, device: as given.
@@ -73,12 +77,14 @@ class Estimator:
         hand_model: HandModel,
         device: torch.device | str = "cpu",
         localiser: Localiser | None = None,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.network, self.config, self.hand_model = network, config, hand_model
         self.device = torch.device(device)
         self._span = hand_span(hand_model)
         self._tracker = Tracker(self._span)
         self._localiser = localiser or GridLocaliser(self._segment, config.image_size)
+        self._reflections = ObjectReflections(config, catalogue or load_catalogue())
 
     @classmethod
     def load(
@@ -88,6 +94,7 @@ class Estimator:
         device: str = "auto",
         precision: str = "auto",
         preset: str | None = None,
+        catalogue: Catalogue | None = None,
     ) -> Estimator:
         """An estimator with the network of a weights file.
 
@@ -97,6 +104,7 @@ class Estimator:
             device: ``auto`` (CUDA where there is one), or torch's name of one.
             precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: bfloat16 on a GPU that has it.
             preset: the preset of an official snapshot, where its keys can't tell.
+            catalogue: the objects' shapes (see the class); None: the look-alikes.
 
         Raises:
             CheckpointError: no such weights, or they are damaged or of another preset.
@@ -110,7 +118,7 @@ class Estimator:
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=chosen)
-        return cls(network, config, network.hand_layer.model, place_of_work)
+        return cls(network, config, network.hand_layer.model, place_of_work, catalogue=catalogue)
 
     def reset(self) -> None:
         """Forget what was seen before: after a jump in time, or when another camera is looked through."""
@@ -164,7 +172,8 @@ class Estimator:
         for i, (target, view) in enumerate(zip(targets, views, strict=True)):
             hand = decoded.hand(i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
-                seen.append((target, hand, decoded.object(i, target, view)))
+                thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
+                seen.append((target, hand, thing))
         self._tracker.update(frame, [(target, hand) for target, hand, _ in seen])
         seen.sort(key=lambda parts: parts[2] is None)
         return Estimate(

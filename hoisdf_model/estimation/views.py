@@ -10,11 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Frame
+from hoisdf_model.estimation.mirroring import MIRROR
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.geometry import boxes, crops
 from hoisdf_model.network import NetworkInput
-
-MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)

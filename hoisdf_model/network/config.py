@@ -260,11 +260,16 @@ class NetworkConfig:
         image_size: height and width of the crop in pixels.
         object_center_depth: depth at which the object's centre is assumed when the network's input is prepared, metres;
             ``null``: the wrist's.
+        object_in_mirror: how the network poses an object that it is shown in a mirror, beside a left hand: ``itself``,
+            as the object in the pose that looks like that (our labels; and whatever was trained on right hands only,
+            for nothing in the picture says mirror); ``mirror_image``, as the object's mirror image in the plane x = 0
+            of its own frame (the released code's labels of left hands).
     """
 
     name: str = "unnamed"
     image_size: int = 256
     object_center_depth: float | None = None
+    object_in_mirror: str = "itself"
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
     field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
@@ -277,6 +282,7 @@ class NetworkConfig:
     def __post_init__(self) -> None:
         if self.image_size % 32 or self.image_size <= 0:
             raise ConfigError(f"image_size must be a positive multiple of 32, got {self.image_size}")
+        _one_of("object_in_mirror", self.object_in_mirror, ("itself", "mirror_image"))
         if self.attention.width <= self.field.code_length + 3:
             raise ConfigError(
                 f"attention.width {self.attention.width} leaves no room for image features beside a point's "

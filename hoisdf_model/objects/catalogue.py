@@ -15,6 +15,7 @@ from hoisdf_model.errors import MeshError
 from hoisdf_model.objects import mesh_files, symmetry
 from hoisdf_model.objects.procedural import BY_NAME, Built, build
 from hoisdf_model.objects.records import MESH, RECORD, checksum
+from hoisdf_model.objects.reflection import mirror_plane
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.objects.unwrapping import TexturedSurface
 
@@ -53,6 +54,7 @@ class Catalogue:
     def __init__(self, files: dict[str, Path] | None = None) -> None:
         self._files = dict(files or {})
         self._known: dict[str, CatalogueObject] = {}
+        self._planes: dict[str, NDArray[np.float64] | None] = {}
         self._order = [*BY_NAME, *(name for name in self._files if name not in BY_NAME)]
 
     @property
@@ -82,6 +84,25 @@ class Catalogue:
             MeshError: there is no such object, or its file can't be used.
         """
         return self.get(name).mesh
+
+    def mirror_plane(self, name: str) -> NDArray[np.float64] | None:
+        """The reflection under which the object's shape doesn't change (``objects.mirror_plane``), found once.
+
+        A YCB object's mesh that has none has its look-alike's: a scan is hardly its own mirror image to half a
+        millimetre.
+
+        Returns:
+            (4, 4) object frame -> object frame; None where there is none.
+
+        Raises:
+            MeshError: there is no such object, or its file can't be used.
+        """
+        if name not in self._planes:
+            plane = mirror_plane(self.mesh(name))
+            if plane is None and name in self._files and name in BY_NAME:
+                plane = mirror_plane(_look_alike(name).mesh)
+            self._planes[name] = plane
+        return self._planes[name]
 
     def checksums(self, names: Iterable[str]) -> dict[str, str]:
         """Of the mesh files of those of the names that have one: what is made from a mesh is known to fit it by them.

@@ -238,6 +238,14 @@ def test_the_hand_model_is_written_only_when_asked_for(compact, tmp_path):
     assert weights.hand_model.info == load_hand_model().info
 
 
+def test_a_file_from_before_a_field_was_there_has_its_default(compact, tmp_path):
+    network, path = compact
+    old = network.config.to_mapping()
+    del old["object_in_mirror"]
+    rewritten(path, tmp_path / "old.safetensors", config=json.dumps(old))
+    assert load_network(tmp_path / "old.safetensors")[1] == network.config
+
+
 def test_a_renamed_preset_keeps_its_own_configuration(compact, tmp_path):
     network, _ = compact
     config = replace(network.config, name="mine")

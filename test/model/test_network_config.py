@@ -27,6 +27,12 @@ def test_presets_survive_a_round_trip_through_plain_values(name):
     assert hash(config) == hash(load_preset(name))
 
 
+def test_only_the_network_that_was_taught_mirror_images_of_objects_says_so():
+    """Of the released networks only that of both hands was trained on left ones."""
+    saying = {name for name in preset_names() if load_preset(name).object_in_mirror == "mirror_image"}
+    assert saying == {"dexycb_full"}
+
+
 def test_all_presets_are_listed():
     assert preset_names() == ("compact", "dexycb", "dexycb_full", "ho3d", "ho3d_render")
 
@@ -74,6 +80,7 @@ def test_an_unknown_preset_is_refused_with_those_there_are():
         ({"regression": {"hand": "guess"}}, "regression.hand"),
         ({"runtime": {"search_factor": 0.5}}, "search_factor"),
         ({"image_size": 100}, "multiple of 32"),
+        ({"object_in_mirror": "other"}, "object_in_mirror must be one of itself, mirror_image"),
     ],
 )
 def test_mistakes_are_named(mapping, message):

@@ -1,0 +1,51 @@
+"""The way back from the mirror in which a left hand is shown: for points, and for the object's pose."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import MeshError
+from hoisdf_model.estimates import Side
+from hoisdf_model.network import NetworkConfig
+from hoisdf_model.objects import Catalogue
+
+MIRROR = np.array([-1.0, 1.0, 1.0])
+MIRROR_IMAGE = np.diag([*MIRROR, 1.0])
+_LOG = logging.getLogger(__name__)
+
+
+class ObjectReflections:
+    """By an object's name the reflection ``S`` of its frame with which its pose comes back: ``T = M T' S``.
+
+    ``T'`` (4, 4) is the pose in the mirror's world and ``M = diag(-1, 1, 1, 1)`` the mirror. A network that takes what
+    it sees for the object itself (``object_in_mirror: itself``) is undone by the object's own mirror plane: with
+    ``T' = M T S`` it sees the points ``M T S p``, and ``S p`` are the object's points too. For a network that means the
+    mirror image, and for an object that is unknown or has no plane, ``S = M``: the rotation is ``M R' M``.
+
+    Args:
+        config: the network's.
+        catalogue: where the object's shapes are.
+    """
+
+    def __init__(self, config: NetworkConfig, catalogue: Catalogue) -> None:
+        self._itself, self._catalogue = config.object_in_mirror == "itself", catalogue
+        self._found: dict[str, NDArray[np.float64]] = {}
+
+    def __call__(self, name: str, side: Side) -> NDArray[np.float64]:
+        """(4, 4); the first call for an object beside a left hand looks for its plane, which takes a while."""
+        if side == "right" or not self._itself or name not in self._catalogue:
+            return MIRROR_IMAGE
+        if name not in self._found:
+            self._found[name] = self._plane(name)
+        return self._found[name]
+
+    def _plane(self, name: str) -> NDArray[np.float64]:
+        try:
+            plane = self._catalogue.mirror_plane(name)
+        except MeshError as error:  # the frame has an estimate all the same
+            _LOG.warning("beside left hands %s is posed as its mirror image: %s", name, error)
+            return MIRROR_IMAGE
+        return MIRROR_IMAGE if plane is None else plane
