@@ -50,6 +50,15 @@ def test_recipes_are_complete_and_read_back_the_same(path, tmp_path):
     loss_weights(config.losses.preset, config.losses.weights)
 
 
+def test_live_recipe_is_the_compact_one_told_wrong_places():
+    compact, live = (read_config(RECIPES[0].parent / f"{name}.yaml") for name in ("compact", "live"))
+    told = live.data.preparation.augmentation
+    assert min(told.root_depth, told.root_sideways, told.box) > 0
+    told.root_depth = told.root_sideways = told.box = 0.0
+    live.name = compact.name
+    assert live == compact
+
+
 def test_recipes_of_paper_and_released_code():
     paper, official = (read_config(RECIPES[0].parent / f"{name}.yaml") for name in ("paper", "official"))
     assert (paper.optimiser.name, paper.optimiser.learning_rate, paper.data.batch_size) == ("adam", 1e-4, 32)
