@@ -114,8 +114,8 @@ def write_dexycb(
     root, began = Path(folder), time.monotonic()
     names = _checked(settings)
     known, model = catalogue or load_catalogue(), hand_model or load_hand_model()
-    if root.exists() and any(root.iterdir()):
-        raise DatasetError(f"{root} isn't empty: give a new folder for the tree")
+    if root.exists() and (not root.is_dir() or any(root.iterdir())):
+        raise DatasetError(f"{root} exists and isn't an empty folder: give another one for the tree")
     cameras = _cameras(settings.cameras)
     total, done = settings.sequences * settings.frames * settings.cameras, 0
     renderer = Renderer(CAMERA.width, CAMERA.height)

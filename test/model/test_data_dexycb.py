@@ -460,8 +460,9 @@ def test_frames_that_no_sample_can_be_made_of_are_named(synthetic):
 
 def test_trees_are_not_written_over_others(tmp_path):
     (tmp_path / "something").touch()
-    with pytest.raises(DatasetError, match="isn't empty"):
-        write_dexycb(tmp_path, DexYcbTreeSettings())
+    for place in (tmp_path, tmp_path / "something"):
+        with pytest.raises(DatasetError, match="isn't an empty folder"):
+            write_dexycb(place, DexYcbTreeSettings())
     with pytest.raises(InvalidInputError, match="cameras must be from 1 to 8"):
         write_dexycb(tmp_path / "new", DexYcbTreeSettings(cameras=9))
     with pytest.raises(InvalidInputError, match="doesn't have the object '099_teapot'"):
