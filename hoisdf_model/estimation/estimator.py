@@ -89,7 +89,7 @@ class Estimator:
     @classmethod
     def load(
         cls,
-        weights: str | Path | None,
+        weights: str | Path | None = None,
         hand_model: HandModel | str | Path | None = None,
         device: str = "auto",
         precision: str = "auto",
