@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hoisdf_model.errors import ConfigError, DatasetError
+from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,12 +51,13 @@ def check(
 
     from hoisdf_model.data.dexycb_check import check_dexycb
     from hoisdf_model.data.ho3d_check import check_ho3d
+    from hoisdf_model.data.layouts import kind_of
     from hoisdf_model.data.shards_check import check_shards
 
     for value, known, option in ((kind, KINDS, "--kind"), (version, VERSIONS, "--version")):
         if value is not None and value not in known:
             raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
-    kind = kind or _kind_of(path)
+    kind = kind or kind_of(path)
     if version is not None and kind != "ho3d":
         raise ConfigError(f"--version is HO-3D's, {path} is of the kind {kind}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -75,25 +76,6 @@ def check(
     _print(Console(width=None if Console().is_terminal else 160), path, report)
     if report.problems:
         raise typer.Exit(1)
-
-
-def _kind_of(path: Path) -> str:
-    from hoisdf_model.data.dexycb_layout import SUBJECTS
-    from hoisdf_model.data.ho3d_layout import SPLITS
-    from hoisdf_model.data.shards import MANIFEST
-
-    if not path.is_dir():
-        raise DatasetError(f"there is no folder {path}")
-    if (path / MANIFEST).exists():
-        return "shards"
-    if any((path / subject).is_dir() for subject in SUBJECTS):
-        return "dexycb"
-    if any((path / split).is_dir() or (path / f"{split}.txt").exists() for split in SPLITS):
-        return "ho3d"
-    raise DatasetError(
-        f"{path} is no data set that is known: DexYCB has folders such as {SUBJECTS[0]}, HO-3D has "
-        f"{' and '.join(SPLITS)}, a data set of hoisdf synthesize has {MANIFEST}"
-    )
 
 
 def _print(console: Console, path: Path, report: CheckReport) -> None:

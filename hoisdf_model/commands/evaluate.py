@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 BENCHMARK = "benchmark"
-SYNTHETIC_NOTE = "synthetic.json"  # in trees that ``hoisdf synthesize`` writes in a known layout
 MEANING = {
     "paper": "true wrist, boxes and object class are given", "live": "image and camera are given, nothing else",
 }  # fmt: skip
@@ -152,6 +151,7 @@ def evaluate(
     opened = _opened(
         data, FolderOptions(split, subset, version, object_models, official), model or load_hand_model()
     )  # fmt: skip
+    base: PreparationConfig | None
     if opened is not None:
         source, tags, origin, base = opened.source, opened.tags, opened.about, opened.preparation
     else:
@@ -237,6 +237,7 @@ def _source(
     from dataclasses import asdict
 
     from hoisdf_model.data import ShardedFrames
+    from hoisdf_model.evaluation.data_folder import SYNTHETIC_NOTE
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
 

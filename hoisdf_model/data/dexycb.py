@@ -102,6 +102,7 @@ class DexYcbFrames:
             self._choose(split, subset, every)
         if not len(self.rows):
             raise DatasetError(f"{self.folder.root} has no frames of the split {split} and subset {subset}")
+        self._sides = {self._takes[number].side for number in np.unique(self.rows.takes)}
 
     def __len__(self) -> int:
         """How many frames."""
@@ -115,6 +116,15 @@ class DexYcbFrames:
         """
         take, serial, frame = self._place(index)
         return f"{take.subject}/{take.name}/{serial}/{frame:06d}"
+
+    def tags(self, index: int) -> tuple[str, ...]:
+        """What an evaluation tells frames apart by: ``right hand`` or ``left hand``, where both occur.
+
+        Raises:
+            DatasetError: there is no such frame.
+        """
+        side = self._place(index)[0].side
+        return (f"{side} hand",) if len(self._sides) > 1 else ()
 
     def frame(self, index: int) -> LabelledFrame:
         """One frame.

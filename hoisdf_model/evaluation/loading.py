@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -14,7 +14,7 @@ from hoisdf_model.data.augmentation import AugmentationConfig
 from hoisdf_model.data.labelled_views import right_handed
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import Sample, collate, single
-from hoisdf_model.data.sources import Floats, FrameSource
+from hoisdf_model.data.sources import Floats, FrameSource, LabelledFrame
 from hoisdf_model.estimates import Frame
 from hoisdf_model.network import NetworkConfig
 
@@ -30,6 +30,9 @@ class FrameBatch:
         names: of the objects, empty where there is none.
         reflections: (4, 4) of the object frame where the frame was mirrored for the network, else None.
         frames: images with their cameras, as taken; empty unless wanted.
+        wrist_known: whether ``hand_root`` is a wrist, also where nothing else is known of the hand.
+        vertices: (778, 3) of the hand, metres, relative to the wrist, mirrored as the sample is, where the source has
+            a method ``true_vertices(number)`` (metres, camera frame) and knows them; else None.
     """
 
     numbers: tuple[int, ...]
@@ -37,6 +40,8 @@ class FrameBatch:
     names: tuple[str, ...]
     reflections: tuple[Floats | None, ...]
     frames: tuple[Frame, ...] = ()
+    wrist_known: tuple[bool, ...] = ()
+    vertices: tuple[Floats | None, ...] = ()
 
     def __len__(self) -> int:
         """How many frames."""
@@ -77,7 +82,16 @@ class EvaluatedFrames(Dataset[FrameBatch]):
             ("" if thing is None else thing.name,),
             (right_handed(frame).object.reflection if thing is not None and mirrored else None,),  # type: ignore[union-attr]
             (Frame(frame.image, frame.camera),) if self.images else (),
+            (frame.hand is not None,),
+            (self._vertices(number, frame),),
         )
+
+    def _vertices(self, number: int, frame: LabelledFrame) -> Floats | None:
+        known: Callable[[int], Floats | None] | None = getattr(self.source, "true_vertices", None)
+        vertices = None if known is None or frame.hand is None else known(number)
+        if vertices is None or frame.hand is None:
+            return None
+        return (vertices - frame.hand.joints[0]) * ((-1, 1, 1) if frame.hand.side == "left" else (1, 1, 1))
 
 
 def preparation_for(network: NetworkConfig, base: PreparationConfig | None = None) -> PreparationConfig:
@@ -128,6 +142,8 @@ def joined(parts: Sequence[FrameBatch]) -> FrameBatch:
         tuple(n for part in parts for n in part.names),
         tuple(r for part in parts for r in part.reflections),
         tuple(f for part in parts for f in part.frames),
+        tuple(w for part in parts for w in part.wrist_known),
+        tuple(v for part in parts for v in part.vertices),
     )
 
 

@@ -120,9 +120,9 @@ class MeanHandAndObject:
         self.means, self.models, self.informed = means, models, informed
 
     def __call__(self, batch: FrameBatch) -> Estimates:
-        """For frames with a hand; nothing is said about objects without one."""
+        """For frames with a wrist; nothing is said about objects without one."""
         means, count, sample = self.means, len(batch), batch.sample
-        root, known = _array(sample.hand_root), sample.hand_known.cpu().numpy()
+        root, known = _array(sample.hand_root), np.array(batch.wrist_known)
         middle = (
             _array(sample.object_center) + means.object_from_box if self.informed else root + means.object_from_wrist
         )

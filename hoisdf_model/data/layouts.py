@@ -1,0 +1,35 @@
+"""Which data set lies in a folder, told by its layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from hoisdf_model.data.dexycb_layout import SUBJECTS
+from hoisdf_model.data.ho3d_layout import SPLITS
+from hoisdf_model.data.shards import MANIFEST
+from hoisdf_model.errors import DatasetError
+
+Kind = Literal["dexycb", "ho3d", "shards"]
+KINDS: tuple[Kind, ...] = ("dexycb", "ho3d", "shards")
+
+
+def kind_of(path: str | Path) -> Kind:
+    """What a folder holds; nothing is read but names.
+
+    Raises:
+        DatasetError: there is no such folder, or it is no data set that is known.
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise DatasetError(f"there is no folder {root}")
+    if (root / MANIFEST).exists():
+        return "shards"
+    if any((root / subject).is_dir() for subject in SUBJECTS):
+        return "dexycb"
+    if any((root / split).is_dir() or (root / f"{split}.txt").exists() for split in SPLITS):
+        return "ho3d"
+    raise DatasetError(
+        f"{root} is no data set that is known: DexYCB has folders such as {SUBJECTS[0]}, HO-3D has "
+        f"{' and '.join(SPLITS)}, a data set of hoisdf synthesize has {MANIFEST}"
+    )
