@@ -19,6 +19,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import collate
+from hoisdf_model.evaluation import untrained_like
 from hoisdf_model.network import load_network
 from hoisdf_model.synthesis import BenchmarkStills
 from hoisdf_model.training import read_config
@@ -77,9 +78,11 @@ def fields(
     """Overlay, heatmap, masks and slices through both fields: each frame untrained above, trained below."""
     stills = BenchmarkStills()
     rows = []
-    networks = [load_network(path)[0].eval() for path in ("untrained:compact", weights)]
+    trained, config = load_network(weights)
+    networks = [untrained_like(trained), trained]
+    shown = PreparationConfig(image_size=config.image_size, object_center_depth=config.object_center_depth)
     for number in frame or [0, 1]:
-        sample = collate([prepare(stills.frame(number), PreparationConfig(), seed=0)])
+        sample = collate([prepare(stills.frame(number), shown, seed=0)])
         rows += [picture(network, sample) for network in networks]
     cv2.imwrite(str(output), np.vstack(rows)[..., ::-1])
     typer.echo(f"{output}: {len(rows) // 2} frames")
