@@ -69,8 +69,10 @@ class ImageHeads(nn.Module):
         self.hand_mask = self._head(inputs, hidden)
         self.object_mask = self._head(inputs, hidden)
         # Joints are 255 high in the map: from an ordinary start the last layer would need tens of thousands of steps.
+        last = self.heatmap[-1]
+        assert isinstance(last, nn.Conv2d)
         with torch.no_grad():
-            self.heatmap[-1].weight.mul_(HEATMAP_START)
+            last.weight.mul_(HEATMAP_START)
 
     @staticmethod
     def _head(inputs: int, hidden: Sequence[int]) -> nn.Sequential:
