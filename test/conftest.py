@@ -36,6 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             continue
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
-        # Discovery and delivery over real DDS depend on what else the machine does. What fails twice in a row is broken;
-        # what needed its second try is named in the summary.
+        # Discovery and delivery over real DDS depend on what else the machine does. What fails twice in a row is
+        # broken; what needed its second try is named in the summary.
         item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
