@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 BENCHMARK = "benchmark"
+DRAWN = ("plays", "stills", "benchmark", "shards")  # kinds of sources that hold rendered pictures
 MEANING = {
     "paper": "true wrist, boxes and object class are given", "live": "image and camera are given, nothing else",
 }  # fmt: skip
@@ -250,7 +251,7 @@ def _source(
         described, content = read_source(data, hand_model)
         place = Path(str(content.options.get("folder", "")))
         about = {"folder": str(Path(data).resolve()), **asdict(content), "frames": len(described)}
-        if (place / SYNTHETIC_NOTE).exists():
+        if content.kind in DRAWN or (place / SYNTHETIC_NOTE).exists():
             about["synthetic"] = True
         return described, lambda number: (), about, content.preparation
     stills = BenchmarkStills(load_hand_model())
@@ -258,6 +259,8 @@ def _source(
         return stills, stills.tags, {"benchmark": benchmark.VERSION}, None
     shards = ShardedFrames(data)
     origin: dict[str, Any] = {"folder": str(Path(data).resolve()), "frames": len(shards)}
+    if "library" in shards.about:
+        origin["synthetic"] = True
     if drawn_from_benchmark(shards.about, stills):
         return shards, stills.tags, {"benchmark": benchmark.VERSION, **origin}, None
     return shards, lambda number: (), origin, None
@@ -417,6 +420,8 @@ def _columns(about: dict[str, Any]) -> tuple[str, ...]:
 
 def _title(about: dict[str, Any], count: int) -> str:
     data = "synthetic benchmark" if "benchmark" in about["data"] else Path(about["data"]["folder"]).name
+    if "synthetic" in about["data"] and "benchmark" not in about["data"]:
+        data = f"synthetic {data}"
     return f"{_name(about['weights'])} on {data}: {count} frames, {about['protocol']} protocol"
 
 

@@ -38,6 +38,8 @@ class HandFile:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._values = np.lib.format.open_memmap(path, "w+", np.float32, shape)
             self._values[:] = np.nan
+        except EvaluationError:
+            raise
         except (OSError, ValueError) as error:
             raise EvaluationError(f"the estimated hands {path} can't be kept: {error}") from error
 

@@ -270,6 +270,11 @@ def _check(config: TrainingConfig) -> None:
             raise ConfigError(f"{key} must be positive, got {value(key)}")
     if len(config.curriculum.jitter) != len(config.curriculum.jitter_at) + 1:
         raise ConfigError("curriculum.jitter needs one value more than curriculum.jitter_at")
+    if not 0 <= config.curriculum.image_epochs < config.epochs:
+        raise ConfigError(
+            f"curriculum.image_epochs must leave some of the {config.epochs} epochs for the transformers, got "
+            f"{config.curriculum.image_epochs}; 0 where the weights to begin with have learnt from images already"
+        )
     if not 0 <= config.ema < 1:
         raise ConfigError(f"ema must be at least 0 and below 1, got {config.ema}")
     if not config.data.sources or not all(source.ratio > 0 for source in config.data.sources):

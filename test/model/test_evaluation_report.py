@@ -238,10 +238,11 @@ def test_compare_prints_and_writes_differences(tmp_path):
     assert "aren't of the same frames" in str(refused.exception)
 
 
-def test_evaluate_writes_everything(tmp_path):
+@pytest.mark.parametrize("about", [{}, {"library": {"split": "train"}}], ids=["unknown origin", "drawn"])
+def test_evaluate_writes_everything(tmp_path, about):
     BOX.export(tmp_path / "box.stl")
     data = tmp_path / "data"
-    shards.begin(data, 2, 2, {})
+    shards.begin(data, 2, 2, about)
     shards.write_shard(data, 0, 2, 2, lambda index: (frame(index, 200), {}))
     network = tiny_network()
     save_network(network, network.config, tmp_path / "tiny.safetensors", keep_hand_model=True)
@@ -260,7 +261,7 @@ def test_evaluate_writes_everything(tmp_path):
         "evaluation.json", "frames.jsonl", "frames.csv", "summary.json", "report.html", "curves.png", "bars.png",
         "sheet.jpg",
     }  # fmt: skip
-    assert "synthetic" not in (tmp_path / "out" / "report.html").read_text()
+    assert ("synthetic" in (tmp_path / "out" / "report.html").read_text()) == bool(about)
 
 
 @pytest.mark.parametrize("drawn_with", ["the open hand", "one that nobody knows"])

@@ -94,6 +94,7 @@ def test_changes_come_on_top_of_the_file():
         ("data.batch_size=many", r"data\.batch_size"),
         ("optimiser.name=sgd", r"optimiser\.name must be one of adam, adamw, got 'sgd'"),
         ("data.batch_size=0", r"data\.batch_size must be positive"),
+        ("curriculum.image_epochs=70", r"image_epochs must leave some of the 70 epochs"),
         ("epochs", "key=value"),
     ],
 )
