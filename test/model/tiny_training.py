@@ -26,7 +26,7 @@ NETWORK = {
 CHANGES = (
     "losses.preset=compact", "epochs=2", "checkpoint_steps=2", "picture_samples=1",
     "optimiser.schedule=cosine", "optimiser.learning_rate=0.001", "optimiser.clip=10",
-    "curriculum.start_epochs=1", "ema=0.9",
+    "curriculum.image_epochs=0", "curriculum.start_epochs=1", "ema=0.9",
     "data.batch_size=4", "data.epoch_samples=12", "data.validation_samples=3", "data.workers=0",
     "data.preparation.hand_field_points=20", "data.preparation.object_field_points=20",
     "data.preparation.augmentation.turned=0.5", "data.preparation.augmentation.brightness=0.3",
