@@ -57,10 +57,11 @@ def curve(runs: Annotated[list[Path], typer.Argument(help="Folders of runs, each
                 (seen + steps * per_step) / 1000, [scalar.value for scalar in scalars], "o-", ms=3, label=run.name
             )
             axis.set(title=title, xlabel="samples seen, thousands")
-            axis.set_ylim(bottom=0)
-            axis.grid(alpha=0.3)
             last = int(steps[-1])
         seen += last * per_step
+    for axis in axes:
+        axis.set_ylim(bottom=0)
+        axis.grid(alpha=0.3)
     if len(runs) > 1:
         axes[0].legend(fontsize=7)
     figure.savefig(output, dpi=90)
