@@ -6,6 +6,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,32 @@ def write_record(folder: Path, config: TrainingConfig, network: Hoisdf) -> None:
         "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] or [platform.processor()],
     }
     (folder / RECORD).write_text(yaml.safe_dump([*earlier, entry], sort_keys=False))
+
+
+def changed_keys(folder: Path, config: TrainingConfig) -> list[str]:
+    """``key: before -> now`` for every key in which a run's own ``config.yaml`` says something else.
+
+    A folder without one has none.
+    """
+    path = folder / CONFIG
+    if not path.is_file():
+        return []
+    before, now = (
+        dict(_leaves(values)) for values in (yaml.safe_load(path.read_text()), yaml.safe_load(to_yaml(config)))
+    )
+    return [
+        f"{key}: {before.get(key)} -> {now.get(key)}"
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+
+
+def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(values, dict):
+        for key, value in values.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, values
 
 
 def _version(package: str) -> str:

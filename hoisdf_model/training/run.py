@@ -28,7 +28,7 @@ from hoisdf_model.training.config import SourceConfig, TrainingConfig
 from hoisdf_model.training.datamodule import TrainingData
 from hoisdf_model.training.module import TrainingModule
 from hoisdf_model.training.pictures import picture
-from hoisdf_model.training.record import write_record
+from hoisdf_model.training.record import changed_keys, write_record
 from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.stream import SampleStream
 
@@ -123,6 +123,8 @@ def train(run: Run, resume: bool = False, progress: bool = True) -> dict[str, fl
         raise TrainingError(f"there is no checkpoint to resume from in {folder / CHECKPOINTS}")
     if not resume and checkpoint is not None:
         raise TrainingError(f"{folder} holds a run already: resume it with --resume, or give another folder")
+    for change in changed_keys(folder, config) if resume else []:
+        _LOG.warning("the run goes on with another configuration than it had, %s", change)
     average = WeightAverage(run.network, config.ema) if config.ema else None
     history = History()
     trainer = _trainer(run, [*([average] if average else []), history], progress)
