@@ -50,10 +50,9 @@ class Models:
     def _make(self, name: str) -> Model:
         thing = self._find(name)
         vertices, faces = np.asarray(thing.mesh.vertices, np.float64), np.asarray(thing.mesh.faces)
-        low, high = vertices.min(0), vertices.max(0)
         return Model(
             points=meshes.sample_surface(vertices, faces, POINTS, np.random.default_rng(SEED)),
             outline=np.asarray(thing.mesh.convex_hull.vertices, np.float64),
-            corners=np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3),
+            corners=meshes.box_corners(vertices),
             symmetries=thing.symmetry.transforms(SYMMETRY_STEPS)[:, :3, :3],
         )

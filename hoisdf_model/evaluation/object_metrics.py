@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.alignment import Floats
 from hoisdf_model.evaluation.hand_metrics import mean_distance, nearest_distances
+from hoisdf_model.geometry import meshes
 
 Poses = tuple[NDArray[Any], NDArray[Any]]  # rotations and translations
 
@@ -58,7 +59,9 @@ def axis_aligned_corner_error(outlines: Sequence[NDArray[Any]], estimate: Poses,
     """
     result = np.empty(len(outlines))
     for k, outline in enumerate(outlines):
-        boxes = [_corners(posed(outline[None], (r[k : k + 1], t[k : k + 1]))[0]) for r, t in (estimate, truth)]
+        boxes = [
+            meshes.box_corners(posed(outline[None], (r[k : k + 1], t[k : k + 1]))[0]) for r, t in (estimate, truth)
+        ]
         result[k] = mean_distance(*boxes)
     return result
 
@@ -80,8 +83,3 @@ def rotation_error(estimate: NDArray[Any], truth: NDArray[Any], symmetries: NDAr
     # |R - Q| = 2 sqrt(2) sin(angle / 2) keeps its precision at small angles, unlike the trace's arc cosine
     apart = np.linalg.norm(own[:, None] - alike, axis=(-1, -2)) / (2 * np.sqrt(2))
     return np.asarray(2 * np.arcsin(np.clip(apart, 0, 1)).min(1), np.float64)
-
-
-def _corners(points: Floats) -> Floats:
-    low, high = points.min(0), points.max(0)
-    return np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)

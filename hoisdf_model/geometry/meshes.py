@@ -96,5 +96,11 @@ def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random
     return np.einsum("nk,nkc->nc", weights, np.asarray(vertices, np.float64)[np.asarray(faces)[chosen]])
 
 
+def box_corners(points: Floats) -> NDArray[np.float64]:
+    """(N, 3) points -> (8, 3) corners of the box around them along the axes; z changes first, then y, then x."""
+    low, high = np.asarray(points, np.float64).min(0), np.asarray(points, np.float64).max(0)
+    return np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)
+
+
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

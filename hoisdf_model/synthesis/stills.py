@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.geometry import Pinhole, boxes, meshes
 from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModel
 from hoisdf_model.objects import CatalogueObject
@@ -272,8 +272,7 @@ class StillStudio:
 
 def corners(thing: CatalogueObject) -> Floats:
     """(8, 3) corners of the object's bounding box, object frame."""
-    low, high = np.asarray(thing.mesh.bounds, np.float64)
-    return np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)
+    return meshes.box_corners(thing.mesh.bounds)
 
 
 def _moved(pose: Floats, points: NDArray[np.floating[Any]]) -> Floats:

@@ -131,8 +131,7 @@ class _Thing:
     """What every frame with an object needs of it."""
 
     def __init__(self, mesh: Trimesh, symmetries: Floats) -> None:
-        low, high = np.asarray(mesh.bounds, np.float64)
-        self.corners = np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)
+        self.corners = meshes.box_corners(mesh.bounds)
         self.bank = FieldBank(mesh.vertices, mesh.faces)
         self.symmetries = symmetries
 

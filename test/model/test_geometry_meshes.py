@@ -18,6 +18,12 @@ def test_normals_of_a_sphere_point_away_from_its_middle():
     assert (normals * SPHERE.vertices / 0.05).sum(1).min() > 0.999
 
 
+def test_corners_of_a_box_are_the_boxes_own_vertices():
+    box = trimesh.creation.box((0.1, 0.2, 0.3), np.array([[1, 0, 0, 0.5], [0, 1, 0, 0], [0, 0, 1, -0.4], [0, 0, 0, 1]]))
+    corners = meshes.box_corners(box.sample(5000, seed=0).tolist() + box.vertices.tolist())
+    np.testing.assert_allclose(corners, np.array(sorted(box.vertices.tolist())), atol=1e-12)
+
+
 def test_face_normals_are_twice_the_area_long():
     lengths = np.linalg.norm(meshes.face_normals(CUBE.vertices, CUBE.faces), axis=1)
     np.testing.assert_allclose(lengths, 0.01)
