@@ -11,9 +11,11 @@ from hoisdf_model.evaluation.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.published import PublishedTable, published_tables
 from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_about, read_records
 from hoisdf_model.evaluation.report import Content, write_report
+from hoisdf_model.evaluation.result_files import Finished, write_results
 from hoisdf_model.evaluation.run import Contender, evaluate
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
+from hoisdf_model.evaluation.wording import columns_of, digest_of, name_of, title_of
 
 __all__ = [
     "LIVE",
@@ -23,6 +25,7 @@ __all__ = [
     "Content",
     "Difference",
     "Figure",
+    "Finished",
     "FromImage",
     "GivenPlaces",
     "Hands",
@@ -40,14 +43,17 @@ __all__ = [
     "bar_groups",
     "bars",
     "best_median_worst",
+    "columns_of",
     "compare",
     "comparison_table",
     "curves",
+    "digest_of",
     "evaluate",
     "groups_of",
     "hand_errors",
     "mean_pose_of",
     "methods_of",
+    "name_of",
     "object_errors",
     "object_groups",
     "png",
@@ -59,8 +65,10 @@ __all__ = [
     "sheet",
     "summarise",
     "summary_table",
+    "title_of",
     "untrained_like",
     "write_csv",
     "write_mean_pose",
     "write_report",
+    "write_results",
 ]

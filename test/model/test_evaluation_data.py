@@ -112,7 +112,7 @@ def weights(tmp_path):
 def evaluated(monkeypatch, weights, out, data, pretend, *options):
     """Run the command with the pretended network; records and what it printed."""
     contenders = {"network": Contender(GivenPlaces(pretend), kept=True)}
-    monkeypatch.setattr("hoisdf_model.commands.evaluate._contenders", lambda *_: contenders)
+    monkeypatch.setattr("hoisdf_model.commands.evaluate.command.contenders_of", lambda *_: contenders)
     command = ["evaluate", "-w", str(weights), "--data", str(data), "--workers", "0", "-o", str(out), *options]
     ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, (ran.output, ran.exception)

@@ -1,0 +1,211 @@
+"""The command: options, and the order of things."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
+from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
+from hoisdf_model.commands.evaluate.progress import console_for_progress, followed, print_summary
+from hoisdf_model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.evaluation.hand_file import HandFile
+
+PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``hoisdf evaluate``."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            "-w",
+            help="Weights: our safetensors, an official snapshot, or untrained:compact. The shipped ones if not given.",
+        ),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="'benchmark' (the synthetic one, drawn on the way), a folder of shards, the folder of a download of "
+            "DexYCB or HO-3D, or a YAML file with kind and options of a source (see docs/datasets.md)."
+        ),
+    ] = BENCHMARK,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False),
+    ] = None,
+    subset: Annotated[
+        str | None, typer.Option(help="Of DexYCB: close (where not given), full, right or all.", show_default=False)
+    ] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Of HO-3D, v2 or v3; another one is refused.", show_default=False)
+    ] = None,
+    object_models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    official: Annotated[
+        bool, typer.Option("--official", help="Frames of DexYCB and HO-3D are cropped as by the released code.")
+    ] = False,
+    submission: Annotated[
+        Path | None,
+        typer.Option(help="Also write the zip file that HO-3D's challenge takes.", show_default=False),
+    ] = None,
+    protocol: Annotated[
+        str,
+        typer.Option(
+            metavar="|".join(PROTOCOLS),
+            help="paper: true wrist, boxes and object class are given. live: image and camera, nothing else.",
+        ),
+    ] = "paper",
+    frames: Annotated[
+        int | None, typer.Option(min=1, help="The first so many frames; all where not given.", show_default=False)
+    ] = None,
+    untrained: Annotated[
+        int,
+        typer.Option(min=0, help="Of these, so many are also given to a network with initial weights, to compare."),
+    ] = 100,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder to write to, or to go on in; evaluation/NAME where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    objects: Annotated[
+        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
+    ] = None,
+    per_object: Annotated[bool, typer.Option("--per-object", help="Print a line for each object.")] = False,
+    hand_model: Annotated[
+        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, where it can't tell.")] = None,
+    mean_pose: Annotated[
+        Path | None, typer.Option(help="Means for the baselines, written by hoisdf mean-pose; the shipped ones.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
+    search: Annotated[
+        str,
+        typer.Option(metavar="|".join(SEARCHES), help="How surface points are found; coarse_to_fine is faster."),
+    ] = "exhaustive",
+    batch_size: Annotated[int, typer.Option(min=1, help="Frames at once.")] = 8,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw or read frames; 0: only this one.")] = 1,
+) -> None:
+    """Measure the errors of a network on labelled frames.
+
+    Prints mean and median, and writes report.html into the output folder: figures, curves, and pictures of the best,
+    middling and worst frames; also as curves.png, bars.png, sheet.jpg, frames.csv (every frame) and summary.json.
+
+    An interrupted evaluation goes on where it was when it is called again. Beside the network stand two baselines that
+    don't look at the picture, from the means of a training split, and a network with initial weights.
+    """
+    from hoisdf_model.estimation import resolve_device, resolve_precision
+    from hoisdf_model.evaluation import digest_of, name_of
+    from hoisdf_model.evaluation.data_folder import FolderOptions
+    from hoisdf_model.evaluation.hand_file import HandFile
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.network import load_network, shipped_weights
+    from hoisdf_model.network.shipped import NAME as SHIPPED
+
+    for value, known, option in ((protocol, PROTOCOLS, "--protocol"), (search, SEARCHES, "--search")):
+        if value not in known:
+            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+    console = console_for_progress()
+    place = resolve_device(device)
+    chosen = resolve_precision(precision, place)
+    named = str(shipped_weights() if weights in (None, SHIPPED) else weights)
+    model = load_hand_model(hand_model) if hand_model else None
+    opened = download_at(
+        data, FolderOptions(split, subset, version, object_models, official), model or load_hand_model()
+    )  # fmt: skip
+    base: PreparationConfig | None
+    if opened is not None:
+        source, tags, origin, base = opened.source, opened.tags, opened.about, opened.preparation
+    else:
+        source, tags, origin, base = source_at(data, model or load_hand_model())
+    if submission is not None and (opened is None or opened.challenge is None):
+        raise ConfigError("--submission is for the evaluation frames of HO-3D: give its folder with --data")
+    if submission is not None and frames is not None and frames < len(source):
+        raise ConfigError("HO-3D's challenge takes all evaluation frames: leave out --frames or --submission")
+    count = min(frames or len(source), len(source))
+    with console.status("loading the network"):
+        network, config = load_network(named, model, preset, place)
+    about = {
+        "weights": named, "digest": digest_of(named), "network": config.to_mapping(), "data": origin,
+        "protocol": protocol, "untrained": untrained, "precision": chosen, "search": search,
+        "mean_pose": None if mean_pose is None else digest_of(str(mean_pose)),
+    }  # fmt: skip
+    if submission is not None:
+        about["submission"] = True
+    label = Path(data).name if opened is None else opened.label
+    folder = output or Path("evaluation") / f"{name_of(named)}_{label}_{protocol}"
+
+    from dataclasses import replace
+
+    from hoisdf_model.evaluation import (
+        Finished,
+        Models,
+        RecordFile,
+        best_median_worst,
+        preparation_for,
+        read_records,
+        sheet,
+        summarise,
+        write_results,
+    )
+    from hoisdf_model.evaluation import evaluate as evaluated
+    from hoisdf_model.synthesis import find_object
+
+    network.runtime = replace(network.runtime, precision=chosen, search=search)
+    preparation = preparation_for(config, base)
+    catalogue = objects or (opened.models if opened is not None else None)
+    models = Models(partial(find_object, catalogue=str(catalogue or "")))
+    contenders = dict(contenders_of(network, place, protocol, untrained, mean_pose, models))
+    records = RecordFile(folder, about)
+    hands = None if submission is None else HandFile(folder, len(source))
+    if hands is not None:
+        contenders[NETWORK] = replace(contenders[NETWORK], method=hands.keeping(contenders[NETWORK].method))
+    before = len(records.done() & set(range(count)))
+    steps = evaluated(
+        source, range(count), contenders, records, preparation, models, hand_of(source, model, network), tags,
+        batch_size, workers, images=protocol == "live",
+    )  # fmt: skip
+    pace = followed(steps, before, count, console)
+    found = [record for record in read_records(folder) if record.frame < count]
+    finished = Finished(about, found, summarise(found), NETWORK, (MEAN, INFORMED), pace)
+    print_summary(folder, finished, per_object, MEAN)
+    with console.status("drawing"):
+        picked = best_median_worst(found, NETWORK)
+        write_results(folder, finished, sheet(picked, NETWORK, source, preparation, models))
+    if submission is not None and hands is not None and opened is not None:
+        _submit(submission, hands, opened.challenge, console)
+
+
+def _submit(path: Path, hands: HandFile, wanted: int | None, console: Console) -> None:
+    from hoisdf_model.data.ho3d_submission import write_submission
+
+    joints, vertices = hands.read()
+    write_submission(path, joints, vertices, len(joints))
+    console.print(f"wrote {path}", highlight=False, soft_wrap=True)
+    if wanted is not None and len(joints) != wanted:
+        console.print(f"the challenge takes {wanted:,} frames, these are {len(joints):,}", style="yellow")

@@ -1,0 +1,59 @@
+"""The network that is evaluated, and what stands beside it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from hoisdf_model.evaluation import Contender, Models
+    from hoisdf_model.network import Hoisdf
+
+NETWORK, UNTRAINED, MEAN, INFORMED = "network", "untrained", "mean pose", "informed mean"
+
+
+def contenders_of(
+    network: Hoisdf, device: Any, protocol: str, untrained: int, mean_pose: Path | None, models: Models
+) -> Mapping[str, Contender]:
+    """The network and the baselines, by name.
+
+    Args:
+        network: what is evaluated.
+        device: where it is.
+        protocol: paper or live.
+        untrained: how many frames are also given to a network with initial weights.
+        mean_pose: file of the means; None: the shipped ones.
+        models: objects by name.
+    """
+    from hoisdf_model.estimation import Estimator
+    from hoisdf_model.evaluation import (
+        Contender,
+        FromImage,
+        GivenPlaces,
+        MeanHandAndObject,
+        read_mean_pose,
+        untrained_like,
+    )
+    from hoisdf_model.network import optimised
+
+    def method(taken: Hoisdf) -> Any:
+        fast = optimised(taken)
+        if protocol == "paper":
+            return GivenPlaces(fast, device)
+        estimator = Estimator(fast, taken.config, taken.hand_layer.model, device)
+
+        def estimate(frame: Any) -> Any:
+            estimator.reset()
+            return estimator(frame)
+
+        return FromImage(estimate)
+
+    means = read_mean_pose(mean_pose)
+    result = {NETWORK: Contender(method(network), kept=True)}
+    result[MEAN] = Contender(MeanHandAndObject(means, models))
+    result[INFORMED] = Contender(MeanHandAndObject(means, models, informed=True))
+    if untrained:
+        result[UNTRAINED] = Contender(method(untrained_like(network).to(device)), untrained)
+    return result

@@ -1,0 +1,95 @@
+"""What ``hoisdf evaluate --data`` names, opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hoisdf_model.errors import ConfigError, DependencyError
+
+if TYPE_CHECKING:
+    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.sources import FrameSource
+    from hoisdf_model.evaluation.data_folder import DataFolder, FolderOptions
+    from hoisdf_model.evaluation.run import Tags
+    from hoisdf_model.hand import HandLayer, HandModel
+    from hoisdf_model.network import Hoisdf
+
+BENCHMARK = "benchmark"
+DRAWN = ("plays", "stills", "benchmark", "shards")  # kinds of sources that hold rendered pictures
+
+
+def download_at(data: str, options: FolderOptions, hand_model: HandModel) -> DataFolder | None:
+    """The folder of a download; None where the data are something else, for which there are no such options."""
+    from hoisdf_model.data.layouts import kind_of
+    from hoisdf_model.evaluation.data_folder import open_data_folder
+
+    if data != BENCHMARK and Path(data).suffix not in (".yaml", ".yml"):
+        kind = kind_of(data)
+        if kind != "shards":
+            return open_data_folder(data, kind, options, hand_model)
+    if options.given:
+        raise ConfigError(
+            f"--{options.given[0]} is for the folder of a download of DexYCB or HO-3D, --data is {data}"
+            + (": say it in that file" if Path(data).suffix in (".yaml", ".yml") else "")
+        )
+    return None
+
+
+def source_at(
+    data: str, hand_model: Any
+) -> tuple[FrameSource, Tags, dict[str, Any], PreparationConfig | None]:  # fmt: skip
+    """Frames, what they are told apart by, where they come from, and how they are prepared."""
+    from dataclasses import asdict
+
+    from hoisdf_model.data import ShardedFrames
+    from hoisdf_model.evaluation.data_folder import SYNTHETIC_NOTE
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
+
+    if Path(data).suffix in (".yaml", ".yml"):
+        try:
+            from hoisdf_model.training.source_file import read_source
+        except ModuleNotFoundError as error:
+            raise DependencyError(f"reading {data} needs {error.name}: install hoisdf[train]") from error
+
+        described, content = read_source(data, hand_model)
+        place = Path(str(content.options.get("folder", "")))
+        about = {"folder": str(Path(data).resolve()), **asdict(content), "frames": len(described)}
+        if content.kind in DRAWN or (place / SYNTHETIC_NOTE).exists():
+            about["synthetic"] = True
+        return described, lambda number: (), about, content.preparation
+    stills = BenchmarkStills(load_hand_model())
+    if data == BENCHMARK:
+        return stills, stills.tags, {"benchmark": benchmark.VERSION}, None
+    shards = ShardedFrames(data)
+    origin: dict[str, Any] = {"folder": str(Path(data).resolve()), "frames": len(shards)}
+    if "library" in shards.about:
+        origin["synthetic"] = True
+    if drawn_from_benchmark(shards.about, stills):
+        return shards, stills.tags, {"benchmark": benchmark.VERSION, **origin}, None
+    return shards, lambda number: (), origin, None
+
+
+def hand_of(source: FrameSource, given: HandModel | None, network: Hoisdf) -> HandLayer:
+    """The hand that the frames' poses and shapes are of, which needn't be the network's.
+
+    Raises:
+        ConfigError: it isn't known.
+    """
+    from hoisdf_model.data import ShardedFrames
+    from hoisdf_model.hand import HandLayer, load_hand_model
+    from hoisdf_model.synthesis import Stills
+
+    shipped = load_hand_model()
+    wanted = (given or shipped).hash
+    if isinstance(source, Stills):
+        wanted = source.library.hand_model
+    elif isinstance(source, ShardedFrames):
+        wanted = str(source.about.get("hand_model", wanted))
+    if network.hand_layer.model.hash == wanted:
+        return network.hand_layer
+    for model in (given, shipped):
+        if model is not None and model.hash == wanted:
+            return HandLayer(model)
+    raise ConfigError(f"the frames were drawn with another hand model ({wanted}): give it with --hand-model")
