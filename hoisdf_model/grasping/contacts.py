@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances, meshes
-from hoisdf_model.grasping.hands import PARTS, REGIONS, HandShape
+from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.object_shapes import ObjectShape
+from hoisdf_model.hand.parts import PARTS, REGIONS
 
 THRESHOLD = 0.004  # metres: nearer than this is touching; skin gives, and grasps of the synthetic world stop at 3 mm
 
@@ -27,8 +28,8 @@ class Contacts:
         points: (C, 3) the nearest points of the object's surface.
         normals: (C, 3) unit, out of the object there.
         distances: (C,) signed, negative inside the object.
-        part: (C,) index into ``hands.PARTS``.
-        region: (C,) index into ``hands.REGIONS``.
+        part: (C,) index into ``hand.parts.PARTS``.
+        region: (C,) index into ``hand.parts.REGIONS``.
     """
 
     vertices: NDArray[np.int64]
@@ -98,7 +99,7 @@ class ContactMap:
     Attributes:
         name: the object's.
         points, normals: (P, 3) places on the surface, object frame.
-        touched: (P, 6) number of frames in which the palm or a finger (``hands.REGIONS``) touched there.
+        touched: (P, 6) number of frames in which the palm or a finger (``hand.parts.REGIONS``) touched there.
         frames: number of frames.
     """
 

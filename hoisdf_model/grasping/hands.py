@@ -1,4 +1,4 @@
-"""What grasping has to know about a hand besides its vertices: which part each belongs to, and a closed mesh."""
+"""What grasping has to know about a hand besides its vertices: a closed mesh, and which part each vertex belongs to."""
 
 from __future__ import annotations
 
@@ -13,12 +13,9 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandEstimate, Side
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand import HandModel
-from hoisdf_model.hand.joints import FINGERS, MANO_FINGER_BASE, NUM_VERTICES
+from hoisdf_model.hand.joints import NUM_VERTICES
+from hoisdf_model.hand.parts import parts, region_of_part
 
-PHALANGES = ("proximal", "middle", "distal")
-# of MANO's 16 joints the part that each moves
-PARTS = ("palm", *(f"{finger}_{phalanx}" for finger in MANO_FINGER_BASE for phalanx in PHALANGES))
-REGIONS = ("palm", *FINGERS)  # the palm, then the fingers in the order of ``hand.joints``
 FOREARM_RADIUS, FOREARM_BEGINS, FOREARM_ENDS = 0.04, 0.02, 0.25  # metres; the last two from the wrist
 MIDDLE_KNUCKLE = 9  # joint
 
@@ -31,7 +28,7 @@ class HandShape:
         vertices: (778, 3) metres.
         joints: (21, 3) metres, same frame.
         closed_vertices, closed_faces: the mesh with its wrist closed.
-        part: (778,) index into ``PARTS``.
+        part: (778,) index into ``hand.parts.PARTS``.
     """
 
     vertices: NDArray[np.float64]
@@ -42,7 +39,7 @@ class HandShape:
 
     @property
     def region(self) -> NDArray[np.int64]:
-        """(778,) index into ``REGIONS``."""
+        """(778,) index into ``hand.parts.REGIONS``."""
         return region_of_part()[self.part]
 
     def moved(self, transform: NDArray[np.float64]) -> HandShape:
@@ -95,18 +92,6 @@ def posed_shape(
     closed = np.concatenate([vertices, vertices[loop].mean(0, keepdims=True)])
     # a left hand is the right one in a mirror, which turns faces inside out
     return HandShape(vertices, joints, closed, faces if side == model.side else faces[:, ::-1], parts(model))
-
-
-@lru_cache(maxsize=4)
-def parts(model: HandModel) -> NDArray[np.int64]:
-    """(778,) the part (``PARTS``) of each vertex: the joint that moves it most."""
-    return model.weights.argmax(1)
-
-
-@lru_cache(maxsize=1)
-def region_of_part() -> NDArray[np.int64]:
-    """(16,) index into ``REGIONS`` for each of ``PARTS``."""
-    return np.array([REGIONS.index(part.split("_")[0]) for part in PARTS])
 
 
 @lru_cache(maxsize=4)

@@ -45,6 +45,13 @@ class ObjectShape:
         return Solid(self.vertices, self.faces)
 
     @cached_property
+    def face_balls(self) -> tuple[Floats, Floats]:
+        """A ball around each face: middles (M, 3), radii (M,)."""
+        corners = self.vertices[self.faces]
+        middle = corners.mean(1)
+        return middle, np.linalg.norm(corners - middle[:, None], axis=2).max(1) + 1e-9
+
+    @cached_property
     def samples(self) -> tuple[Floats, Floats]:
         """Points (``SAMPLES``, 3) spread over the surface and their unit normals."""
         return surface_points(self.vertices, self.faces, SAMPLES, seed=0)

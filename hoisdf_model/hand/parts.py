@@ -1,0 +1,34 @@
+"""Which part of the hand each vertex belongs to: the palm, or a phalanx of a finger."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.hand.joints import FINGERS, MANO_FINGER_BASE
+from hoisdf_model.hand.model_file import HandModel
+
+PHALANGES = ("proximal", "middle", "distal")
+# of MANO's 16 joints the part that each moves
+PARTS = ("palm", *(f"{finger}_{phalanx}" for finger in MANO_FINGER_BASE for phalanx in PHALANGES))
+REGIONS = ("palm", *FINGERS)  # the palm, then the fingers in the order of ``hand.joints``
+
+
+@lru_cache(maxsize=4)
+def parts(model: HandModel) -> NDArray[np.int64]:
+    """(778,) the part (``PARTS``) of each vertex: the joint that moves it most."""
+    return model.weights.argmax(1)
+
+
+@lru_cache(maxsize=1)
+def region_of_part() -> NDArray[np.int64]:
+    """(16,) index into ``REGIONS`` for each of ``PARTS``."""
+    return np.array([REGIONS.index(part.split("_")[0]) for part in PARTS])
+
+
+@lru_cache(maxsize=1)
+def phalanx_of_part() -> NDArray[np.int64]:
+    """(16,) index into ("palm", *``PHALANGES``) for each of ``PARTS``, whichever the finger."""
+    return np.array([1 + PHALANGES.index(part.split("_")[1]) if "_" in part else 0 for part in PARTS])
