@@ -35,6 +35,7 @@ FORMAT = "1"
 UNTRAINED = "untrained:"
 SEED = 0
 _HAND = "hand_model."
+_LONGEST_HEADER = 100_000_000  # bytes, of a safetensors file
 _LOG = logging.getLogger(__name__)
 Kind = Literal["snapshot", "ours"]
 
@@ -164,13 +165,16 @@ def _built(config: NetworkConfig, model: HandModel) -> Hoisdf:
 
 
 def _kind(path: Path) -> Kind:
-    """Told by the first bytes: a zip or a pickle is a snapshot; safetensors start with the length of a JSON header."""
+    """Told by the first bytes: safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
+
+    The length comes first, for its lowest byte may be the one that pickles begin with.
+    """
     with path.open("rb") as file:
         start = file.read(9)
+    if start[8:9] == b"{" and int.from_bytes(start[:8], "little") <= _LONGEST_HEADER:
+        return "ours"
     if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80":
         return "snapshot"
-    if start[8:9] == b"{":
-        return "ours"
     raise CheckpointError(f"{path} is neither a safetensors file nor an official snapshot, or is damaged")
 
 

@@ -276,6 +276,15 @@ def rewritten(source, target, tensors=None, **metadata):
     return target
 
 
+def test_a_file_of_ours_whose_first_byte_is_that_of_a_pickle_is_read(compact, tmp_path):
+    network, path = compact
+    plain = rewritten(path, tmp_path / "plain.safetensors", padding="")
+    missing = (0x80 - plain.read_bytes()[0]) % 256  # the length of the header stands first, its lowest byte in front
+    padded = rewritten(path, tmp_path / "padded.safetensors", padding="x" * missing)
+    assert padded.read_bytes()[:1] == pickle.dumps(0, protocol=2)[:1]
+    assert_equal_states(network.state_dict(), load_network(padded)[0].state_dict())
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
