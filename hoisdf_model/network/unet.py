@@ -57,6 +57,15 @@ class UnetDecoder(nn.Module):
         return tuple(reversed(pyramid))
 
 
+def image_head(inputs: int, hidden: Sequence[int], outputs: int = 1) -> nn.Sequential:
+    """1x1 convolutions from the finest features to maps: (B, inputs, H, W) -> (B, outputs, H, W)."""
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += _convolution(inputs, width, 1)
+        inputs = width
+    return nn.Sequential(*layers, nn.Conv2d(inputs, outputs, 1))
+
+
 HEATMAP_START = 40.0  # factor of the last layer's first weights
 
 
@@ -65,22 +74,14 @@ class ImageHeads(nn.Module):
 
     def __init__(self, inputs: int, hidden: Sequence[int]) -> None:
         super().__init__()
-        self.heatmap = self._head(inputs, hidden)
-        self.hand_mask = self._head(inputs, hidden)
-        self.object_mask = self._head(inputs, hidden)
+        self.heatmap = image_head(inputs, hidden)
+        self.hand_mask = image_head(inputs, hidden)
+        self.object_mask = image_head(inputs, hidden)
         # Joints are 255 high in the map: from an ordinary start the last layer would need tens of thousands of steps.
         last = self.heatmap[-1]
         assert isinstance(last, nn.Conv2d)
         with torch.no_grad():
             last.weight.mul_(HEATMAP_START)
-
-    @staticmethod
-    def _head(inputs: int, hidden: Sequence[int]) -> nn.Sequential:
-        layers: list[nn.Module] = []
-        for outputs in hidden:
-            layers += _convolution(inputs, outputs, 1)
-            inputs = outputs
-        return nn.Sequential(*layers, nn.Conv2d(inputs, 1, 1))
 
     def forward(self, finest: Tensor) -> Tensor:
         """(B, C, S/2, S/2) -> (B, 3, S/2, S/2): heatmap (linear), hand mask and object mask (in [0, 1])."""

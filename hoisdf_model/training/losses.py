@@ -16,10 +16,16 @@ from torch.nn import functional
 
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.geometry import rotations
-from hoisdf_model.network import LayerPredictions, NetworkOutput
+from hoisdf_model.network import LayerPredictions, NetworkOutput, RootPrediction
 from hoisdf_model.network.config import FieldConfig
+from hoisdf_model.training.explicit_losses import ExplicitReading, explicit_parts
+from hoisdf_model.training.parts import Part, known_mean
+from hoisdf_model.training.root_losses import root_parts
 from hoisdf_model.training.targets import Target
 
+# What the intermediate representation says: distances (B, N) and (B, M) of both fields at the target's field points,
+# normalised, clamped; an explicit one's points; or nothing besides the image maps.
+Reading = tuple[Tensor, Tensor] | ExplicitReading | None
 MILLIMETRES = 1000.0
 
 
@@ -28,7 +34,8 @@ class LossWeights:
     """Factors of the losses; what each one is, is said at the function of its name. Units: of the loss per 1.
 
     The masks and heatmap are the paper's image losses, the two distances its field losses, votes to ``shape_prior`` the
-    hand's and the last two the object's.
+    hand's and then two the object's. Then come four of explicit representations, in place of the distances,
+    and two of the head that finds the wrist.
     """
 
     hand_distance: float = 50.0
@@ -46,6 +53,12 @@ class LossWeights:
     shape_prior: float = 0.0
     object_rotation: float = 0.7
     object_translation: float = 100.0
+    hand_keypoints: float = 0.1
+    object_keypoints: float = 0.1
+    hand_points: float = 50.0
+    object_points: float = 25.0
+    root: float = 10.0
+    root_spread: float = 0.1
 
 
 # ``official``: the released code's; with pose from inverse kinematics it adds a shape_prior of 1e-6.
@@ -71,13 +84,6 @@ def loss_weights(preset: str, changes: Mapping[str, float]) -> LossWeights:
         if name not in known:
             raise ConfigError(f"unknown configuration key 'losses.weights.{name}'; losses are {', '.join(known)}")
     return replace(PRESETS[preset], **changes)
-
-
-class Part(NamedTuple):
-    """A loss of these samples is ``total`` / ``counted``; both are scalars and ``counted`` has no gradient."""
-
-    total: Tensor
-    counted: Tensor
 
 
 @dataclass(frozen=True)
@@ -110,28 +116,31 @@ class Losses:
         self.weights, self.settings, self.field = weights, settings, field
 
     def __call__(
-        self, output: NetworkOutput, distances: tuple[Tensor, Tensor], target: Target, joined: bool = False
+        self, output: NetworkOutput, reading: Reading, target: Target, joined: bool = False
     ) -> dict[str, Tensor]:
         """Unweighted losses by name.
 
         Args:
             output: with the predictions of every layer.
-            distances: what ``query_fields`` says at the target's field points, (B, N) and (B, M), normalised, clamped.
+            reading: what ``query_fields`` says at the target's field points, or ``explicit_reading`` of what
+                ``explicit`` says.
             target: what is right.
             joined: whether to divide by the mean count over all processes: the mean of the processes' gradients is then
                 that of one process with all samples (as DETR does with its number of boxes). Every process must call.
         """
         with torch.autocast(output.maps.device.type, enabled=False):
-            parts = self.parts(output, distances, target)
+            parts = self.parts(output, reading, target)
         return self._divided(parts, joined)
 
-    def of_image(
-        self, maps: Tensor, distances: tuple[Tensor, Tensor], target: Target, joined: bool = False
-    ) -> dict[str, Tensor]:
-        """Those of the image maps (B, 3, S/2, S/2) and fields alone; otherwise as a call."""
+    def of_image(self, maps: Tensor, reading: Reading, target: Target, joined: bool = False) -> dict[str, Tensor]:
+        """Those of the image maps (B, 3, S/2, S/2) and intermediate representation alone; otherwise as a call."""
         with torch.autocast(maps.device.type, enabled=False):
-            parts = self.image_parts(maps, distances, target)
+            parts = self.image_parts(maps, reading, target)
         return self._divided(parts, joined)
+
+    def of_root(self, root: RootPrediction, target: Target, joined: bool = False) -> dict[str, Tensor]:
+        """Those of the head that finds the wrist; otherwise as a call, which leaves them out."""
+        return self._divided(root_parts(root, target), joined)
 
     def _divided(self, parts: dict[str, Part], joined: bool) -> dict[str, Tensor]:
         counts = torch.stack([part.counted.detach().float() for part in parts.values()])
@@ -145,35 +154,46 @@ class Losses:
         """The weighted sum."""
         return torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
 
-    def image_parts(self, maps: Tensor, distances: tuple[Tensor, Tensor], target: Target) -> dict[str, Part]:
-        """Sums and counts of the losses of image maps and fields by name."""
+    def image_parts(self, maps: Tensor, reading: Reading, target: Target) -> dict[str, Part]:
+        """Sums and counts of the losses of image maps and intermediate representation by name."""
         hand, masks = target.hand_known, target.masks_known
         peak, sigma = self.settings.heatmap_peak, self.settings.heatmap_sigma
         heat = gaussian_heatmap(target.heatmap_joints, maps.shape[-2:], peak, sigma) * hand[:, None, None]
-        return {
-            "hand_distance": known_mean(field_distance(distances[0], target.hand_sdf, self.field.clamp), hand),
-            "object_distance": known_mean(
-                field_distance(distances[1], target.object_sdf, self.field.clamp), target.object_known
-            ),
+        return self.representation_parts(reading, target) | {
             "heatmap": known_mean((maps[:, 0] - heat).square().flatten(1), hand | True),
             "hand_mask": known_mean(mask_entropy(maps[:, 1], target.hand_mask), masks),
             "object_mask": known_mean(mask_entropy(maps[:, 2], target.object_mask), masks),
         }
 
-    def parts(self, output: NetworkOutput, distances: tuple[Tensor, Tensor], target: Target) -> dict[str, Part]:
+    def representation_parts(self, reading: Reading, target: Target) -> dict[str, Part]:
+        """Sums and counts of the losses of the intermediate representation by name."""
+        if reading is None:
+            return {}
+        if isinstance(reading, ExplicitReading):
+            return explicit_parts(reading, target)
+        clamp = self.field.clamp
+        return {
+            "hand_distance": known_mean(field_distance(reading[0], target.hand_sdf, clamp), target.hand_known),
+            "object_distance": known_mean(field_distance(reading[1], target.object_sdf, clamp), target.object_known),
+        }
+
+    def parts(self, output: NetworkOutput, reading: Reading, target: Target) -> dict[str, Part]:
         """Sums and counts of all losses by name."""
         layers = output.layers
         if layers is None:
             raise InvalidInputError("losses need every layer's predictions: call the network with every_layer=True")
         hand, pose = target.hand_known, target.pose_known
-        votes = point_votes(layers, output.hand_points / self.field.scale, target.joints, self.settings.vote_radius)
-        parts = self.image_parts(output.maps, distances, target) | {
-            "votes": Part((votes.error.mean(0) * hand).sum(), (votes.counted * hand).sum()),
-            "vote_scores": known_mean(votes.score, hand),
-            "voted_joints": known_mean(joint_error(layers.voted_joints, target.joints), hand),
-            "shape": known_mean(layered_square(layers.mano_shape, target.mano_shape), pose),
-            "shape_prior": known_mean(layered_square(layers.mano_shape, torch.zeros_like(target.mano_shape)), hand),
-        }
+        parts = self.image_parts(output.maps, reading, target)
+        if layers.vote_offsets is not None and layers.vote_logits is not None and layers.voted_joints is not None:
+            points, radius = output.hand_points / self.field.scale, self.settings.vote_radius
+            votes = point_votes(layers.vote_offsets, layers.vote_logits, points, target.joints, radius)
+            parts["votes"] = Part((votes.error.mean(0) * hand).sum(), (votes.counted * hand).sum())
+            parts["vote_scores"] = known_mean(votes.score, hand)
+            parts["voted_joints"] = known_mean(joint_error(layers.voted_joints, target.joints), hand)
+        if layers.mano_shape is not None:
+            none = torch.zeros_like(target.mano_shape)
+            parts["shape"] = known_mean(layered_square(layers.mano_shape, target.mano_shape), pose)
+            parts["shape_prior"] = known_mean(layered_square(layers.mano_shape, none), hand)
         if layers.mano_rotations is not None and layers.joints is not None and layers.vertices is not None:
             parts["vertices"] = known_mean(layered_square(layers.vertices, target.vertices), pose)
             parts["mano_joints"] = known_mean(layered_square(layers.joints, target.mano_joints), pose)
@@ -182,11 +202,6 @@ class Losses:
         parts["object_rotation"] = known_mean(rotation, target.object_known)
         parts["object_translation"] = known_mean(translation, target.object_known)
         return parts
-
-
-def known_mean(values: Tensor, known: Tensor) -> Part:
-    """The mean of each sample (B, ...) over the samples that are ``known`` (B,)."""
-    return Part((values.flatten(1).mean(1) * known).sum(), known.sum())
 
 
 def field_distance(predicted: Tensor, true: Tensor, clamp: float) -> Tensor:
@@ -215,23 +230,22 @@ class PointVotes(NamedTuple):
     score: Tensor
 
 
-def point_votes(layers: LayerPredictions, points: Tensor, joints: Tensor, radius: float) -> PointVotes:
+def point_votes(offsets: Tensor, logits: Tensor, points: Tensor, joints: Tensor, radius: float) -> PointVotes:
     """How well points vote for the joints near them, and whether they know which ones these are.
 
     The error is smooth-L1 in millimetres, averaged over x, y, z; the score's is binary cross-entropy.
 
     Args:
-        layers: of L layers.
+        offsets, logits: (L, B, N, 20, 3) metres and (L, B, N, 20), as in ``LayerPredictions``.
         points: (B, N, 3) metres, relative to the wrist.
         joints: (B, 21, 3) metres, relative to the wrist.
         radius: metres.
     """
     fingers = joints[:, None, 1:]
     near = ((points[:, :, None] - fingers).norm(dim=-1) < radius).to(points.dtype)
-    voted = points[:, :, None] + layers.vote_offsets
+    voted = points[:, :, None] + offsets
     wanted = fingers.expand_as(voted)
     error = functional.smooth_l1_loss(voted * MILLIMETRES, wanted * MILLIMETRES, reduction="none").mean(-1)
-    logits = layers.vote_logits
     score = functional.binary_cross_entropy_with_logits(logits, near.expand_as(logits), reduction="none")
     return PointVotes((error * near).sum((-2, -1)), near.sum((-2, -1)), score.transpose(0, 1))
 
