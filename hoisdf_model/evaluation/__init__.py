@@ -2,9 +2,11 @@
 
 from hoisdf_model.evaluation.comparison import Difference, compare
 from hoisdf_model.evaluation.curves import bar_groups, bars, curves, png
+from hoisdf_model.evaluation.estimate_errors import EstimateErrors, FrameComparison, HandComparison
 from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
 from hoisdf_model.evaluation.loading import preparation_for
 from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
+from hoisdf_model.evaluation.measures import Interaction, SampledPoints
 from hoisdf_model.evaluation.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.pictures import best_median_worst, sheet
@@ -13,8 +15,11 @@ from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_abo
 from hoisdf_model.evaluation.report import Content, write_report
 from hoisdf_model.evaluation.result_files import Finished, write_results
 from hoisdf_model.evaluation.run import Contender, evaluate
+from hoisdf_model.evaluation.running import RunningEvaluation, RunningFigures
+from hoisdf_model.evaluation.stamp_pairs import StampPairs
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
+from hoisdf_model.evaluation.truth import KnownTruth
 from hoisdf_model.evaluation.wording import columns_of, digest_of, name_of, title_of
 
 __all__ = [
@@ -24,11 +29,16 @@ __all__ = [
     "Contender",
     "Content",
     "Difference",
+    "EstimateErrors",
     "Figure",
     "Finished",
+    "FrameComparison",
     "FromImage",
     "GivenPlaces",
+    "HandComparison",
     "Hands",
+    "Interaction",
+    "KnownTruth",
     "MeanHandAndObject",
     "MeanPose",
     "Metric",
@@ -38,6 +48,10 @@ __all__ = [
     "Record",
     "RecordFile",
     "Result",
+    "RunningEvaluation",
+    "RunningFigures",
+    "SampledPoints",
+    "StampPairs",
     "Summary",
     "Things",
     "bar_groups",

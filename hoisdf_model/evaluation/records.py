@@ -8,7 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.alignment import Floats
+from hoisdf_model.geometry import rotations
 
 ABOUT, RECORDS = "evaluation.json", "frames.jsonl"
 
@@ -33,12 +37,33 @@ class Result:
 
 @dataclass(frozen=True)
 class Record:
-    """One frame: its number, its object's name (or none), what it is told apart by, and results by method."""
+    """One frame.
+
+    Attributes:
+        frame: its number. object: its object's name, or none. tags: what it is told apart by.
+        results: by method.
+        stamp: of the image, nanoseconds, where frames have one.
+    """
 
     frame: int
     object: str
     tags: tuple[str, ...]
     results: dict[str, Result]
+    stamp: int | None = None
+
+
+def pose_of(
+    joints: Floats | None = None, rotation: Floats | None = None, translation: Floats | None = None
+) -> dict[str, Any]:
+    """The entries of :class:`Result`'s ``pose``, of joints (21, 3), a rotation (3, 3) and a translation (3,)."""
+    result: dict[str, Any] = {}
+    if joints is not None:
+        result["joints"] = np.round(joints, 5).tolist()
+    if rotation is not None:
+        result["rotation"] = np.round(rotations.rotation_vectors(rotation), 5).tolist()
+    if translation is not None:
+        result["translation"] = np.round(translation, 5).tolist()
+    return result
 
 
 class RecordFile:
@@ -71,6 +96,17 @@ class RecordFile:
                 (self.folder / ABOUT).write_text(json.dumps(wanted, indent=1))
         except OSError as error:
             raise EvaluationError(f"can't write to {self.folder}: {error.strerror or error}") from error
+
+    def restart(self) -> None:
+        """Forget the records.
+
+        Raises:
+            EvaluationError: the file can't be removed.
+        """
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            raise EvaluationError(f"can't remove {self._path}: {error.strerror or error}") from error
 
     def done(self) -> set[int]:
         """Frames that are in the file."""
@@ -139,7 +175,11 @@ def read_records(folder: str | Path) -> list[Record]:
                 )
                 for name, part in read["results"].items()
             }
-            record = Record(int(read["frame"]), str(read["object"]), tuple(map(str, read["tags"])), results)
+            stamp = read.get("stamp")
+            record = Record(
+                int(read["frame"]), str(read["object"]), tuple(map(str, read["tags"])), results,
+                None if stamp is None else int(stamp),
+            )  # fmt: skip
         except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             raise EvaluationError(f"{path} is damaged in line {number}: delete that line and evaluate again") from error
         records[record.frame] = record

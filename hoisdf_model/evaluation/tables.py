@@ -69,13 +69,21 @@ def write_csv(records: Sequence[Record], path: str | Path) -> None:
         with Path(path).open("w", newline="") as file:
             writer = csv.writer(file)
             heads = [f"{metric} ({METRICS[metric].unit})" for metric in metrics]
-            writer.writerow(["frame", "object", "tags", "method", "hand_found", "object_found", *heads])
+            stamped = any(record.stamp is not None for record in records)
+            stamp = ["stamp (s)"] if stamped else []
+            writer.writerow(["frame", *stamp, "object", "tags", "method", "hand_found", "object_found", *heads])
             for record in records:
                 for method, result in record.results.items():
-                    about = [record.frame, record.object, ";".join(record.tags), method, *map(int, result.found)]
+                    about = [record.frame, *([_seconds(record.stamp)] if stamped else []), record.object]
+                    about += [";".join(record.tags), method, *map(int, result.found)]
                     writer.writerow([*about, *(result.errors.get(metric, "") for metric in metrics)])
     except OSError as error:
         raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
+
+
+def _seconds(stamp: int | None) -> str:
+    """Exactly; a float would lose nanoseconds."""
+    return "" if stamp is None else f"{stamp // 10**9}.{stamp % 10**9:09d}"
 
 
 def _cell(figure: Figure | None, count: int) -> str:

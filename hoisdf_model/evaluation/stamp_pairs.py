@@ -1,0 +1,67 @@
+"""Estimates and truth of the same image, found by their stamps, whichever comes first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+Kind = Literal["estimate", "truth"]
+OTHER: dict[Kind, Kind] = {"estimate": "truth", "truth": "estimate"}
+
+
+class StampPairs:
+    """Pairs what has equal stamps. Nothing is superseded: each stamp is given once, and every pair counts.
+
+    Args:
+        depth: of each kind, so many wait for their partner; then the oldest is given up.
+
+    Attributes:
+        unmatched: by kind, how many were given up.
+        repeated: how many estimates came of a stamp that had one already, as from a recording that loops.
+    """
+
+    def __init__(self, depth: int) -> None:
+        self._depth = depth
+        self._waiting: dict[Kind, dict[int, Any]] = {"estimate": {}, "truth": {}}
+        self._done: set[int] = set()
+        self.unmatched: Counter[Kind] = Counter()
+        self.repeated = 0
+
+    @property
+    def paired(self) -> int:
+        """How many pairs were given."""
+        return len(self._done)
+
+    def add(self, kind: Kind, stamp: int, item: Any) -> tuple[Any, Any] | None:
+        """Take one; (estimate, truth) where its partner is there.
+
+        Args:
+            kind: what it is.
+            stamp: nanoseconds.
+            item: anything.
+        """
+        if stamp in self._done:
+            self.repeated += kind == "estimate"
+            return None
+        partners = self._waiting[OTHER[kind]]
+        if stamp in partners:
+            other = partners.pop(stamp)
+            self._done.add(stamp)
+            return (item, other) if kind == "estimate" else (other, item)
+        waiting = self._waiting[kind]
+        self.repeated += kind == "estimate" and stamp in waiting
+        waiting[stamp] = item
+        if len(waiting) > self._depth:
+            del waiting[next(iter(waiting))]
+            self.unmatched[kind] += 1
+        return None
+
+    def waiting(self, kind: Kind) -> int:
+        """How many of a kind wait for their partner."""
+        return len(self._waiting[kind])
+
+    def give_up(self) -> None:
+        """What waits will get no partner any more: the end, or time has jumped back."""
+        for kind, waiting in self._waiting.items():
+            self.unmatched[kind] += len(waiting)
+            waiting.clear()
