@@ -12,7 +12,8 @@ from hoisdf_model.evaluation import hand_metrics as hands
 from hoisdf_model.evaluation import object_metrics as things
 from hoisdf_model.evaluation.alignment import Floats, scale_translation_aligned, similarity_aligned
 
-Unit = Literal["mm", "deg", "%"]
+Unit = Literal["mm", "deg", "%", "cm2", "cm3"]
+DECIMALS: dict[Unit, int] = {"cm2": 3, "cm3": 2}  # where millimetres, degrees and percent have one
 Errors = dict[str, Floats]  # metric -> (B,), NaN where it doesn't apply
 
 
@@ -30,7 +31,12 @@ class Metric:
     unit: Unit = "mm"
     falling: bool = True
 
+    def text(self, value: float) -> str:
+        """A number of this unit, as tables show it."""
+        return f"{value:.{DECIMALS.get(self.unit, 1)}f}"
 
+
+_PARTS = {"palm": "", "proximal": " phalanges", "middle": " phalanges", "distal": " phalanges"}
 METRICS: dict[str, Metric] = {
     "MJE": Metric("joints of the hand model, relative to the wrist, which counts"),
     "PA-MJE": Metric("the same after rotation, scale and shift"),
@@ -54,6 +60,14 @@ METRICS: dict[str, Metric] = {
     "rotation": Metric("object rotation, to the nearest that looks the same", "deg"),
     "wrist": Metric("wrist in the camera frame"),
     "camera MJE": Metric("joints in the camera frame"),
+    "penetration": Metric("deepest vertex of the hand inside the object"),
+    "intersection": Metric("volume that hand and object both fill, in voxels of 5 mm", "cm3"),
+    "contact": Metric("frames in which a vertex of the hand is nearer to the object than 4 mm, or inside", "%", False),
+    "overlap": Metric("frames in which a vertex of the hand is inside the object", "%"),
+    "points to surface": Metric("sampled hand points, to the surface of the true hand"),
+    **{f"points at {part}": Metric(f"those nearest to the {part}{where}") for part, where in _PARTS.items()},
+    "joints to points": Metric("true joints, each to the nearest sampled point: the mean of the next four"),
+    **{f"{kind} to points": Metric(f"the {kind} joints of the five fingers") for kind in ("MCP", "PIP", "DIP", "tip")},
 }
 HAND_METRICS = tuple(METRICS)[:13]
 OBJECT_METRICS = tuple(METRICS)[13:20]
@@ -67,12 +81,14 @@ class Hands:
         joints: (B, 21, 3) and vertices: (B, 778, 3), None where there are none; metres, relative to the wrist.
         wrist: (B, 3) metres, camera frame.
         voted: (B, 21, 3) joints that the points vote for, relative to the wrist; None where nothing votes.
+        points: (B, N, 3) what a network looks at, relative to the wrist; None where there are none.
     """
 
     joints: Floats
     wrist: Floats
     vertices: Floats | None = None
     voted: Floats | None = None
+    points: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -91,12 +107,15 @@ class Model:
         points: (N, 3) spread evenly over the surface; the same N for every object.
         outline: (M, 3) at least the vertices of the convex hull.
         corners: (8, 3) of the axis-aligned box. symmetries: (K, 3, 3) rotations that leave the shape as it is.
+        vertices: (V, 3) and faces: (F, 3) of the whole mesh.
     """
 
     points: Floats
     outline: Floats
     corners: Floats
     symmetries: Floats
+    vertices: Floats
+    faces: NDArray[np.int64]
 
 
 def hand_errors(estimate: Hands, truth: Hands) -> Errors:

@@ -54,10 +54,11 @@ class GivenPlaces:
     Args:
         network: in evaluation mode, on ``device``.
         device: where it is.
+        scale: normalised units per metre, of the points that it looks at; None: they aren't kept.
     """
 
-    def __init__(self, network: Run, device: torch.device | str = "cpu") -> None:
-        self.network, self.device = network, device
+    def __init__(self, network: Run, device: torch.device | str = "cpu", scale: float | None = None) -> None:
+        self.network, self.device, self.scale = network, device, scale
 
     @torch.inference_mode()
     def __call__(self, batch: FrameBatch) -> Estimates:
@@ -65,7 +66,11 @@ class GivenPlaces:
         output = self.network(given(batch.sample).to(self.device))
         center = _array(batch.sample.object_center)
         hands = Hands(
-            _array(output.joints), _array(batch.sample.hand_root), _array(output.vertices), _array(output.voted_joints)
+            _array(output.joints),
+            _array(batch.sample.hand_root),
+            _known(output.vertices),
+            _known(output.voted_joints),
+            None if self.scale is None else _array(output.hand_points) / self.scale,
         )
         turn = rotations.rotation_matrices(np.nan_to_num(_array(output.object_rotation)))
         things = Things(turn, _array(output.object_translation) + center)
@@ -154,6 +159,10 @@ def untrained_like(network: Hoisdf, seed: int = 0) -> Hoisdf:
         fresh = Hoisdf(network.config, HandLayer(network.hand_layer.model))
     fresh.runtime = network.runtime
     return fresh.eval()
+
+
+def _known(tensor: torch.Tensor | None) -> NDArray[np.float64] | None:
+    return None if tensor is None else _array(tensor)
 
 
 def _array(tensor: torch.Tensor) -> NDArray[np.float64]:

@@ -44,15 +44,19 @@ class Models:
         if reflection is None:
             return model
         turn, shift = reflection[:3, :3], reflection[:3, 3]
-        points, outline, corners = (part @ turn.T + shift for part in (model.points, model.outline, model.corners))
-        return Model(points, outline, corners, turn @ model.symmetries @ turn.T)
+        seen = (part @ turn.T + shift for part in (model.points, model.outline, model.corners, model.vertices))
+        points, outline, corners, vertices = seen
+        # a mirror turns faces inside out
+        return Model(points, outline, corners, turn @ model.symmetries @ turn.T, vertices, model.faces[:, ::-1])
 
     def _make(self, name: str) -> Model:
         thing = self._find(name)
-        vertices, faces = np.asarray(thing.mesh.vertices, np.float64), np.asarray(thing.mesh.faces)
+        vertices, faces = np.asarray(thing.mesh.vertices, np.float64), np.asarray(thing.mesh.faces, np.int64)
         return Model(
             points=meshes.sample_surface(vertices, faces, POINTS, np.random.default_rng(SEED)),
             outline=np.asarray(thing.mesh.convex_hull.vertices, np.float64),
             corners=meshes.box_corners(vertices),
             symmetries=thing.symmetry.transforms(SYMMETRY_STEPS)[:, :3, :3],
+            vertices=vertices,
+            faces=faces,
         )

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.data.preparation import PreparationConfig
@@ -17,9 +16,11 @@ from hoisdf_model.evaluation.alignment import Floats, similarity_aligned
 from hoisdf_model.evaluation.frame_errors import Errors, Hands, Things, hand_errors, joint_distances, object_errors
 from hoisdf_model.evaluation.hand_metrics import mean_distance
 from hoisdf_model.evaluation.loading import EvaluatedFrames, FrameBatch, loader_of
+from hoisdf_model.evaluation.measures import Measure
 from hoisdf_model.evaluation.methods import Estimates, Method
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.records import Record, RecordFile, Result
+from hoisdf_model.evaluation.truth import mesh_known, object_known, truth_of
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer
 
@@ -36,11 +37,15 @@ class Contender:
         method: gives estimates.
         frames: it only takes part in frames with a smaller number than this; None: in all.
         kept: whether its poses are kept with its errors.
+        measures: what else is taken of its estimates.
+        compared: whether its estimates are compared with the truth; where not, there are the measures only.
     """
 
     method: Method
     frames: int | None = None
     kept: bool = False
+    measures: Sequence[Measure] = ()
+    compared: bool = True
 
 
 def evaluate(
@@ -89,7 +94,7 @@ def evaluate(
         results: list[dict[str, Result]] = [{} for _ in batch.numbers]
         for name, (rows, contender) in parts.items():
             # a method that takes part in some frames of a batch only still sees the whole: batches keep their size
-            found = results_of(contender.method(batch), batch, models, hand_layer, contender.kept)
+            found = _results(contender, batch, models, hand_layer)
             for k in rows:
                 results[k][name] = found[k]
         records.append(
@@ -97,6 +102,19 @@ def evaluate(
             for number, name, row in zip(batch.numbers, batch.names, results, strict=True)
         )
         yield len(batch)
+
+
+def _results(contender: Contender, batch: FrameBatch, models: Models, hand_layer: HandLayer) -> list[Result]:
+    estimates = contender.method(batch)
+    if contender.compared:
+        results = results_of(estimates, batch, models, hand_layer, contender.kept)
+    else:
+        found = zip(estimates.hand_found.tolist(), estimates.thing_found.tolist(), strict=True)
+        results = [Result({}, both) for both in found]
+    for measure in contender.measures:
+        for result, figures in zip(results, measure(batch, estimates), strict=True):
+            result.errors.update({name: round(value, DIGITS) for name, value in figures.items()})
+    return results
 
 
 def _batches(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterator[FrameBatch]:
@@ -120,12 +138,11 @@ def results_of(
     """
     sample = batch.sample
     hand_known = sample.hand_known.numpy() & _finite(estimates.hands.joints) & _finite(estimates.hands.wrist)
-    thing_known = sample.object_known.numpy() & np.array([bool(name) for name in batch.names])
-    thing_known &= _finite(estimates.things.rotation) & _finite(estimates.things.translation)
+    thing_known = object_known(batch) & _finite(estimates.things.rotation) & _finite(estimates.things.translation)
     true_hands, true_things = truth_of(batch, hand_layer)
     apart = np.full((len(batch), 21), np.nan)
     rows: list[dict[str, float]] = [{} for _ in batch.numbers]
-    posed = sample.pose_known.numpy() | np.array([known is not None for known in batch.vertices])
+    posed = mesh_known(batch)
     for known, with_mesh in ((hand_known & posed, True), (hand_known & ~posed, False)):
         if not known.any():
             continue
@@ -149,23 +166,6 @@ def results_of(
         )
         for k, row in enumerate(rows)
     ]
-
-
-def truth_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Hands, Things]:
-    """The labels of a batch; vertices are the source's own, else those of the hand model with true pose and shape."""
-    sample = batch.sample
-    with torch.no_grad():
-        mesh = hand_layer(
-            sample.mano_rotations.to(hand_layer.v_template.device), sample.mano_shape.to(hand_layer.v_template.device)
-        )
-    joints, wrist, center = (part.double().numpy() for part in (sample.joints, sample.hand_root, sample.object_center))
-    vertices = mesh.vertices.double().cpu().numpy()
-    for k, known in enumerate(batch.vertices):
-        if known is not None:
-            vertices[k] = known
-    hands = Hands(joints, wrist, vertices)
-    place = sample.object_translation.double().numpy() + center
-    return hands, Things(sample.object_rotation.double().numpy(), place)
 
 
 def _hands(hands: Hands, rows: Rows, vertices: bool = True) -> Hands:

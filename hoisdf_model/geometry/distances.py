@@ -33,10 +33,20 @@ def signed_distance(points: Floats, vertices: Floats, faces: Integers) -> NDArra
     """
     import igl
 
+    squared = np.asarray(igl.point_mesh_squared_distance(*_checked(points, vertices, faces))[0])
+    return np.where(inside(points, vertices, faces), -1.0, 1.0) * np.sqrt(squared)
+
+
+def inside(points: Floats, vertices: Floats, faces: Integers) -> NDArray[np.bool_]:
+    """(P,) whether each point lies inside the closed mesh, by its winding number.
+
+    Raises:
+        InvalidInputError: an array has the wrong shape or isn't finite.
+    """
+    import igl
+
     p, v, f = _checked(points, vertices, faces)
-    squared = np.asarray(igl.point_mesh_squared_distance(p, v, f)[0])
-    inside = np.asarray(igl.winding_number(v, f, p)) > 0.5
-    return np.where(inside, -1.0, 1.0) * np.sqrt(squared)
+    return np.asarray(igl.winding_number(v, f, p)) > 0.5
 
 
 def closest_points(
