@@ -7,7 +7,6 @@ from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, 
 from hoisdf_model.evaluation.loading import preparation_for
 from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
 from hoisdf_model.evaluation.measures import Interaction, SampledPoints
-from hoisdf_model.evaluation.measures import Interaction, SampledPoints
 from hoisdf_model.evaluation.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.pictures import best_median_worst, sheet
@@ -20,7 +19,6 @@ from hoisdf_model.evaluation.running import RunningEvaluation, RunningFigures
 from hoisdf_model.evaluation.stamp_pairs import StampPairs
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
-from hoisdf_model.evaluation.truth import KnownTruth
 from hoisdf_model.evaluation.truth import KnownTruth
 from hoisdf_model.evaluation.wording import columns_of, digest_of, name_of, title_of
 
@@ -41,8 +39,6 @@ __all__ = [
     "Hands",
     "Interaction",
     "KnownTruth",
-    "Interaction",
-    "KnownTruth",
     "MeanHandAndObject",
     "MeanPose",
     "Metric",
@@ -56,7 +52,6 @@ __all__ = [
     "RunningFigures",
     "SampledPoints",
     "StampPairs",
-    "SampledPoints",
     "Summary",
     "Things",
     "bar_groups",
