@@ -24,7 +24,7 @@ from hoisdf_model.data.dexycb_pose import decoded
 from hoisdf_model.data.distance_files import Rows as DistanceRows
 from hoisdf_model.data.distance_files import read_distances, rows_by_order
 from hoisdf_model.data.hand_fields import HandFields
-from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import DatasetError
@@ -44,20 +44,23 @@ class DexYcbFrames:
 
     Args:
         folder: of the download.
-        split: one of ``dexycb_layout.SPLITS``, such as ``s0_train``.
+        split: one of ``dexycb_layout.SPLITS``; None: ``s0_train``.
         subset: one of ``dexycb_subsets.SUBSETS``.
         hand_model: MANO's right hand; None: hands have no rotations and no field.
         left_hand_model: MANO's left hand; None: the right one mirrored.
         models: the object models; None: ``models`` in the download.
-        every: take only frames whose number in the split is a multiple of this.
+        every: take only frames whose number in the split (of a sequence: in the sequence) is a multiple of this.
         annotations: a list of the released code (``dex_ycb_s0_*.json``), taken in place of split and closeness.
         distances: the released code's folder of distance files that belongs to the list (with ``sdf_processed`` and
             ``sdf_index.npy``), used instead of computing.
         cache: folder in which lists of frames and computed hand fields are kept.
         partial: whether sequences may be missing; the split is then not the official one.
         progress: whether a bar is shown while frames are chosen.
+        film: ``<subject>/<sequence>/<serial>``, taken in place of a split: what one camera saw.
+        fields: whether frames have field samples.
 
     Attributes:
+        hand_models: by side; empty: none was given.
         rows: the frames.
 
     Raises:
@@ -67,7 +70,7 @@ class DexYcbFrames:
     def __init__(
         self,
         folder: str | Path,
-        split: str = "s0_train",
+        split: str | None = None,
         subset: str = "close",
         hand_model: HandModel | None = None,
         left_hand_model: HandModel | None = None,
@@ -78,6 +81,8 @@ class DexYcbFrames:
         cache: str | Path | None = None,
         partial: bool = False,
         progress: bool = True,
+        film: str | None = None,
+        fields: bool = True,
     ) -> None:
         if subset not in subsets.SUBSETS:
             raise DatasetError(f"DexYCB has no subset {subset!r}; there are {', '.join(subsets.SUBSETS)}")
@@ -85,23 +90,35 @@ class DexYcbFrames:
             raise DatasetError(f"every must be at least 1, got {every}")
         if distances is not None and annotations is None:
             raise DatasetError("distance files go by the names in the released code's annotations: give those too")
-        self.folder = DexYcbFolder(folder, partial or annotations is not None)
+        named = [name for name, value in (("annotations", annotations), ("film", film), ("split", split)) if value]
+        if len(named) > 1:
+            raise DatasetError(f"{' and '.join(named)} each say which frames to take: give one of them")
+        self.folder = DexYcbFolder(folder, partial or annotations is not None or film is not None)
         self.models = models if isinstance(models, ObjectModels) else ObjectModels(models or self.folder.models)
         self.hand_models: dict[str, HandModel] = {}
         if hand_model is not None:
             left = hand_model.mirrored() if left_hand_model is None else left_hand_model
             self.hand_models = {"right": hand_model, "left": left}
         self._cache, self._progress = None if cache is None else Path(cache), progress
-        self._fields = {side: HandFields(m, FIELD_SAMPLES, self._cache) for side, m in self.hand_models.items()}
+        self._fields = {
+            side: HandFields(m, FIELD_SAMPLES, self._cache) for side, m in self.hand_models.items() if fields
+        }
+        self._with_fields = fields
+        self.rows: subsets.Rows
         self._distances: Path | None = None
         self._counts: dict[str, DistanceRows] = {}
         self._keys: dict[int, str] = {}
+        chosen = film or split or "s0_train"
         if annotations is not None:
+            chosen = str(annotations)
             self._read_list(Path(annotations), subset, None if distances is None else Path(distances))
+        elif film is not None:
+            self._choose([self.folder.film(film)], film, subset)
         else:
-            self._choose(split, subset, every)
+            self._choose(list(self.folder.takes(chosen)), chosen, subset)
+        self.rows = self.rows.kept(self.rows.numbers % every == 0)
         if not len(self.rows):
-            raise DatasetError(f"{self.folder.root} has no frames of the split {split} and subset {subset}")
+            raise DatasetError(f"{self.folder.root} has no frames of {chosen} in the subset {subset}")
         self._sides = {self._takes[number].side for number in np.unique(self.rows.takes)}
 
     def __len__(self) -> int:
@@ -141,6 +158,15 @@ class DexYcbFrames:
         masks = (labels["seg"] == layout.HAND, labels["seg"] == take.ycb_ids[take.grasped])
         return LabelledFrame(image, self.folder.camera(serial), hand, thing, *masks)
 
+    def depth(self, index: int) -> NDArray[np.float32]:
+        """(H, W) metres, aligned to the colour image, 0 where nothing was measured.
+
+        Raises:
+            DatasetError: there is no such frame, or its depth image is missing or damaged.
+        """
+        take, serial, number = self._place(index)
+        return read_depth(take.depth(serial, number), layout.WIDTH, layout.HEIGHT)
+
     def _place(self, index: int) -> tuple[Take, str, int]:
         if not 0 <= index < len(self.rows):
             raise DatasetError(f"{self.folder.root} has frames 0 to {len(self.rows) - 1} of this subset, not {index}")
@@ -155,7 +181,8 @@ class DexYcbFrames:
         rotations, shape = None, take.betas
         if take.side in self.hand_models:
             rotations = decoded(pose, self.hand_models[take.side])
-            samples = samples or self._fields[take.side].samples(name, rotations, shape, joints)
+            if samples is None and self._with_fields:
+                samples = self._fields[take.side].samples(name, rotations, shape, joints)
         return HandLabel(take.side, joints, samples or _EMPTY, rotations, shape, pixels)
 
     def _object(self, take: Take, index: int, labels: Arrays, samples: FieldSamples | None) -> ObjectLabel | None:
@@ -163,10 +190,10 @@ class DexYcbFrames:
         if not upper.any():
             return None
         pose = np.concatenate([upper, [[0.0, 0.0, 0.0, 1.0]]])
-        if samples is None:
+        if samples is None and self._with_fields:
             rng = np.random.default_rng([3, int(self.rows.numbers[index])])
             samples = self.models.field(take.object_name, pose, FIELD_SAMPLES, rng)
-        return self.models.label(take.object_name, pose, samples)
+        return self.models.label(take.object_name, pose, samples or _EMPTY)
 
     def _samples(self, index: int) -> tuple[FieldSamples, FieldSamples] | None:
         if self._distances is None:
@@ -189,22 +216,29 @@ class DexYcbFrames:
             listed = zip(found.rows.numbers.tolist(), found.keys, found.images, strict=True)
             self._keys = {number: distance_name(key, image, subset == "full") for number, key, image in listed}
 
-    def _choose(self, split: str, subset: str, every: int) -> None:
-        takes = list(self.folder.takes(split))
+    def _choose(self, takes: list[tuple[Take, tuple[str, ...]]], chosen: str, subset: str) -> None:
         self._takes = [take for take, _ in takes]
         rows = subsets.all_rows([(t, tuple(layout.SERIALS.index(s) for s in serials)) for t, serials in takes])
-        parts = (split, subset, len(rows), *(f"{t.subject}/{t.name}" for t in self._takes),
-                 *(model.hash for model in self.hand_models.values()))  # fmt: skip
-        kept = None if self._cache is None else self._cache / f"dexycb_{subsets.fingerprint(parts)}.npz"
-        chosen = None if kept is None else subsets.read_kept(kept, rows)
-        if chosen is None:
+        kept = None
+        if self._cache is not None:
+            parts = (chosen, subset, len(rows), *(f"{t.subject}/{t.name}" for t in self._takes),
+                     *(model.hash for model in self.hand_models.values()), *self._shapes(subset))  # fmt: skip
+            kept = self._cache / f"dexycb_{subsets.fingerprint(parts)}.npz"
+        found = None if kept is None else subsets.read_kept(kept, rows)
+        if found is None:
             wanted = subsets.wanted(
                 subset, self._takes, rows, self.hand_models.get("right"), self.models, self._progress
             )
             if kept is not None:
                 subsets.keep(kept, wanted)
-            chosen = rows.kept(wanted)
-        self.rows = chosen.kept(chosen.numbers % every == 0)
+            found = rows.kept(wanted)
+        self.rows = found
+
+    def _shapes(self, subset: str) -> list[str]:
+        """What the choice depends on besides hands: only closeness asks for the objects' shapes."""
+        if subset != "close":
+            return []
+        return [self.models.digest(name) for name in sorted({take.object_name for take in self._takes})]
 
 
 def _read_labels(path: Path, objects: int) -> Arrays:

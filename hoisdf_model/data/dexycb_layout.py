@@ -4,6 +4,7 @@
 <date>-subject-NN/<sequence>/meta.yml                           10 subjects with 100 sequences each
                              pose.npz                           poses of all frames, world frame
                              <serial>/color_000000.jpg          8 cameras, 640x480
+                                      aligned_depth_to_color_000000.png
                                       labels_000000.npz
 calibration/intrinsics/<serial>_640x480.yml                     color: fx, fy, ppx, ppy
             extrinsics_<name>/extrinsics.yml                    extrinsics: serial -> 3x4, camera -> world
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -42,6 +44,7 @@ SERIALS = (
 )  # fmt: skip
 WIDTH, HEIGHT = 640, 480
 PER_SUBJECT = 100  # sequences
+NAMED = 3  # sequences that are named where another one was asked for
 HAND = 255  # in the masks; objects have their id
 NAMES = {row.id: row.name for row in YCB}
 
@@ -111,6 +114,10 @@ class Take:
     def image(self, serial: str, frame: int) -> Path:
         """Colour image."""
         return self.path / serial / f"color_{frame:06d}.jpg"
+
+    def depth(self, serial: str, frame: int) -> Path:
+        """Depth image, aligned to the colour image: 16 bits, millimetres."""
+        return self.path / serial / f"aligned_depth_to_color_{frame:06d}.png"
 
     def labels(self, serial: str, frame: int) -> Path:
         """Labels of one image."""
@@ -204,6 +211,31 @@ class DexYcbFolder:
         if not set(take.ycb_ids) <= set(NAMES):
             raise DatasetError(f"{path}: ycb_ids must be from 1 to {max(NAMES)}, got {list(take.ycb_ids)}")
         return take
+
+    def find(self, name: str) -> Take:
+        """The sequence ``<subject>/<sequence>``.
+
+        Raises:
+            DatasetError: there is no such sequence (some are named), or its ``meta.yml`` is missing or damaged.
+        """
+        subject, _, sequence = name.partition("/")
+        if sequence in self.sequences.get(subject, ()):
+            return self.take(subject, sequence)
+        there = [f"{known}/{one}" for known, names in self.sequences.items() for one in names]
+        close = get_close_matches(name, there, NAMED, 0) or there[:NAMED]
+        raise DatasetError(f"{self.root} has no sequence {name}; it has {len(there):,}, such as {', '.join(close)}")
+
+    def film(self, name: str) -> tuple[Take, tuple[str, ...]]:
+        """What one camera saw of a sequence, ``<subject>/<sequence>/<serial>``: the sequence, and the serial alone.
+
+        Raises:
+            DatasetError: there is no such sequence or camera, or its ``meta.yml`` is missing or damaged.
+        """
+        sequence, _, serial = name.rpartition("/")
+        take = self.find(sequence)
+        if serial not in take.serials or serial not in SERIALS:
+            raise DatasetError(f"{take.path} has no camera {serial!r}; it has {', '.join(take.serials)}")
+        return take, (serial,)
 
     def camera(self, serial: str) -> Pinhole:
         """Intrinsics of the colour camera.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.data.bag_frames import BagFrame
@@ -22,6 +23,8 @@ from hoisdf_model.messages import (
 
 ImageFormat = Literal["jpeg", "png", "raw"]
 TRUTH_SUFFIX = "_truth"
+FRAME_ID = "camera_color_optical_frame"  # of recordings made from data sets and from the synthetic world
+FIRST_STAMP = 1_700_000_000_000_000_000  # nanoseconds; a fixed time, so that equal input gives equal bags
 
 
 class FrameRecorder:
@@ -69,7 +72,8 @@ class FrameRecorder:
 
     def _transforms(self, truth: Estimate, header: Any) -> Any:
         types = self._writer.types
-        hands = [(f"hand_{h.side}", Rotation.from_rotvec(h.pose[0]), h.joints[0]) for h in truth.hands]
+        turned = [hand for hand in truth.hands if np.isfinite(hand.pose[0]).all()]  # HO-3D publishes joints without
+        hands = [(f"hand_{h.side}", Rotation.from_rotvec(h.pose[0]), h.joints[0]) for h in turned]
         things = [(o.name, Rotation.from_matrix(o.rotation), o.translation) for o in truth.objects]
         transforms = []
         for name, turn, shift in (*hands, *things):

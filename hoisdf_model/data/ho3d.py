@@ -125,10 +125,7 @@ class Ho3dFrames:
         name = self.name(index)
         meta, image = self.meta(index), read_rgb(self.folder.image(self.split, name))
         height, width = image.shape[:2]
-        try:
-            camera = Pinhole.from_matrix(meta.intrinsics, width, height)
-        except CameraError as error:
-            raise DatasetError(f"{self.folder.meta(self.split, name)}: {error}") from error
+        camera = self._camera(name, meta, width, height)
         hand_samples, object_samples = self._samples(index, name, meta)
         thing = self.models.label(meta.object_name, meta.object_pose, object_samples)
         if meta.joints is None:
@@ -146,6 +143,15 @@ class Ho3dFrames:
             UnsafeFileError: its file could run code.
         """
         return read_meta(self.folder.meta(self.split, self.name(index)))
+
+    def camera(self, index: int, width: int, height: int) -> Pinhole:
+        """The camera of a frame whose image has that size.
+
+        Raises:
+            DatasetError: there is no such frame, or its annotations are missing or damaged.
+            UnsafeFileError: its annotations could run code.
+        """
+        return self._camera(self.name(index), self.meta(index), width, height)
 
     def true_vertices(self, index: int) -> Floats | None:
         """(778, 3) metres, camera frame, of an evaluation frame; None without ``evaluation_verts.json``.
@@ -165,6 +171,12 @@ class Ho3dFrames:
             DatasetError: there is no such frame, or its depth image is missing or damaged.
         """
         return layout.decode_depth(read_rgb(self.folder.depth(self.split, self.name(index))))
+
+    def _camera(self, name: str, meta: Ho3dMeta, width: int, height: int) -> Pinhole:
+        try:
+            return Pinhole.from_matrix(meta.intrinsics, width, height)
+        except CameraError as error:
+            raise DatasetError(f"{self.folder.meta(self.split, name)}: {error}") from error
 
     def _evaluated(self, index: int, meta: Ho3dMeta) -> Floats:
         if self._joints is None:

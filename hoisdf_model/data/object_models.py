@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hoisdf_model.data.sdf_samples import FieldBank
 from hoisdf_model.data.sources import FieldSamples, Floats, ObjectLabel
 from hoisdf_model.errors import DatasetError, MeshError
 from hoisdf_model.objects import Catalogue, load_catalogue
+from hoisdf_model.objects.mesh_files import TEXTURED_NAME
 
 POINTS_NAME = "points.xyz"
 SYMMETRY_STEPS = 36  # of a continuous symmetry: poses between two of them are at most 5 degrees off
@@ -83,6 +85,19 @@ class ObjectModels:
             return self._catalogue().mesh(name)
         except MeshError as error:
             raise DatasetError(f"no mesh of {name}: {error}; {_WANTED}") from error
+
+    def digest(self, name: str) -> str:
+        """Short digest of what the model's geometry comes from.
+
+        Raises:
+            DatasetError: there is no such model, or it is damaged.
+        """
+        if self.folder is not None and (path := self.folder / name / TEXTURED_NAME).is_file():
+            try:
+                return sha256(path.read_bytes()).hexdigest()[:16]
+            except OSError as error:
+                raise DatasetError(f"the object's model {path} can't be read: {error.strerror or error}") from error
+        return sha256(np.asarray(self.mesh(name).vertices, "<f4").tobytes()).hexdigest()[:16]
 
     def _catalogue(self) -> Catalogue:
         if self._files is None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import augmentation, labelled_views
+from hoisdf_model.data import augmentation, label_boxes, labelled_views
 from hoisdf_model.data.assembly import Cropped, FieldRows, anchor, assembled, masks
 from hoisdf_model.data.official_protocol import prepare_official
 from hoisdf_model.data.preparation_config import PreparationConfig
@@ -78,19 +78,9 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
 def _boxes(
     scene: LabelledFrame, camera: Pinhole, hand_factor: float, object_factor: float, turned: Floats | None = None
 ) -> tuple[Floats, Floats]:
-    """Boxes of hand and object in pixels of the camera; the one stands in for the other where it is missing.
-
-    A box that the label gives is of the image before it was ``turned`` (3, 3).
-    """
-    hand = object_ = None
-    if scene.hand is not None and scene.hand.box is not None:
-        outline = scene.hand.box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
-        hand = boxes.around(outline if turned is None else crops.apply_affine(turned, outline), hand_factor)
-    elif scene.hand is not None:
-        hand = boxes.around(camera.project(scene.hand.joints), hand_factor)
-    if scene.object is not None:
-        pose = scene.object.pose
-        object_ = boxes.around(camera.project(scene.object.corners @ pose[:3, :3].T + pose[:3, 3]), object_factor)
+    """Boxes of hand and object in pixels of the camera; the one stands in for the other where it is missing."""
+    hand = None if scene.hand is None else label_boxes.hand_box(scene.hand, camera, hand_factor, turned)
+    object_ = None if scene.object is None else label_boxes.object_box(scene.object, camera, object_factor)
     hand = object_ if hand is None else hand
     assert hand is not None
     return hand, hand if object_ is None else object_

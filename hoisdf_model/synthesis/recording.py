@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.data import BagFrame, BagWriter, FrameRecorder
+from hoisdf_model.data.frame_recorder import FIRST_STAMP, FRAME_ID
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
@@ -25,8 +26,6 @@ from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.sequences import plan_sequence
 
 SAMPLE_OBJECTS = ("006_mustard_bottle", "003_cracker_box", "005_tomato_soup_can")
-FRAME_ID = "camera_color_optical_frame"
-FIRST_STAMP = 1_700_000_000_000_000_000  # nanoseconds; a fixed time, so that equal seeds give equal bags
 SHAPE_SPREAD = 0.6  # standard deviation of the hand's betas
 SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 5, 4, 384
 
@@ -139,7 +138,7 @@ def record_bag(
         sheet: list[Shot] = []
         try:
             for index, shot in enumerate(studio.film(renderer)):
-                recorder.write(_bag_frame(shot, settings))
+                recorder.write(bag_frame(shot, settings.depth))
                 if preview is not None and index % sheet_every == 0:
                     sheet.append(shot)
                 if progress is not None:
@@ -203,7 +202,7 @@ def write_picture(path: str | Path, image: NDArray[np.uint8]) -> None:
         )
 
 
-def _bag_frame(shot: Shot, settings: BagSettings) -> BagFrame:
-    stamp = FIRST_STAMP + round(shot.time * 1e9)
-    frame = shot.frame if settings.depth else type(shot.frame)(shot.frame.image, shot.frame.intrinsics)
-    return BagFrame(frame, stamp, FRAME_ID, shot.regions, shot.truth)
+def bag_frame(shot: Shot, depth: bool = True) -> BagFrame:
+    """What a bag holds of a shot, with or without its depth image."""
+    frame = shot.frame if depth else type(shot.frame)(shot.frame.image, shot.frame.intrinsics)
+    return BagFrame(frame, FIRST_STAMP + round(shot.time * 1e9), FRAME_ID, shot.regions, shot.truth)

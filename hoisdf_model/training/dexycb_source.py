@@ -16,7 +16,7 @@ class DexYcbOptions:
 
     Attributes:
         folder: of the download, with the subjects' folders, ``calibration`` and ``models``.
-        split: ``s0_train``, ``s0_val``, ``s0_test``, the same of ``s1`` to ``s3``, or ``all``.
+        split: ``s0_train`` (where not given), ``s0_val``, ``s0_test``, the same of ``s1`` to ``s3``, or ``all``.
         subset: ``close`` (the paper's DexYCB), ``full`` (its DexYCB Full), ``right`` or ``all``.
         left_hand_model: file of MANO's left hand; not given: the right one mirrored.
         models: folder of the YCB-Video models; not given: ``models`` in the download.
@@ -28,7 +28,7 @@ class DexYcbOptions:
     """
 
     folder: str = MISSING
-    split: str = "s0_train"
+    split: str | None = None
     subset: str = "close"
     left_hand_model: str | None = None
     models: str | None = None

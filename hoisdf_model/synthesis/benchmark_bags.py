@@ -1,0 +1,72 @@
+"""The benchmark's sequences as rosbags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hoisdf_model.data.bag_export import BagFormat, ExportReport
+from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.synthesis.benchmark import benchmark_sequences, benchmark_studio
+from hoisdf_model.synthesis.filming import CAMERA
+from hoisdf_model.synthesis.recording import bag_frame, one_thread
+from hoisdf_model.synthesis.renderer import Renderer
+
+
+def benchmark_bag_name(number: int) -> str:
+    """Name for the bag of sequence ``number``: its number and its object.
+
+    Raises:
+        InvalidInputError: there is no such sequence.
+    """
+    known = benchmark_sequences()
+    if not 0 <= number < len(known):
+        raise InvalidInputError(f"the benchmark has the sequences 0 to {len(known) - 1}, not {number}")
+    return f"{number:02d}_{known[number].name}"
+
+
+def record_benchmark_bag(
+    path: str | Path,
+    number: int,
+    form: BagFormat | None = None,
+    every: int = 1,
+    frames: int | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> ExportReport:
+    """Film one of ``benchmark_sequences()`` into a bag; boxes are as a detector gives them.
+
+    Args:
+        path: the bag's folder, which must not exist yet.
+        number: of the sequence, from 0.
+        form: how; the default of :class:`BagFormat` where not given.
+        every: write only every so many-th frame.
+        frames: write the first so many of them.
+        progress: called with frames written and frames in all.
+
+    Raises:
+        InvalidInputError: there is no such sequence.
+        BagError: the folder exists or can't be written.
+        DependencyError: nothing to render with.
+    """
+    form = form or BagFormat()
+    benchmark_bag_name(number)
+    written = 0
+    with form.writer(path) as writer:
+        recorder = form.recorder(writer)
+        with one_thread():
+            studio = benchmark_studio(benchmark_sequences()[number])
+        wanted = range(0, len(studio.play.times), every)[:frames]
+        renderer = Renderer(CAMERA.width, CAMERA.height)
+        try:
+            # what isn't written is rendered all the same: the noise of the camera goes from frame to frame
+            for index, shot in enumerate(studio.film(renderer)):
+                if index in wanted:
+                    recorder.write(bag_frame(shot, form.depth))
+                    written += 1
+                    progress(written, len(wanted))
+                if written == len(wanted):
+                    break
+        finally:
+            renderer.close()
+    size = sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+    return ExportReport(written, written, 0, 0, size)
