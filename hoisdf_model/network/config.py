@@ -160,22 +160,68 @@ class DensityConfig:
 
 
 @dataclass(frozen=True)
+class TokensConfig:
+    """What a point's token says beside its position (paper, section 3.3; its tables 8 and 9 compare the choices).
+
+    Attributes:
+        augmentation: what the fields do to a point's image features: ``density_multiplied`` (the paper's choice),
+            ``density_concatenated`` or ``distance_concatenated`` (one image feature less, and that number in its
+            place; distances in normalised units, clamped), or ``none``.
+        cross: how a transformer sees the points of the other field: ``field``, augmented by its own field there (the
+            paper's choice); ``target_feature``, augmented by the other field, as that one's transformer sees them;
+            ``image_feature``, not augmented; ``none``, not at all. Their positions are relative to its own origin.
+    """
+
+    augmentation: str = "density_multiplied"
+    cross: str = "field"
+
+    def __post_init__(self) -> None:
+        _one_of(
+            "tokens.augmentation",
+            self.augmentation,
+            ("density_multiplied", "density_concatenated", "distance_concatenated", "none"),
+        )
+        _one_of("tokens.cross", self.cross, ("field", "target_feature", "image_feature", "none"))
+        if self.augmentation == "none" and self.cross in ("target_feature", "image_feature"):
+            raise ConfigError(
+                f"tokens.cross {self.cross!r} says which field augments the other field's points, but with "
+                "tokens.augmentation 'none' no field does: use 'field' or 'none'"
+            )
+        if self.cross == "image_feature" and self.concatenated:
+            raise ConfigError(
+                f"tokens.cross 'image_feature' leaves no number to concatenate with tokens.augmentation "
+                f"{self.augmentation!r}: use density_multiplied, or another cross"
+            )
+
+    @property
+    def concatenated(self) -> int:
+        """How many numbers stand beside a point's image features."""
+        return int(self.augmentation.endswith("_concatenated"))
+
+
+@dataclass(frozen=True)
 class SamplingConfig:
-    """Which points are looked at (paper, section 3.3: the grid points nearest to the predicted surface).
+    """Which points are looked at (paper, section 3.3; its table 7 compares the choices).
 
     Attributes:
         grid: ``regular``, or ``sheared`` as the released networks were evaluated (x and y grow a little with z and y).
         resolution: grid points along each axis of the cube from -1 to 1.
+        choice: of the grid points in the box: ``absolute_distance``, those nearest to the predicted surface (the
+            paper's choice); ``signed_distance``, those with the smallest distance, deepest inside; ``random``, any,
+            new ones at each training step and always the same in testing; ``field_gradient``, any within the fields'
+            clamp of the surface, moved down the gradient onto it.
         hand_points, object_points: how many points become tokens.
     """
 
     grid: str = "regular"
     resolution: int = 64
+    choice: str = "absolute_distance"
     hand_points: int = 600
     object_points: int = 200
 
     def __post_init__(self) -> None:
         _one_of("sampling.grid", self.grid, ("regular", "sheared"))
+        _one_of("sampling.choice", self.choice, ("absolute_distance", "signed_distance", "random", "field_gradient"))
         if self.resolution < 2 or self.resolution % 2:
             raise ConfigError(f"sampling.resolution must be even and at least 2, got {self.resolution}")
         _positive("sampling.hand_points and object_points", self.hand_points, self.object_points)
@@ -274,6 +320,7 @@ class NetworkConfig:
     decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
     field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
     density: DensityConfig = dataclasses.field(default_factory=DensityConfig)
+    tokens: TokensConfig = dataclasses.field(default_factory=TokensConfig)
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
     attention: AttentionConfig = dataclasses.field(default_factory=AttentionConfig)
     regression: RegressionConfig = dataclasses.field(default_factory=RegressionConfig)
@@ -283,11 +330,16 @@ class NetworkConfig:
         if self.image_size % 32 or self.image_size <= 0:
             raise ConfigError(f"image_size must be a positive multiple of 32, got {self.image_size}")
         _one_of("object_in_mirror", self.object_in_mirror, ("itself", "mirror_image"))
-        if self.attention.width <= self.field.code_length + 3:
+        if self.image_feature_length < 1:
             raise ConfigError(
                 f"attention.width {self.attention.width} leaves no room for image features beside a point's "
-                f"{self.field.code_length + 3} coordinates"
+                f"{self.attention.width - self.image_feature_length} other numbers"
             )
+
+    @property
+    def image_feature_length(self) -> int:
+        """Image features in a token: what its position, the positional code and concatenated numbers leave of it."""
+        return self.attention.width - self.field.code_length - 3 - self.tokens.concatenated
 
     @property
     def pyramid_channels(self) -> tuple[int, ...]:

@@ -17,12 +17,14 @@ from hoisdf_model.hand.joints import NUM_SHAPES
 from hoisdf_model.network import sampling, search
 from hoisdf_model.network.attention import Decoder, Encoder
 from hoisdf_model.network.backbone import ResNet
+from hoisdf_model.network.choice import Choice
 from hoisdf_model.network.config import NetworkConfig
-from hoisdf_model.network.fields import Density, SdfDecoder, positional_code
+from hoisdf_model.network.fields import Density, SdfDecoder
 from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead
 from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
 from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
 from hoisdf_model.network.stages import Attended, FieldPoints, Tokens
+from hoisdf_model.network.tokens import Seen, make_tokens
 from hoisdf_model.network.unet import ImageHeads, UnetDecoder
 
 # Queries that may see each other: the global rotation, three joints of each finger, the shape.
@@ -42,6 +44,7 @@ class Hoisdf(nn.Module):
 
     grid: Tensor
     middles: Tensor
+    lot: Tensor | None
 
     def __init__(self, config: NetworkConfig, hand_layer: HandLayer) -> None:
         super().__init__()
@@ -53,6 +56,8 @@ class Hoisdf(nn.Module):
         self.register_buffer("grid", points, persistent=False)
         middles = sampling.block_middles(points, config.sampling.resolution)
         self.register_buffer("middles", middles, persistent=False)
+        drawn = sampling.lot(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
+        self.register_buffer("lot", drawn, persistent=False)
 
         self.encoder = ResNet(config.encoder)
         self.decoder = UnetDecoder(config.decoder, config.encoder.channels)
@@ -64,8 +69,11 @@ class Hoisdf(nn.Module):
         self.object_field = SdfDecoder(field)
         self.hand_density = Density(config.density)
         self.object_density = Density(config.density)
+        if not config.tokens.augmentation.startswith("density"):  # nothing reads them, and nothing can train them
+            self.hand_density.requires_grad_(False)
+            self.object_density.requires_grad_(False)
 
-        token_features = [channels, *attention.feature_hidden, width - field.code_length - 3]
+        token_features = [channels, *attention.feature_hidden, config.image_feature_length]
         self.token_features = PointFeatures(token_features, final_relu=True)
         sizes = (width, attention.heads, attention.feedforward, attention.dropout)
         self.hand_encoder = Encoder(attention.hand_encoder_layers, *sizes)
@@ -128,7 +136,7 @@ class Hoisdf(nn.Module):
 
     @torch.no_grad()
     def find_points(self, features: ImageFeatures, batch: NetworkInput) -> FieldPoints:
-        """The points nearest to both surfaces inside the boxes, or those that the batch hands in."""
+        """Points of both fields inside the boxes, chosen as configured, or those that the batch hands in."""
         hand_candidates = self._candidates(batch.hand_queries, batch.hand_root, batch.hand_box, batch.intrinsics)
         object_candidates = self._candidates(
             batch.object_queries, batch.object_center, batch.object_box, batch.intrinsics
@@ -148,10 +156,9 @@ class Hoisdf(nn.Module):
         """Tokens of both kinds of points for both transformers (paper, section 3.3).
 
         A token is a point's position in metres, the positional code of its normalised position, and its image features
-        times the density of the field in whose frame the token is. A transformer gets no gradient through the points of
-        the other field.
+        times the density of the field in whose frame the token is, or what else ``config.tokens`` says.
         """
-        scale, frequencies = self.config.field.scale, self.config.field.frequencies
+        scale = self.config.field.scale
         hand_count = found.hand.points.shape[1]
         camera = torch.cat(
             [
@@ -172,23 +179,15 @@ class Hoisdf(nn.Module):
             latent = found.hand_reader.latent(at).unflatten(0, (-1, count))
             object_sdf = found.object_reader.clamped(latent[:, :hand_count], from_object[:, :hand_count] * scale)
             hand_sdf = found.hand_reader.clamped(latent[:, hand_count:], from_hand[:, hand_count:] * scale)
-        hand_density = self.hand_density(torch.cat([found.hand.sdf, hand_sdf], 1))
-        object_density = self.object_density(torch.cat([object_sdf, found.object.sdf], 1))
-
-        def tokens(position: Tensor, density: Tensor) -> tuple[Tensor, Tensor]:
-            code = positional_code(position * scale, frequencies)
-            both = torch.cat([position, code, image * density[..., None]], 2)
-            return both[:, :hand_count], both[:, hand_count:]
-
-        own_hand, other_hand = tokens(from_hand, hand_density)
-        other_object, own_object = tokens(from_object, object_density)
-        return Tokens(
-            torch.cat([own_hand, other_hand.detach()], 1),
-            torch.cat([own_object, other_object.detach()], 1),
-            from_hand[:, :hand_count],
-            object_sdf,
-            hand_sdf,
+        hand_tokens, object_tokens = make_tokens(
+            image,
+            Seen(from_hand, torch.cat([found.hand.sdf, hand_sdf], 1), self.hand_density),
+            Seen(from_object, torch.cat([object_sdf, found.object.sdf], 1), self.object_density),
+            hand_count,
+            self.config.tokens,
+            self.config.field,
         )
+        return Tokens(hand_tokens, object_tokens, from_hand[:, :hand_count], object_sdf, hand_sdf)
 
     def attend(self, tokens: Tokens, every_layer: bool = False) -> Attended:
         """Point-wise attention (paper, section 3.4); the queries look only at hand points."""
@@ -197,7 +196,7 @@ class Hoisdf(nn.Module):
         if self.config.attention.normalised_memory:
             memory = hand[-1]
         queries = self.hand_decoder(memory, every_layer)
-        object_, _ = self.object_encoder(tokens.object, tokens.object.shape[1] - hand_count, every_layer)
+        object_, _ = self.object_encoder(tokens.object, tokens.object_points_hand_sdf.shape[1], every_layer)
         return Attended(hand, queries, object_)
 
     def regress(self, found: FieldPoints, tokens: Tokens, attended: Attended, maps: Tensor) -> NetworkOutput:
@@ -279,4 +278,5 @@ class Hoisdf(nn.Module):
     ) -> search.Found:
         if queries is not None:
             return search.given(reader, queries)
-        return search.nearest_to_surface(reader, self.grid, self.middles, candidates, wanted, self.runtime)
+        choice = Choice(self.config.sampling.choice, self.grid, self.middles, self.lot, self.runtime)
+        return choice(reader, candidates, wanted)

@@ -22,6 +22,12 @@ def grid(kind: str, resolution: int) -> Tensor:
     return steps * (2.0 / (resolution - 1)) - 1
 
 
+def lot(points: int) -> Tensor:
+    """(points,) float32 in [0, 1), any but always the same: which grid points are drawn first where chance decides."""
+    drawn = torch.Generator().manual_seed(0)
+    return torch.randperm(points, generator=drawn).float() / points
+
+
 def block_middles(points: Tensor, resolution: int) -> Tensor:
     """Middles of the blocks of 2x2x2 grid points, ((resolution/2)^3, 3), x slowest."""
     half = resolution // 2
@@ -74,19 +80,19 @@ class Selection:
     count: Tensor
 
 
-def nearest(sample: Tensor, distance: Tensor, batch: int, wanted: int) -> Selection:
-    """The points nearest to the surface in each sample, nearest first; where there are too few they are repeated.
+def smallest(sample: Tensor, key: Tensor, batch: int, wanted: int) -> Selection:
+    """The points with the smallest keys in each sample, in their order; where there are too few they are repeated.
 
     ``position`` is 0 throughout a sample without points.
 
     Args:
         sample: (P,) int64 in ascending order.
-        distance: (P,) signed.
+        key: (P,).
         batch: number of samples.
         wanted: points for each sample.
     """
-    by_distance = distance.abs().argsort()
-    order = by_distance[sample[by_distance].argsort(stable=True)]
+    by_key = key.argsort()
+    order = by_key[sample[by_key].argsort(stable=True)]
     total = torch.zeros(batch, dtype=torch.int64, device=sample.device).scatter_add_(0, sample, torch.ones_like(sample))
     count = total.clamp(max=wanted)
     rank = torch.arange(wanted, device=sample.device) % count.clamp(min=1)[:, None]

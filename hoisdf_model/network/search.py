@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from hoisdf_model.network.pyramid import LevelTables, PointFeatures, Taps, pixel
 # Points evaluated at once without gradients: on a CPU the activations should stay in its cache.
 _CHUNK = {"cpu": 4096}
 _ACCELERATOR_CHUNK = 262144
+Key = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,7 @@ def nearest_to_surface(
     candidates: sampling.Candidates,
     wanted: int,
     config: RuntimeConfig,
+    key: Key = torch.abs,
 ) -> Found:
     """The candidates with the smallest distance, before clamping.
 
@@ -122,28 +124,47 @@ def nearest_to_surface(
         candidates: grid points in the boxes.
         wanted: points for each sample.
         config: how to search.
+        key: what of a distance counts.
     """
     if not len(candidates.index):
-        return _nothing(reader, wanted)
-    if config.search == "coarse_to_fine":
-        candidates = _promising(reader, middles, candidates, int(wanted * config.search_factor))
-    distance = reader.distances(grid[candidates.index], candidates.sample)
-    selection = sampling.nearest(candidates.sample, distance, len(reader.center), wanted)
+        return nothing(reader, wanted)
+    candidates, distance = distances_of(reader, grid, middles, candidates, wanted, config, key)
+    selection = sampling.smallest(candidates.sample, key(distance), len(reader.center), wanted)
     index = candidates.index[selection.position]
-    sdf = distance[selection.position].clamp(-reader.config.clamp, reader.config.clamp)
-    nothing, valid = _nothing(reader, wanted), selection.count > 0
+    return found(reader, grid[index], distance[selection.position], index, selection)
+
+
+def distances_of(
+    reader: FieldReader,
+    grid: Tensor,
+    middles: Tensor,
+    candidates: sampling.Candidates,
+    wanted: int,
+    config: RuntimeConfig,
+    key: Key = torch.abs,
+) -> tuple[sampling.Candidates, Tensor]:
+    """Candidates among which the wanted ones are, and their distances, before clamping; as ``nearest_to_surface``."""
+    if config.search == "coarse_to_fine":
+        candidates = _promising(reader, middles, candidates, int(wanted * config.search_factor), key)
+    return candidates, reader.distances(grid[candidates.index], candidates.sample)
+
+
+def found(reader: FieldReader, points: Tensor, distance: Tensor, index: Tensor, selection: sampling.Selection) -> Found:
+    """Selected points (B, N, 3) with their distances (B, N) and grid indices (B, N), where a sample has any."""
+    instead, valid = nothing(reader, points.shape[1]), selection.count > 0
+    sdf = distance.clamp(-reader.config.clamp, reader.config.clamp)
     return Found(
-        grid[index].where(valid[:, None, None], nothing.points),
-        sdf.where(valid[:, None], nothing.sdf),
-        index.where(valid[:, None], nothing.grid_index),
+        points.where(valid[:, None, None], instead.points),
+        sdf.where(valid[:, None], instead.sdf),
+        index.where(valid[:, None], instead.grid_index),
         valid,
     )
 
 
 def _promising(
-    reader: FieldReader, middles: Tensor, candidates: sampling.Candidates, limit: int
+    reader: FieldReader, middles: Tensor, candidates: sampling.Candidates, limit: int, key: Key
 ) -> sampling.Candidates:
-    """Of each sample the candidates whose block's middle lies nearest to the surface, at most ``limit``."""
+    """Of each sample the candidates whose block's middle has the smallest key, at most ``limit``."""
     batch, blocks = len(reader.center), len(middles)
     resolution = 2 * round(blocks ** (1 / 3))
     block = candidates.sample * blocks + sampling.block_of(candidates.index, resolution)
@@ -152,12 +173,12 @@ def _promising(
     (flat,) = touched.nonzero(as_tuple=True)
     distance = torch.zeros(batch * blocks, dtype=middles.dtype, device=block.device)
     distance[flat] = reader.distances(middles[flat % blocks], flat // blocks)
-    selection = sampling.nearest(candidates.sample, distance[block], batch, limit)
+    selection = sampling.smallest(candidates.sample, key(distance)[block], batch, limit)
     kept = torch.arange(limit, device=block.device) < selection.count[:, None]
     return candidates[selection.position[kept]]
 
 
-def _nothing(reader: FieldReader, wanted: int) -> Found:
+def nothing(reader: FieldReader, wanted: int) -> Found:
     """Stands in for the points of a sample whose box holds none: the field's origin, as far away as the clamp goes."""
     points = reader.center.new_zeros(len(reader.center), wanted, 3)
     sdf = torch.full_like(points[..., 0], reader.config.clamp)

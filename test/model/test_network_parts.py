@@ -131,7 +131,7 @@ def test_points_in_a_box_project_strictly_inside():
 def test_the_nearest_points_of_a_ragged_batch_equal_a_sort_of_each_sample(counts, wanted, seed):
     sample = torch.repeat_interleave(torch.arange(len(counts)), torch.tensor(counts))
     distance = torch.randn(len(sample), generator=torch.Generator().manual_seed(seed))
-    selection = sampling.nearest(sample, distance, len(counts), wanted)
+    selection = sampling.smallest(sample, distance.abs(), len(counts), wanted)
     for number, count in enumerate(counts):
         own = (sample == number).nonzero()[:, 0]
         expected = own[distance[own].abs().argsort()][:wanted].tolist()
