@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "grasping": {"estimation", "hand", "objects", "geometry"},
     "evaluation": {"estimation", "network", "data", "grasping", "hand", "objects", "geometry"},
     "training": {"network", "data", "synthesis", "evaluation", "hand", "geometry"},
+    "ablations": {"training", "network", "data", "synthesis", "evaluation", "hand", "objects", "geometry"},
 }
 TOP = {"cli", "commands", "__init__"}  # may import everything of the model
 ROS = {"rclpy", "hoisdf", "hoisdf_ros", "cv_bridge", "tf2_ros", "sensor_msgs", "std_msgs", "geometry_msgs"}
