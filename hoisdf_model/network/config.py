@@ -276,6 +276,21 @@ class RegressionConfig:
 
 
 @dataclass(frozen=True)
+class RootConfig:
+    """The head that finds the wrist, for when nobody says where it is; not part of the paper's network.
+
+    Attributes:
+        width: channels of its map. hidden: hidden features of its depth and spreads.
+    """
+
+    width: int = 96
+    hidden: int = 128
+
+    def __post_init__(self) -> None:
+        _positive("root.width and hidden", self.width, self.hidden)
+
+
+@dataclass(frozen=True)
 class RuntimeConfig:
     """How the same network is computed; the defaults are exact.
 
@@ -310,6 +325,7 @@ class NetworkConfig:
             as the object in the pose that looks like that (our labels; and whatever was trained on right hands only,
             for nothing in the picture says mirror); ``mirror_image``, as the object's mirror image in the plane x = 0
             of its own frame (the released code's labels of left hands).
+        root: the head that finds the wrist; ``null``: there is none.
     """
 
     name: str = "unnamed"
@@ -324,6 +340,7 @@ class NetworkConfig:
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
     attention: AttentionConfig = dataclasses.field(default_factory=AttentionConfig)
     regression: RegressionConfig = dataclasses.field(default_factory=RegressionConfig)
+    root: RootConfig | None = None
     runtime: RuntimeConfig = dataclasses.field(default_factory=RuntimeConfig)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand import HandLayer, inverse_kinematics
 from hoisdf_model.hand.joints import NUM_SHAPES
 from hoisdf_model.network import sampling, search
@@ -21,8 +22,15 @@ from hoisdf_model.network.choice import Choice
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.fields import Density, SdfDecoder
 from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead
-from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
+from hoisdf_model.network.interface import (
+    ImageFeatures,
+    LayerPredictions,
+    NetworkInput,
+    NetworkOutput,
+    RootPrediction,
+)
 from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
+from hoisdf_model.network.root import RootHead
 from hoisdf_model.network.stages import Attended, FieldPoints, Tokens
 from hoisdf_model.network.tokens import Seen, make_tokens
 from hoisdf_model.network.unet import ImageHeads, UnetDecoder
@@ -84,14 +92,18 @@ class Hoisdf(nn.Module):
         self.pose_head = PoseHead(width) if config.regression.hand == "mano_queries" else None
         self.shape_head = Head([width, width, width, NUM_SHAPES])
         self.object_head = ObjectHead(width, config.regression.object_rotation)
+        self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
 
-    def forward(self, batch: NetworkInput, every_layer: bool | None = None) -> NetworkOutput:
+    def forward(
+        self, batch: NetworkInput, every_layer: bool | None = None, features: ImageFeatures | None = None
+    ) -> NetworkOutput:
         """Estimate hand and object pose.
 
         Args:
             batch: the crops and what is known about them.
             every_layer: whether to return the features and every transformer layer's predictions, as training needs;
                 ``None``: in training mode.
+            features: of the same images, where they have been looked at already, see ``find_root``.
 
         Raises:
             InvalidInputError: a tensor has a wrong shape.
@@ -99,12 +111,37 @@ class Hoisdf(nn.Module):
         batch.check(self.config.image_size)
         every_layer = self.training if every_layer is None else every_layer
         with self.precision(batch.image.device):
-            features = self.encode(batch.image)
+            features = self.encode(batch.image) if features is None else features
             found = self.find_points(features, batch)
             tokens = self.tokenise(features, found, batch)
             attended = self.attend(tokens, every_layer)
             output = self.regress(found, tokens, attended, features.maps)
-        return replace(output, features=features) if every_layer else replace(output, layers=None)
+            root = self.read_root(features, batch.hand_box) if every_layer and self.root_head is not None else None
+        return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
+
+    def find_root(self, image: Tensor, hand_box: Tensor) -> tuple[ImageFeatures, RootPrediction]:
+        """Where the wrist is, for a ``NetworkInput`` that doesn't know it yet.
+
+        Args:
+            image: (B, 3, S, S) as in ``NetworkInput``.
+            hand_box: (B, 4) pixels of the crop.
+
+        Returns:
+            The images' features, for ``forward``, which then needn't look at them again; and the wrists.
+
+        Raises:
+            ConfigError: the network has no head for it.
+        """
+        with self.precision(image.device):
+            features = self.encode(image)
+            return features, self.read_root(features, hand_box)
+
+    def read_root(self, features: ImageFeatures, hand_box: Tensor) -> RootPrediction:
+        """The wrists in images that have been looked at; otherwise as ``find_root``."""
+        if self.root_head is None:
+            raise ConfigError("this network has no head that finds the wrist: its configuration says root: null")
+        found: RootPrediction = self.root_head(features, hand_box, self.config.image_size)
+        return found
 
     def precision(self, device: torch.device) -> AbstractContextManager[object]:
         """The context in which the stages run: autocast where ``runtime.precision`` asks for it."""

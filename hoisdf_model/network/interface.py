@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from hoisdf_model.errors import InvalidInputError
 
@@ -79,6 +80,39 @@ class ImageFeatures:
 
 
 @dataclass(frozen=True)
+class RootPrediction:
+    """Wrists in crops, as the head for them sees them (:mod:`hoisdf_model.network.root`).
+
+    Attributes:
+        pixel: (B, 2) pixels of the crop, inside it or not.
+        log_extent: (B,) logarithm of the metres that the crop's edge spans at the wrist's depth.
+        pixel_spread: (B,) pixels, standard deviation along x and along y.
+        depth_spread: (B,) standard deviation of ``log_extent``, which is the depth's relative one.
+    """
+
+    pixel: Tensor
+    log_extent: Tensor
+    pixel_spread: Tensor
+    depth_spread: Tensor
+
+    def position(self, intrinsics: Tensor, size: int) -> Tensor:
+        """(B, 3) metres in the camera frame of crops with these ``intrinsics`` (B, 3, 3) and this edge in pixels."""
+        depth = self.log_extent.exp() * focal_length(intrinsics) / size
+        rays = functional.pad(self.pixel, (0, 1), value=1.0)[:, :, None]
+        return (torch.linalg.inv(intrinsics.float()) @ rays)[..., 0] * depth[:, None]
+
+
+def log_extent(depth: Tensor, intrinsics: Tensor, size: int) -> Tensor:
+    """(B,) metres and (B, 3, 3) -> (B,) logarithm of the metres that the crop's edge spans at that depth."""
+    return (depth * size / focal_length(intrinsics)).log()
+
+
+def focal_length(intrinsics: Tensor) -> Tensor:
+    """(..., 3, 3) -> (...) pixels, the geometric mean of both."""
+    return (intrinsics[..., 0, 0] * intrinsics[..., 1, 1]).sqrt()
+
+
+@dataclass(frozen=True)
 class LayerPredictions:
     """Predictions from every transformer layer, for training; L counts layers and the last one is the one used.
 
@@ -127,6 +161,7 @@ class NetworkOutput:
             (root mean square).
         hand_valid, object_valid: (B,) bool; false where no point lies in the box or inverse kinematics refused.
         layers, features: per-layer predictions and image features; only when the network is in training mode.
+        root: the wrists as the head for them sees them, where the network has one; only then, too.
     """
 
     maps: Tensor
@@ -152,3 +187,4 @@ class NetworkOutput:
     object_valid: Tensor
     layers: LayerPredictions | None = None
     features: ImageFeatures | None = None
+    root: RootPrediction | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from hoisdf_model.data.sample import Sample
-from hoisdf_model.errors import TrainingError
+from hoisdf_model.errors import ConfigError, TrainingError
 from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
 from hoisdf_model.training.losses import Losses, LossSettings, loss_weights
 from hoisdf_model.training.schedule import optimiser_for, rate_factor
-from hoisdf_model.training.scores import SCORES, scores
+from hoisdf_model.training.scores import SCORES, scores, wrist_scores
 from hoisdf_model.training.targets import Target, input_of, target_of
+
+ROOT_HEAD = "root_head"
 
 
 class TrainingModule(lightning.LightningModule):
@@ -46,12 +49,25 @@ class TrainingModule(lightning.LightningModule):
             for name, parameter in network.encoder.named_parameters():
                 if "bn" in name:
                     parameter.requires_grad_(False)
+        self._frozen = self._freeze(config.train_only)
         self._batch: Sample | None = None
         self._scores: dict[str, Tensor] = {}
 
+    def _freeze(self, trained: Sequence[str]) -> list[nn.Module]:
+        parts = dict(self.network.named_children())
+        for name in trained:
+            if name not in parts:
+                raise ConfigError(
+                    f"train_only: the configured network has no part {name!r}, it has {', '.join(parts)}"
+                    + ("; network.root={} gives it one" if name == ROOT_HEAD else "")
+                )
+        return [part.requires_grad_(False) for name, part in parts.items() if trained and name not in trained]
+
     def train(self, mode: bool = True) -> TrainingModule:
-        """As usual, but frozen statistics stay frozen."""
+        """As usual, but frozen parts and statistics stay frozen."""
         super().train(mode)
+        for part in self._frozen:
+            part.eval()
         if mode and self.config.frozen_statistics:
             for module in self.network.modules():
                 if isinstance(module, nn.BatchNorm2d):
@@ -95,6 +111,8 @@ class TrainingModule(lightning.LightningModule):
             step: optimiser steps done, for the curriculum.
             part: counts the batches of one step.
         """
+        if self.config.train_only == [ROOT_HEAD]:
+            return self._compare_root(batch)
         if self.curriculum.image_only(step):
             return self._compare_image(batch)
         queries = self.curriculum.queries(batch, step, self.network.config.field.scale, part)
@@ -115,7 +133,11 @@ class TrainingModule(lightning.LightningModule):
         """Losses and errors as in testing: points chosen by the fields."""
         _, total, output = self._compare(batch, None, joined=False)
         self._scores["loss"] += torch.stack([total * len(batch), total.new_tensor(len(batch))])
-        for name, values in scores(output, self._target(batch), self.network.config.field.scale).items():
+        target = self._target(batch)
+        found = scores(output, target, self.network.config.field.scale)
+        if output.root is not None:
+            found |= wrist_scores(output.root, target)
+        for name, values in found.items():
             self._scores[name] += torch.stack([values.sum(), values.new_tensor(values.numel())])
 
     def on_validation_epoch_start(self) -> None:
@@ -145,6 +167,8 @@ class TrainingModule(lightning.LightningModule):
         output: NetworkOutput = self.network(given, every_layer=True)
         assert output.features is not None
         losses = self.losses(output, self._distances(output.features, batch), self._target(batch), joined)
+        if output.root is not None:
+            losses |= self.losses.of_root(output.root, self._target(batch), joined)
         return losses, self.losses.total(losses), output
 
     def _compare_image(self, batch: Sample) -> tuple[dict[str, Tensor], Tensor]:
@@ -152,7 +176,21 @@ class TrainingModule(lightning.LightningModule):
         with self.network.precision(batch.image.device):
             features = self.network.encode(batch.image)
         losses = self.losses.of_image(features.maps, self._distances(features, batch), self._target(batch), joined=True)
+        if self.network.root_head is not None:
+            losses |= self._root_losses(features, batch)
         return losses, self.losses.total(losses)
+
+    def _compare_root(self, batch: Sample) -> tuple[dict[str, Tensor], Tensor]:
+        """Wrists alone, on features that stay as they are."""
+        with torch.no_grad(), self.network.precision(batch.image.device):
+            features = self.network.encode(batch.image)
+        losses = self._root_losses(features, batch)
+        return losses, self.losses.total(losses)
+
+    def _root_losses(self, features: ImageFeatures, batch: Sample) -> dict[str, Tensor]:
+        with self.network.precision(batch.image.device):
+            root = self.network.read_root(features, batch.hand_box)
+        return self.losses.of_root(root, self._target(batch), joined=True)
 
     def _distances(self, features: ImageFeatures, batch: Sample) -> tuple[Tensor, Tensor]:
         """What both fields say at the batch's field points, normalised units."""

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from hoisdf_model.geometry import rotations
-from hoisdf_model.network import NetworkOutput
+from hoisdf_model.network import NetworkOutput, RootPrediction
+from hoisdf_model.training.root_losses import root_error
 from hoisdf_model.training.targets import Target
 
 MILLIMETRES = 1000.0
@@ -19,6 +20,8 @@ SCORES = (
     "object_surface_mm",
     "object_position_mm",
     "object_rotation_deg",
+    "wrist_sideways_mm",
+    "wrist_depth_percent",
 )
 
 
@@ -51,6 +54,19 @@ def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Ten
         "object_surface_mm": output.object_sdf[thing].abs().mean(1) / scale * MILLIMETRES,
         "object_position_mm": (output.object_translation[thing].float() - place).norm(dim=-1) * MILLIMETRES,
         "object_rotation_deg": angle[rows, nearest].rad2deg(),
+    }
+
+
+def wrist_scores(root: RootPrediction, target: Target) -> dict[str, Tensor]:
+    """Errors of the head that finds the wrist, of each sample whose hand is known.
+
+    ``wrist_sideways_mm``: across the line of sight, at the true depth; ``wrist_depth_percent``: along it, of the depth.
+    """
+    error, _ = root_error(root, target)
+    across = error[:, :2].norm(dim=1) * target.wrist_log_extent.exp()
+    return {
+        "wrist_sideways_mm": across[target.hand_known] * MILLIMETRES,
+        "wrist_depth_percent": error[target.hand_known, 2].expm1().abs() * 100,
     }
 
 
