@@ -81,6 +81,7 @@ def assembled(
         image=torch.from_numpy(cropped.image).permute(2, 0, 1).float().div_(255).contiguous(),
         intrinsics=_tensor(cropped.intrinsics),
         mirrored=torch.tensor(mirrored),
+        wrist=_tensor(place),
         hand_root=_tensor(cropped.root),
         object_center=_tensor(cropped.center),
         hand_box=_tensor(cropped.hand_box),

@@ -27,6 +27,7 @@ class Sample:
         image: (3, S, S) RGB in [0, 1].
         intrinsics: (3, 3) pixels.
         mirrored: () bool, whether the scene was mirrored (a left hand).
+        wrist: (3,) the true wrist, metres, which nobody tells the network.
         hand_root: (3,) wrist as the network is told it, metres; with live jitter not the true wrist.
         object_center: (3,) a point near the object as the network is told it, metres.
         hand_box, object_box: (4,) x0, y0, x1, y1.
@@ -56,6 +57,7 @@ class Sample:
     image: Tensor
     intrinsics: Tensor
     mirrored: Tensor
+    wrist: Tensor
     hand_root: Tensor
     object_center: Tensor
     hand_box: Tensor

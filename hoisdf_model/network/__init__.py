@@ -1,10 +1,17 @@
 """The network: configuration, inputs and outputs, and the assembled HOISDF."""
 
 from hoisdf_model.network.checkpoints import Weights, load_network, read_weights, save_network, write_weights
-from hoisdf_model.network.config import NetworkConfig, RuntimeConfig
+from hoisdf_model.network.config import NetworkConfig, RootConfig, RuntimeConfig
 from hoisdf_model.network.folding import optimised
 from hoisdf_model.network.hoisdf import Hoisdf
-from hoisdf_model.network.interface import ImageFeatures, LayerPredictions, NetworkInput, NetworkOutput
+from hoisdf_model.network.interface import (
+    ImageFeatures,
+    LayerPredictions,
+    NetworkInput,
+    NetworkOutput,
+    RootPrediction,
+    log_extent,
+)
 from hoisdf_model.network.presets import load_preset, preset_names
 from hoisdf_model.network.shipped import shipped_weights
 
@@ -15,10 +22,13 @@ __all__ = [
     "NetworkConfig",
     "NetworkInput",
     "NetworkOutput",
+    "RootConfig",
+    "RootPrediction",
     "RuntimeConfig",
     "Weights",
     "load_network",
     "load_preset",
+    "log_extent",
     "optimised",
     "preset_names",
     "read_weights",

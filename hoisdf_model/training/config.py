@@ -147,6 +147,8 @@ class TrainingConfig:
         network: ``preset`` and what is changed of it (see docs/network.md).
         hand_model: path of the hand model; None: the open hand.
         start_from: weights to begin with. encoder_weights: ImageNet weights of the encoder, under torchvision's names.
+        train_only: parts of the network, by name (``root_head``), that are trained; the others stay as they are. Empty:
+            everything is trained. With ``root_head`` alone, only what that head needs is computed.
         epochs: how many.
         frozen_encoder_norms: whether scales and shifts of the encoder's batch norms named ``bn`` stay as they are, as
             in the released code; those beside shortcuts are trained and all statistics are kept up to date.
@@ -163,6 +165,7 @@ class TrainingConfig:
     hand_model: str | None = None
     start_from: str | None = None
     encoder_weights: str | None = None
+    train_only: list[str] = field(default_factory=list)
     epochs: int = 70
     frozen_encoder_norms: bool = False
     frozen_statistics: bool = False

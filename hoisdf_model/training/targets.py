@@ -9,7 +9,7 @@ from torch import Tensor
 
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.hand import HandLayer
-from hoisdf_model.network import NetworkInput
+from hoisdf_model.network import NetworkInput, log_extent
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Target:
         mano_rotations: (B, 16, 3, 3). mano_shape: (B, 10).
         object_rotations: (B, K, 3, 3) all rotations that look the same, the annotated one first, and
             object_translations: (B, K, 3) those that go with them, metres, relative to the object's centre.
+        wrist_pixel: (B, 2) true wrist, pixels of the crop.
+        wrist_log_extent: (B,) logarithm of the metres that the crop's edge spans at the true wrist's depth.
     """
 
     hand_known: Tensor
@@ -45,6 +47,8 @@ class Target:
     mano_shape: Tensor
     object_rotations: Tensor
     object_translations: Tensor
+    wrist_pixel: Tensor
+    wrist_log_extent: Tensor
 
 
 def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
@@ -58,6 +62,7 @@ def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
     with torch.no_grad():
         mesh = hand_layer(batch.mano_rotations, batch.mano_shape)
         turned = batch.object_rotation[:, None] @ batch.object_symmetries[..., :3, :3]
+        projected = (batch.intrinsics @ batch.wrist[..., None])[..., 0]
         moved = (batch.object_rotation[:, None] @ batch.object_symmetries[..., :3, 3:]).squeeze(-1)
     return Target(
         hand_known=batch.hand_known,
@@ -76,6 +81,8 @@ def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
         mano_shape=batch.mano_shape,
         object_rotations=turned,
         object_translations=batch.object_translation[:, None] + moved,
+        wrist_pixel=projected[:, :2] / projected[:, 2:],
+        wrist_log_extent=log_extent(batch.wrist[:, 2], batch.intrinsics, batch.image.shape[-1]),
     )
 
 

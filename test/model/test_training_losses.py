@@ -16,9 +16,11 @@ from hoisdf_model.network import Hoisdf, LayerPredictions, NetworkInput, load_pr
 from hoisdf_model.training import losses
 from hoisdf_model.training.explicit_losses import EXPLICIT_LOSSES
 from hoisdf_model.training.losses import Losses, LossSettings, LossWeights
+from hoisdf_model.training.root_losses import ROOT_LOSSES
 from hoisdf_model.training.targets import Target
 
 DATA = Path(__file__).parents[1] / "data"
+ELSEWHERE = {*EXPLICIT_LOSSES, *ROOT_LOSSES}  # losses of parts that these networks lack; they have tests of their own
 # our losses and the official ones; those of the hand model carry their weight in the official value already
 OFFICIAL = {
     "hand_distance": "sdfhand_loss",
@@ -74,6 +76,7 @@ def test_losses_and_gradients_are_those_of_the_official_code(setting):
         mano_joints=mesh.joints, vertices=mesh.vertices, mano_rotations=turned, mano_shape=shape,
         object_rotations=rotations.axis_angle_to_matrix(given["target_obj_rot"])[:, None],
         object_translations=given["target_rel_obj_trans"][:, None],
+        wrist_pixel=torch.zeros(2, 2), wrist_log_extent=torch.zeros(2),
     )  # fmt: skip
     weights = LossWeights(shape_prior=1e-6 if setting == "ho3d_render" else 0.0)
     criterion = Losses(weights, LossSettings(), network.config.field)
@@ -132,6 +135,7 @@ def made_up(seed=0, batch=3, layers=2, points=7, rotation_numbers=6, equal=1):
         joints=noise(batch, 21, 3, scale=0.05), mano_joints=noise(batch, 21, 3, scale=0.05),
         vertices=noise(batch, 778, 3, scale=0.05), mano_rotations=turns(batch, 16), mano_shape=noise(batch, 10),
         object_rotations=turns(batch, equal), object_translations=noise(batch, equal, 3),
+        wrist_pixel=noise(batch, 2), wrist_log_extent=noise(batch),
     )  # fmt: skip
     return predicted, target
 
@@ -211,7 +215,7 @@ def test_every_loss_equals_a_computation_in_numpy():
             p["object_translations"], t["object_translations"][None, :, :1]
         ).mean(),
     }  # fmt: skip
-    assert found.keys() == expected.keys() == {f.name for f in fields(LossWeights)} - set(EXPLICIT_LOSSES)
+    assert found.keys() == expected.keys() == {f.name for f in fields(LossWeights)} - ELSEWHERE
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=2e-5, err_msg=name)
 
@@ -266,7 +270,7 @@ def test_what_is_unknown_in_a_sample_is_left_out_of_the_mean(flag, names):
     without = values(layers, replace(target, **{flag: known}))
     only = values(layers, target, rows=[0, 2])
     full = values(layers, target)
-    for name in {f.name for f in fields(LossWeights)} - {"heatmap", *EXPLICIT_LOSSES}:
+    for name in {f.name for f in fields(LossWeights)} - {"heatmap", *ELSEWHERE}:
         wanted = only if name in names else full
         torch.testing.assert_close(without[name], wanted[name], msg=name)
 
