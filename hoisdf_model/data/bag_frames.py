@@ -40,6 +40,7 @@ class BagFrame:
         frame_id: the camera's frame.
         regions: boxes of a detector, or None.
         truth: ground truth, or None.
+        time: when the first of it was recorded, nanoseconds since the epoch.
     """
 
     frame: Frame
@@ -47,6 +48,7 @@ class BagFrame:
     frame_id: str
     regions: Regions | None = None
     truth: Estimate | None = None
+    time: int = 0
 
 
 Report = Callable[[str, int, Exception], None]
@@ -198,6 +200,7 @@ class FrameAssembly:
             frame_id=str(parts["image"].header.frame_id),
             regions=self._part("regions", group, message_to_regions),
             truth=self._part("truth", group, hand_object_to_estimate),
+            time=group.time,
         )
 
     def _part(self, role: str, group: _Group, read: Callable[[Any], Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,7 @@ class BagWriter:
         storage: ``mcap`` or ``sqlite3``.
         compression: ``zstd`` compresses the chunks of MCAP, and the whole file of sqlite3 (which needs
             ``rosbag2_compression_zstd`` to be played).
+        about: notes for the bag's metadata, such as ``bags.SYNTHETIC``.
 
     Attributes:
         types: the classes to build messages with.
@@ -40,6 +42,7 @@ class BagWriter:
         path: str | Path,
         storage: Literal["mcap", "sqlite3"] = "mcap",
         compression: Literal["none", "zstd"] = "none",
+        about: Mapping[str, str] | None = None,
     ) -> None:
         self.path = Path(path)
         self.types: MessageTypes = rosbags_types(interface_types())
@@ -52,6 +55,8 @@ class BagWriter:
         if compression == "zstd":
             mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.FILE
             self._writer.set_compression(mode, CompressionFormat.ZSTD)
+        for key, value in (about or {}).items():
+            self._writer.set_custom_data(key, value)
         self._connections: dict[str, Connection] = {}
         self._open = True
         try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import yaml
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import Reader
 
@@ -19,6 +20,7 @@ from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
 from hoisdf_model.data.interfaces import interface_types
 from hoisdf_model.errors import BagError
 
+SYNTHETIC = "hoisdf.synthetic"  # in a bag's metadata: its pictures are rendered; the value says by what
 _LOG = logging.getLogger(__name__)
 
 
@@ -107,6 +109,16 @@ class BagReader:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def about(self) -> dict[str, str]:
+        """Notes in the bag's metadata (``custom_data``); empty where there are none."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        try:
+            content = yaml.safe_load((folder / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+            return {str(key): str(value) for key, value in (content.get("custom_data") or {}).items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+            return {}
 
     def topic(self, name: str) -> Topic:
         """The topic of that name; a leading ``/`` may be missing.

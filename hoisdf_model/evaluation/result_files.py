@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class Finished:
         own: the method that the report is about.
         beside: methods that bars show beside it, where there are any.
         pace: frames a second; None: nothing was done anew.
+        facts, notes: for the top of the report, beside those that ``about`` tells.
+        counts: what else goes into summary.json.
     """
 
     about: Mapping[str, Any]
@@ -39,15 +41,18 @@ class Finished:
     own: str
     beside: Sequence[str] = ()
     pace: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    counts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_results(folder: str | Path, finished: Finished, sheet: Pixels) -> None:
+def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None) -> None:
     """Write report.html, frames.csv, summary.json, curves.png, bars.png and sheet.jpg.
 
     Args:
         folder: where to; there is one.
         finished: what.
-        sheet: (H, W, 3) uint8 RGB, the best, middling and worst frames.
+        sheet: (H, W, 3) uint8 RGB, the best, middling and worst frames; None: there are no pictures.
 
     Raises:
         EvaluationError: a file can't be written.
@@ -59,20 +64,24 @@ def write_results(folder: str | Path, finished: Finished, sheet: Pixels) -> None
         "Share of joints and frames by error": png(curves(found)),
         "Means by kind of frame and object": png(bars(summary, bar_groups(summary, objects), shown)),
     }
+    facts = facts_of(about, len(found), finished.pace) | dict(finished.facts)
+    seen = {} if sheet is None else {"Best, middling and worst frames": sheet}
     content = Content(
-        title=title_of(about, len(found)), facts=facts_of(about, len(found), finished.pace), notes=notes_of(about),
+        title=title_of(about, len(found)), facts=facts, notes=(*notes_of(about), *finished.notes),
         summary=summary, groups=[group for group in summary.figures if group not in objects], objects=objects,
-        metrics=columns_of(about), own=finished.own, pictures={**drawn, "Best, middling and worst frames": sheet},
+        metrics=columns_of(about), own=finished.own, pictures={**drawn, **seen},
     )  # fmt: skip
     write_csv(found, folder / "frames.csv")
     write_report(content, folder / "report.html")
     result = {
         "about": about, "frames": len(found), "frames_per_second": finished.pace, "groups": summary.to_json(),
+        **finished.counts,
     }  # fmt: skip
     try:
         (folder / "summary.json").write_text(json.dumps(result, indent=1))
         for name, drawing in zip(("curves.png", "bars.png"), drawn.values(), strict=True):
             (folder / name).write_bytes(drawing)
-        (folder / "sheet.jpg").write_bytes(cv2.imencode(".jpg", sheet[..., ::-1])[1].tobytes())
+        if sheet is not None:
+            (folder / "sheet.jpg").write_bytes(cv2.imencode(".jpg", sheet[..., ::-1])[1].tobytes())
     except OSError as error:
         raise EvaluationError(f"can't write to {folder}: {error.strerror or error}") from error

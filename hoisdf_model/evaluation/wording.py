@@ -28,7 +28,9 @@ def title_of(about: Mapping[str, Any], count: int) -> str:
     data = "synthetic benchmark" if "benchmark" in about["data"] else Path(about["data"]["folder"]).name
     if "synthetic" in about["data"] and "benchmark" not in about["data"]:
         data = f"synthetic {data}"
-    return f"{name_of(about['weights'])} on {data}: {count} frames, {about['protocol']} protocol"
+    return (
+        f"{about.get('estimates') or name_of(about['weights'])} on {data}: {count} frames, {about['protocol']} protocol"
+    )
 
 
 def facts_of(about: Mapping[str, Any], count: int, pace: float | None) -> dict[str, str]:
@@ -39,13 +41,19 @@ def facts_of(about: Mapping[str, Any], count: int, pace: float | None) -> dict[s
         count: frames.
         pace: frames a second; None: nothing was done anew.
     """
-    return {
-        "weights": f"{about['weights']} ({about['digest'] or 'no file'})", "network": str(about["network"]["name"]),
-        "data": ", ".join(f"{key} {value}" for key, value in about["data"].items()),
-        "protocol": f"{about['protocol']} ({MEANING[about['protocol']]})", "frames": str(count),
-        "precision, search": f"{about['precision']}, {about['search']}",
-        "frames/s, with everything": "" if pace is None else f"{pace:.2f}",
-    }  # fmt: skip
+    meaning = MEANING[about["protocol"]]
+    if about.get("given"):
+        meaning = f"given are image, camera and the recording's {' and '.join(about['given'])}"
+    facts = {"data": ", ".join(f"{key} {value}" for key, value in about["data"].items())}
+    if "estimates" in about:
+        facts["estimates"] = str(about["estimates"])
+    else:
+        facts["weights"] = f"{about['weights']} ({about['digest'] or 'no file'})"
+        facts["network"] = str(about["network"]["name"])
+        facts["protocol"] = f"{about['protocol']} ({meaning})"
+        facts["precision, search"] = f"{about['precision']}, {about['search']}"
+        facts["frames/s, with everything"] = "" if pace is None else f"{pace:.2f}"
+    return facts | {"frames": str(count)}
 
 
 def notes_of(about: Mapping[str, Any]) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hoisdf_model.commands.evaluate.bag_options import bag_options
+from hoisdf_model.commands.evaluate.bags import NetworkRun, evaluate_live, evaluate_recorded, labelled_bags
 from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
 from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
 from hoisdf_model.commands.evaluate.progress import console_for_progress, followed, print_summary
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.evaluation.data_folder import DataFolder
     from hoisdf_model.evaluation.hand_file import HandFile
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
@@ -68,6 +71,42 @@ def evaluate(
         Path | None,
         typer.Option(help="Also write the zip file that HO-3D's challenge takes.", show_default=False),
     ] = None,
+    bag: Annotated[
+        Path | None,
+        typer.Option(
+            help="In place of --data: a rosbag with ground truth, or a folder of such bags.", show_default=False
+        ),
+    ] = None,
+    given: Annotated[
+        str,
+        typer.Option(
+            help="Of a bag, under the live protocol, what the network is given beside image and camera: regions, "
+            "depth or regions,depth.",
+            show_default=False,
+        ),
+    ] = "",
+    estimates: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a bag, the topic with recorded estimates (hoisdf/HandObject): they are compared, no network runs.",
+            show_default=False,
+        ),
+    ] = None,
+    topics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--topic",
+            help="Of a bag, which topic plays a role, where types and names can't tell: ROLE=TOPIC with a role of "
+            "image, camera_info, depth, regions, truth. Several times.",
+            show_default=False,
+        ),
+    ] = None,
+    rectified: Annotated[
+        bool, typer.Option("--rectified", help="Images of the bag are rectified: P holds, not K with D.")
+    ] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Every frame of a bag is looked at without those before.")
+    ] = False,
     protocol: Annotated[
         str,
         typer.Option(
@@ -76,7 +115,8 @@ def evaluate(
         ),
     ] = "paper",
     frames: Annotated[
-        int | None, typer.Option(min=1, help="The first so many frames; all where not given.", show_default=False)
+        int | None,
+        typer.Option(min=1, help="The first so many frames, of each bag; all where not given.", show_default=False),
     ] = None,
     untrained: Annotated[
         int,
@@ -118,26 +158,47 @@ def evaluate(
 
     An interrupted evaluation goes on where it was when it is called again. Beside the network stand two baselines that
     don't look at the picture, from the means of a training split, and a network with initial weights.
+
+    With --bag the frames are a recording's. Under the live protocol the network follows them as the perception node
+    does, tracking included, but drops none; there are no baselines, and an evaluation starts anew when called again.
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
-    from hoisdf_model.evaluation import digest_of, name_of
+    from hoisdf_model.evaluation import Models, digest_of, name_of
     from hoisdf_model.evaluation.data_folder import FolderOptions
     from hoisdf_model.evaluation.hand_file import HandFile
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
     from hoisdf_model.network.shipped import NAME as SHIPPED
+    from hoisdf_model.synthesis import find_object
 
     for value, known, option in ((protocol, PROTOCOLS, "--protocol"), (search, SEARCHES, "--search")):
         if value not in known:
             raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+    foreign = {"--data": data != BENCHMARK, "--submission": submission is not None, "--official": official}
+    foreign |= {"--split": bool(split), "--subset": bool(subset), "--version": bool(version)}
+    foreign["--models"] = object_models is not None
+    bags = bag_options(bag, given, estimates, topics or (), rectified, forget, protocol, foreign)
     console = console_for_progress()
+    find = partial(find_object, catalogue=str(objects or ""))
+    if bags is not None and bags.estimates is not None:
+        target = output or Path("evaluation") / f"recorded_{bags.label}"
+        evaluate_recorded(bags, target, frames, Models(find), find, per_object, console)
+        return
     place = resolve_device(device)
     chosen = resolve_precision(precision, place)
     named = str(shipped_weights() if weights in (None, SHIPPED) else weights)
     model = load_hand_model(hand_model) if hand_model else None
-    opened = download_at(
-        data, FolderOptions(split, subset, version, object_models, official), model or load_hand_model()
-    )  # fmt: skip
+    opened: DataFolder | None
+    if bags is not None and protocol == "live":
+        run = NetworkRun(named, model, preset, place, chosen, search, objects)
+        target = output or Path("evaluation") / f"{name_of(named)}_{bags.label}_live"
+        evaluate_live(bags, run, target, frames, Models(find), find, per_object, console)
+        return
+    if bags is not None:
+        opened, frames = labelled_bags(bags, frames, find, console), None
+    else:
+        folder_options = FolderOptions(split, subset, version, object_models, official)
+        opened = download_at(data, folder_options, model or load_hand_model())
     base: PreparationConfig | None
     if opened is not None:
         source, tags, origin, base = opened.source, opened.tags, opened.about, opened.preparation
@@ -164,7 +225,6 @@ def evaluate(
 
     from hoisdf_model.evaluation import (
         Finished,
-        Models,
         RecordFile,
         best_median_worst,
         preparation_for,
@@ -174,7 +234,6 @@ def evaluate(
         write_results,
     )
     from hoisdf_model.evaluation import evaluate as evaluated
-    from hoisdf_model.synthesis import find_object
 
     network.runtime = replace(network.runtime, precision=chosen, search=search)
     preparation = preparation_for(config, base)
