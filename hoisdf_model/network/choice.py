@@ -23,7 +23,8 @@ class Choice:
         kind: ``sampling.choice`` of the network's configuration.
         grid: (G, 3) all grid points, normalised.
         middles: (G/8, 3) the middles of its blocks.
-        lot: (G,) the order of grid points where chance decides, in testing; None where it never does.
+        lot: (G,) the order of grid points where chance decides; None where it never does.
+        anew: whether chance decides anew at each call, as in training.
         runtime: how to search.
     """
 
@@ -31,13 +32,14 @@ class Choice:
     grid: Tensor
     middles: Tensor
     lot: Tensor | None
+    anew: bool
     runtime: RuntimeConfig
 
     def __call__(self, reader: search.FieldReader, candidates: sampling.Candidates, wanted: int) -> search.Found:
         """The points of one field.
 
         Args:
-            reader: the field; where it is being trained, chance decides anew at each call.
+            reader: the field.
             candidates: grid points in the boxes.
             wanted: points for each sample.
         """
@@ -51,7 +53,7 @@ class Choice:
         return search.nearest_to_surface(reader, self.grid, self.middles, candidates, wanted, self.runtime, key)
 
     def _random(self, reader: search.FieldReader, candidates: sampling.Candidates, wanted: int) -> search.Found:
-        drawn = self._drawn(reader, candidates)
+        drawn = self._drawn(candidates)
         selection = sampling.smallest(candidates.sample, drawn, len(reader.center), wanted)
         index = candidates.index[selection.position]
         points = self.grid[index]
@@ -63,15 +65,15 @@ class Choice:
         candidates, distance = search.distances_of(reader, self.grid, self.middles, candidates, wanted, self.runtime)
         # beyond its clamp a field isn't trained to be a distance: such points come last, the nearer ones first
         far = distance.abs()
-        drawn = self._drawn(reader, candidates).where(far < reader.config.clamp, 1 + far)
+        drawn = self._drawn(candidates).where(far < reader.config.clamp, 1 + far)
         selection = sampling.smallest(candidates.sample, drawn, len(reader.center), wanted)
         index = candidates.index[selection.position]
         points = onto_surface(reader, self.grid[index])
         return search.found(reader, points, search.read(reader, points), index, selection)
 
-    def _drawn(self, reader: search.FieldReader, candidates: sampling.Candidates) -> Tensor:
+    def _drawn(self, candidates: sampling.Candidates) -> Tensor:
         assert self.lot is not None
-        if reader.decoder.training:
+        if self.anew:
             return torch.rand(len(candidates.index), device=candidates.index.device)
         return self.lot[candidates.index]
 

@@ -315,5 +315,6 @@ class Hoisdf(nn.Module):
     ) -> search.Found:
         if queries is not None:
             return search.given(reader, queries)
-        choice = Choice(self.config.sampling.choice, self.grid, self.middles, self.lot, self.runtime)
+        kind = self.config.sampling.choice
+        choice = Choice(kind, self.grid, self.middles, self.lot, self.training, self.runtime)
         return choice(reader, candidates, wanted)
