@@ -291,7 +291,7 @@ def trees(tmp_path_factory):
     settings = DexYcbTreeSettings(sequences=2, frames=2, cameras=1, objects=("061_foam_brick",))
     write_dexycb(folder / "dexycb", settings, witness=lambda k, shot: shots.setdefault(k // 2, []).append(shot))
     write_ho3d_tree(
-        folder / "ho3d", Ho3dTreeSettings(sequences=1, frames=2, objects=("003_cracker_box",), seed=4),
+        folder / "ho3d", Ho3dTreeSettings(sequences=1, frames=2, objects=("061_foam_brick",)),
         witness=lambda split, name, shot: shots.setdefault(split, []).append(shot),
     )  # fmt: skip
     return folder, shots
