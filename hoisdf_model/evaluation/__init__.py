@@ -3,6 +3,7 @@
 from hoisdf_model.evaluation.comparison import Difference, compare
 from hoisdf_model.evaluation.curves import bar_groups, bars, curves, png
 from hoisdf_model.evaluation.estimate_errors import EstimateErrors, FrameComparison, HandComparison
+from hoisdf_model.evaluation.field_quality import FieldQuality
 from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
 from hoisdf_model.evaluation.loading import preparation_for
 from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
@@ -30,6 +31,7 @@ __all__ = [
     "Content",
     "Difference",
     "EstimateErrors",
+    "FieldQuality",
     "Figure",
     "Finished",
     "FrameComparison",

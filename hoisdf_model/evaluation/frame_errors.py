@@ -68,6 +68,17 @@ METRICS: dict[str, Metric] = {
     **{f"points at {part}": Metric(f"those nearest to the {part}{where}") for part, where in _PARTS.items()},
     "joints to points": Metric("true joints, each to the nearest sampled point: the mean of the next four"),
     **{f"{kind} to points": Metric(f"the {kind} joints of the five fingers") for kind in ("MCP", "PIP", "DIP", "tip")},
+    "hand field": Metric("surface of the hand's field and the true one, mean distance of both directions"),
+    "hand chamfer": Metric("the same, mean squared distances of both directions added", "cm2"),
+    "hand field F@1": Metric("F-score of the same at 1 mm", "%", False),
+    "hand field F@5": Metric("F-score of the same at 5 mm", "%", False),
+    "hand surface": Metric("frames in which the hand's field has a surface", "%", False),
+    "object field": Metric("surface of the object's field and the true one, mean distance of both directions"),
+    "object chamfer": Metric("the same, mean squared distances of both directions added", "cm2"),
+    "object field F@1": Metric("F-score of the same at 1 mm", "%", False),
+    "object field F@5": Metric("F-score of the same at 5 mm", "%", False),
+    "object field F@10": Metric("F-score of the same at 10 mm", "%", False),
+    "object surface": Metric("frames in which the object's field has a surface", "%", False),
 }
 HAND_METRICS = tuple(METRICS)[:13]
 OBJECT_METRICS = tuple(METRICS)[13:20]

@@ -72,9 +72,13 @@ def f_score(points: NDArray[Any], goal: NDArray[Any], threshold: float) -> FScor
         # the search stops at the threshold: what is farther away comes back as infinite
         precision[k] = (nearest_distances(a, b, threshold) < threshold).mean()
         recall[k] = (nearest_distances(b, a, threshold) < threshold).mean()
-    total = precision + recall
-    score = np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0.0)
-    return FScore(score.reshape(rows), precision.reshape(rows), recall.reshape(rows))
+    return FScore(*(part.reshape(rows) for part in (harmonic_mean(precision, recall), precision, recall)))
+
+
+def harmonic_mean(precision: NDArray[Any], recall: NDArray[Any]) -> Floats:
+    """(...) F-scores of shares (...); 0 where both are."""
+    total = np.asarray(precision, np.float64) + recall
+    return np.asarray(np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0.0), np.float64)
 
 
 def nearest_distances(points: NDArray[Any], others: NDArray[Any], limit: float = np.inf) -> Floats:

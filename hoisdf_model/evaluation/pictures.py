@@ -72,12 +72,7 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
         (SIZE + STRIP, 2 SIZE, 3) uint8 RGB.
     """
     batch = EvaluatedFrames(source, [record.frame], preparation)[0]
-    sample = batch.sample
-    image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    camera = sample.intrinsics[0].double().numpy()
-    scale = SIZE / image.shape[0]
-    image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
-    camera = np.diag([scale, scale, 1.0]) @ camera
+    image, camera = crop_of(batch)
     sides = []
     for pose in (_truth(batch), record.results[method].pose):
         canvas = image.copy()
@@ -88,7 +83,18 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
         if "joints" in pose:
             _draw_skeleton(canvas, np.array(pose["joints"], np.float64), camera)
         sides.append(canvas)
-    return np.concatenate([np.hstack(sides), _caption(record, method, 2 * SIZE)])
+    errors = record.results[method].errors
+    numbers = "  ".join(f"{metric} {errors[metric]:.0f}" for metric in CAPTION if metric in errors)
+    return captioned(np.hstack(sides), f"{record.frame}  {record.object}  {numbers} mm")
+
+
+def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
+    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3)."""
+    sample = batch.sample
+    image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    scale = SIZE / image.shape[0]
+    image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
+    return image, np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
 
 
 def sheet(
@@ -161,11 +167,8 @@ def _disc(canvas: Pixels, at: tuple[int, int], colour: tuple[int, int, int], rad
     cv2.circle(canvas, at, round(radius * 16), colour, -1, cv2.LINE_AA, 4)
 
 
-def _caption(record: Record, method: str, width: int) -> Pixels:
-    errors = record.results[method].errors
-    numbers = "  ".join(
-        f"{metric} {errors[metric]:.0f}" for metric in ("MJE", "PA-MJE", "OCE", "ADD-S") if metric in errors
-    )
-    strip = np.full((STRIP, width, 3), PAPER, np.uint8)
-    cv2.putText(strip, f"{record.frame}  {record.object}  {numbers} mm", (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
-    return strip
+def captioned(picture: Pixels, words: str) -> Pixels:
+    """The picture (H, W, 3) with a strip of words below it, (H + STRIP, W, 3)."""
+    strip = np.full((STRIP, picture.shape[1], 3), PAPER, np.uint8)
+    cv2.putText(strip, words, (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
+    return np.concatenate([picture, strip])
