@@ -11,6 +11,7 @@ from hoisdf_model.estimation.mirroring import MIRROR, MIRROR_IMAGE
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
+from hoisdf_model.hand.joints import NUM_JOINTS
 from hoisdf_model.network import NetworkOutput
 
 SPREAD = 0.02  # metres; votes that are spread like this give a joint 1/e of its hand's score
@@ -30,7 +31,7 @@ class Decoded:
     """
 
     def __init__(self, output: NetworkOutput, crop_size: int) -> None:
-        tensors = {name: getattr(output, name).detach() for name in FIELDS}
+        tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
         self._rows: dict[str, NDArray[np.float64]] = {
             name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
         }
@@ -41,8 +42,8 @@ class Decoded:
 
         Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
         mean of the hand mask's surer half inside the hand box; a joint's score is less the more its votes differ:
-        ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for. The scores order
-        estimates, they aren't calibrated probabilities.
+        ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for, and for all joints
+        where the network has no votes. The scores order estimates, they aren't calibrated probabilities.
         """
         row = self._rows
         if not row["hand_valid"][i]:
@@ -50,7 +51,7 @@ class Decoded:
         mirror = MIRROR if target.side == "left" else np.ones(3)
         pose = rotations.rotation_vectors(row["mano_rotations"][i])
         score = target.score * self._seen(i, 1, view.hand_box)
-        agreement = np.exp(-row["vote_spread"][i] / SPREAD)
+        agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
         agreement[0] = 1.0
         return HandEstimate(
             side=target.side,

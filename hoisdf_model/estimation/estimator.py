@@ -66,6 +66,9 @@ class Estimator:
         catalogue: the objects' shapes, which bring their poses back from the mirror in which left hands are shown; the
             look-alikes if not given.
 
+    Raises:
+        ConfigError: the network has no hand model.
+
     Attributes:
         network, config, hand_model, device: as given.
     """
@@ -79,6 +82,11 @@ class Estimator:
         localiser: Localiser | None = None,
         catalogue: Catalogue | None = None,
     ) -> None:
+        if config.regression.hand == "joints":
+            raise ConfigError(
+                "estimates have a hand's mesh and pose, and this network (regression.hand 'joints') gives its joints "
+                "alone: it can be evaluated under the paper's protocol, not run on frames"
+            )
         self.network, self.config, self.hand_model = network, config, hand_model
         self.device = torch.device(device)
         self._span = hand_span(hand_model)

@@ -11,6 +11,10 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from hoisdf_model.errors import ConfigError
+from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
+
+REPRESENTATIONS = ("sdf", "keypoints_2d", "segmentation_2d", "vertices_3d")
+KEYPOINTS = (NUM_JOINTS, 7)  # of the hand; of the object, its origin and a point on each half axis
 
 
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -258,20 +262,28 @@ class AttentionConfig(_TuplesFromLists):
 
 @dataclass(frozen=True)
 class RegressionConfig:
-    """What the transformers' outputs become.
+    """What the transformers' outputs become (paper, section 3.4; its table 10 compares the hand's).
 
     Attributes:
-        hand: ``mano_queries`` (a query per joint rotation and one for the shape) or ``inverse_kinematics`` (a query for
-            the shape; rotations follow from the voted joints).
+        hand: ``mano_queries`` (a query per joint rotation and one for the shape), ``inverse_kinematics`` (a query for
+            the shape; rotations follow from the voted joints), or ``joints`` (the voted joints alone: no queries, no
+            hand model, no vertices).
+        votes: whether the hand's points vote for its joints; the other two kinds of hand need it.
         object_rotation: ``axis_angle``, averaged component by component over the points as in the released networks, or
             ``six_d`` (Zhou et al. 2019), averaged as rotations.
     """
 
     hand: str = "mano_queries"
+    votes: bool = True
     object_rotation: str = "six_d"
 
     def __post_init__(self) -> None:
-        _one_of("regression.hand", self.hand, ("mano_queries", "inverse_kinematics"))
+        _one_of("regression.hand", self.hand, ("mano_queries", "inverse_kinematics", "joints"))
+        if self.hand != "mano_queries" and not self.votes:
+            raise ConfigError(
+                f"regression.hand {self.hand!r} is made of the joints that points vote for: it needs regression.votes "
+                "true; without votes use mano_queries"
+            )
         _one_of("regression.object_rotation", self.object_rotation, ("axis_angle", "six_d"))
 
 
@@ -325,6 +337,10 @@ class NetworkConfig:
             as the object in the pose that looks like that (our labels; and whatever was trained on right hands only,
             for nothing in the picture says mirror); ``mirror_image``, as the object's mirror image in the plane x = 0
             of its own frame (the released code's labels of left hands).
+        representation: what stands between image and points (the paper's table 5 compares them): ``sdf``, the two
+            signed distance fields; or in their place ``keypoints_2d``, ``segmentation_2d`` or ``vertices_3d``, as
+            :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
+            ``none``.
         root: the head that finds the wrist; ``null``: there is none.
     """
 
@@ -332,6 +348,7 @@ class NetworkConfig:
     image_size: int = 256
     object_center_depth: float | None = None
     object_in_mirror: str = "itself"
+    representation: str = "sdf"
     encoder: EncoderConfig = dataclasses.field(default_factory=EncoderConfig)
     decoder: DecoderConfig = dataclasses.field(default_factory=DecoderConfig)
     field: FieldConfig = dataclasses.field(default_factory=FieldConfig)
@@ -347,10 +364,36 @@ class NetworkConfig:
         if self.image_size % 32 or self.image_size <= 0:
             raise ConfigError(f"image_size must be a positive multiple of 32, got {self.image_size}")
         _one_of("object_in_mirror", self.object_in_mirror, ("itself", "mirror_image"))
+        _one_of("representation", self.representation, REPRESENTATIONS)
+        if self.representation != "sdf":
+            self._check_explicit()
         if self.image_feature_length < 1:
             raise ConfigError(
                 f"attention.width {self.attention.width} leaves no room for image features beside a point's "
                 f"{self.attention.width - self.image_feature_length} other numbers"
+            )
+
+    def _check_explicit(self) -> None:
+        """Compare an explicit representation with the settings that are about fields and numbers of points."""
+        what, sampling = f"representation {self.representation!r}", self.sampling
+        if self.tokens.augmentation != "none":
+            raise ConfigError(
+                f"{what} has no distances for tokens.augmentation {self.tokens.augmentation!r}: use 'none'"
+            )
+        if sampling.choice != "absolute_distance":
+            raise ConfigError(
+                f"{what} has no field for sampling.choice {sampling.choice!r} to choose from: leave it out"
+            )
+        points = (sampling.hand_points, sampling.object_points)
+        if self.representation == "keypoints_2d" and points != KEYPOINTS:
+            raise ConfigError(
+                f"{what} has {KEYPOINTS[0]} keypoints of the hand and {KEYPOINTS[1]} of the object, each of which is a "
+                f"point: set sampling.hand_points and object_points to these, not to {points[0]} and {points[1]}"
+            )
+        if self.representation == "vertices_3d" and sampling.hand_points > NUM_VERTICES:
+            raise ConfigError(
+                f"{what} takes its points from the hand's {NUM_VERTICES} vertices: sampling.hand_points must not "
+                f"exceed that, got {sampling.hand_points}"
             )
 
     @property

@@ -13,10 +13,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
+from hoisdf_model.hand import HandModel
+from hoisdf_model.hand.joints import NUM_JOINTS
+from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.heads import Head
 from hoisdf_model.network.interface import ImageFeatures, NetworkInput
 from hoisdf_model.network.unet import image_head
@@ -36,10 +40,11 @@ class Keypoints(NamedTuple):
 
 
 class SurfacePoints(NamedTuple):
-    """Normalised: ``hand`` (B, N, 3), the vertices ``coarse_vertices(N)``; ``object`` (B, M, 3), in no order."""
+    """Normalised: ``hand`` (B, N, 3), the hand model's vertices ``numbers`` (N,); ``object`` (B, M, 3), in no order."""
 
     hand: Tensor
     object: Tensor
+    numbers: Tensor
 
 
 Explicit = Keypoints | SurfacePoints
@@ -121,11 +126,16 @@ class VertexRepresentation(nn.Module):
     Args:
         inputs: channels of the coarsest map.
         width: hidden features of both heads, and of a token.
-        hand_points: vertices of the hand model. object_points: points on the object.
+        numbers: (N,) vertices of the hand model.
+        object_points: points on the object.
     """
 
-    def __init__(self, inputs: int, width: int, hand_points: int, object_points: int) -> None:
+    numbers: Tensor
+
+    def __init__(self, inputs: int, width: int, numbers: Tensor, object_points: int) -> None:
         super().__init__()
+        hand_points = len(numbers)
+        self.register_buffer("numbers", numbers, persistent=False)
         self.hand = Head([inputs, width, width, 3 * hand_points])
         self.object = Head([inputs, width, width, 3 * object_points])
         self.code = nn.Parameter(torch.randn(hand_points + object_points, width) * CODE_DEVIATION)
@@ -133,11 +143,12 @@ class VertexRepresentation(nn.Module):
     def forward(self, features: ImageFeatures) -> SurfacePoints:
         """Where the surfaces' points are."""
         mean = features.pyramid[-1].mean((2, 3))
-        return SurfacePoints(*(head(mean).unflatten(1, (-1, 3)) for head in (self.hand, self.object)))
+        hand, object_ = (head(mean).unflatten(1, (-1, 3)) for head in (self.hand, self.object))
+        return SurfacePoints(hand, object_, self.numbers)
 
     def points(self, features: ImageFeatures, batch: NetworkInput, scale: float) -> tuple[PlacedPoints, PlacedPoints]:
         """The points of hand and object for the transformers."""
-        hand, object_ = self(features)
+        hand, object_, _ = self(features)
         seen = [_in_box(features.maps, box).any(1) for box in (batch.hand_box, batch.object_box)]
         return PlacedPoints(hand, seen[0]), PlacedPoints(object_, seen[1])
 
@@ -145,9 +156,31 @@ class VertexRepresentation(nn.Module):
 Representation = KeypointRepresentation | SegmentationRepresentation | VertexRepresentation
 
 
-def coarse_vertices(count: int) -> Tensor:
-    """Numbers of ``count`` of the hand's 778 vertices, spread evenly over their list; (count,) int64, all different."""
-    return torch.linspace(0, NUM_VERTICES - 1, count, dtype=torch.float64).round().long()
+def explicit_representation(config: NetworkConfig, hand_model: HandModel) -> Representation | None:
+    """What the configuration puts in place of the fields; None: nothing, there are fields."""
+    points, width = (config.sampling.hand_points, config.sampling.object_points), config.attention.width
+    if config.representation == "keypoints_2d":
+        return KeypointRepresentation(config.decoder.fused[-1], config.decoder.head_hidden, width)
+    if config.representation == "segmentation_2d":
+        return SegmentationRepresentation(*points)
+    if config.representation == "vertices_3d":
+        numbers = coarse_vertices(hand_model.v_template, points[0])
+        return VertexRepresentation(config.pyramid_channels[-1], width, numbers, points[1])
+    return None
+
+
+def coarse_vertices(vertices: NDArray[np.float32], count: int) -> Tensor:
+    """Numbers of ``count`` of the vertices (V, 3), spread over the surface; (count,) int64, all different.
+
+    The first one, then always the one that is farthest from those before (farthest point sampling).
+    """
+    apart = np.full(len(vertices), np.inf)
+    numbers = [0]
+    while len(numbers) < count:
+        apart = np.minimum(apart, np.linalg.norm(vertices - vertices[numbers[-1]], axis=1))
+        apart[numbers] = -1  # vertices may coincide
+        numbers.append(int(apart.argmax()))
+    return torch.tensor(numbers)
 
 
 def _map_pixels(maps: Tensor) -> Tensor:
@@ -187,7 +220,7 @@ def _mask_points(
     number = torch.arange(wanted, device=maps.device)
     # too few pixels are repeated, of too many every so-manieth is taken
     rank = torch.where(count < wanted, number % count.clamp(min=1), number * count // wanted)
-    pixel = (~chosen).to(torch.uint8).argsort(1, stable=True).gather(1, rank)
+    pixel = (~chosen).to(torch.uint8).argsort(dim=1, stable=True).gather(1, rank)
     points = _at_depth_of(origin, _map_pixels(maps)[pixel], intrinsics, scale)
     valid = inside.any(1)
     return PlacedPoints(points.where(valid[:, None, None], torch.zeros_like(points)), valid)

@@ -1,7 +1,7 @@
 """The HOISDF network (Qi et al., CVPR 2024, arXiv 2402.17062), assembled.
 
 image -> U-Net -> two signed distance fields -> points near their surfaces -> tokens -> transformers -> poses. Every
-stage works on the whole batch and is a method of its own.
+stage works on the whole batch and is a method of its own. Another representation may stand in place of the fields.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.hand import HandLayer, inverse_kinematics
 from hoisdf_model.hand.joints import NUM_SHAPES
 from hoisdf_model.network import sampling, search
@@ -20,8 +20,9 @@ from hoisdf_model.network.attention import Decoder, Encoder
 from hoisdf_model.network.backbone import ResNet
 from hoisdf_model.network.choice import Choice
 from hoisdf_model.network.config import NetworkConfig
+from hoisdf_model.network.explicit import Explicit, explicit_representation
 from hoisdf_model.network.fields import Density, SdfDecoder
-from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead
+from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead, Votes
 from hoisdf_model.network.interface import (
     ImageFeatures,
     LayerPredictions,
@@ -31,12 +32,12 @@ from hoisdf_model.network.interface import (
 )
 from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
 from hoisdf_model.network.root import RootHead
-from hoisdf_model.network.stages import Attended, FieldPoints, Tokens
+from hoisdf_model.network.stages import Attended, FieldPoints, RegressedHand, Tokens, without_field
 from hoisdf_model.network.tokens import Seen, make_tokens
 from hoisdf_model.network.unet import ImageHeads, UnetDecoder
 
 # Queries that may see each other: the global rotation, three joints of each finger, the shape.
-_QUERY_GROUPS = {"mano_queries": (1, 3, 3, 3, 3, 3, 1), "inverse_kinematics": (1,)}
+_QUERY_GROUPS = {"mano_queries": (1, 3, 3, 3, 3, 3, 1), "inverse_kinematics": (1,), "joints": ()}
 
 
 class Hoisdf(nn.Module):
@@ -48,10 +49,16 @@ class Hoisdf(nn.Module):
 
     Attributes:
         runtime: precision and point search; may be replaced at any time.
+        explicit: what stands in place of the fields, as ``config.representation`` says; None: the fields do.
     """
 
     grid: Tensor
     middles: Tensor
+    field_features: PointFeatures  # this and the next four only where there are fields
+    hand_field: SdfDecoder
+    object_field: SdfDecoder
+    hand_density: Density
+    object_density: Density
     lot: Tensor | None
 
     def __init__(self, config: NetworkConfig, hand_layer: HandLayer) -> None:
@@ -72,25 +79,28 @@ class Hoisdf(nn.Module):
         self.image_heads = ImageHeads(config.decoder.fused[-1], config.decoder.head_hidden)
 
         channels = sum(config.pyramid_channels)
-        self.field_features = PointFeatures([channels, *field.feature_hidden, field.latent], final_relu=True)
-        self.hand_field = SdfDecoder(field)
-        self.object_field = SdfDecoder(field)
-        self.hand_density = Density(config.density)
-        self.object_density = Density(config.density)
-        if not config.tokens.augmentation.startswith("density"):  # nothing reads them, and nothing can train them
-            self.hand_density.requires_grad_(False)
-            self.object_density.requires_grad_(False)
+        self.explicit = explicit_representation(config, hand_layer.model)
+        if self.explicit is None:
+            self.field_features = PointFeatures([channels, *field.feature_hidden, field.latent], final_relu=True)
+            self.hand_field = SdfDecoder(field)
+            self.object_field = SdfDecoder(field)
+            self.hand_density = Density(config.density)
+            self.object_density = Density(config.density)
+            if not config.tokens.augmentation.startswith("density"):  # nothing reads them, and nothing can train them
+                self.hand_density.requires_grad_(False)
+                self.object_density.requires_grad_(False)
 
         token_features = [channels, *attention.feature_hidden, config.image_feature_length]
         self.token_features = PointFeatures(token_features, final_relu=True)
         sizes = (width, attention.heads, attention.feedforward, attention.dropout)
         self.hand_encoder = Encoder(attention.hand_encoder_layers, *sizes)
-        self.hand_decoder = Decoder(_QUERY_GROUPS[config.regression.hand], attention.hand_decoder_layers, *sizes)
+        queries = _QUERY_GROUPS[config.regression.hand]
+        self.hand_decoder = Decoder(queries, attention.hand_decoder_layers, *sizes) if queries else None
         self.object_encoder = Encoder(attention.object_encoder_layers, *sizes)
 
-        self.vote_head = VoteHead(width)
+        self.vote_head = VoteHead(width) if config.regression.votes else None
         self.pose_head = PoseHead(width) if config.regression.hand == "mano_queries" else None
-        self.shape_head = Head([width, width, width, NUM_SHAPES])
+        self.shape_head = Head([width, width, width, NUM_SHAPES]) if queries else None
         self.object_head = ObjectHead(width, config.regression.object_rotation)
         self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
 
@@ -166,14 +176,41 @@ class Hoisdf(nn.Module):
 
         Returns:
             Distances (B, N) to the hand and (B, M) to the object, normalised units, clamped.
+
+        Raises:
+            InvalidInputError: the network has no fields.
         """
+        if self.explicit is not None:
+            raise InvalidInputError(f"there are no fields to read: the representation is {self.config.representation}")
         with self.precision(hand_points.device):
             hand, object_ = self._readers(features, batch, hand_points[..., 0].numel() + object_points[..., 0].numel())
             return search.read(hand, hand_points), search.read(object_, object_points)
 
+    @property
+    def has_fields(self) -> bool:
+        """Whether the intermediate representation is the two distance fields."""
+        return self.explicit is None
+
+    def read_explicit(self, features: ImageFeatures) -> Explicit | None:
+        """What the representation in place of the fields says, with gradients; None: nothing beside the image maps."""
+        if self.explicit is None:
+            return None
+        with self.precision(features.maps.device):
+            predicted: Explicit | None = self.explicit(features)
+            return predicted
+
     @torch.no_grad()
     def find_points(self, features: ImageFeatures, batch: NetworkInput) -> FieldPoints:
-        """Points of both fields inside the boxes, chosen as configured, or those that the batch hands in."""
+        """Points of both fields inside the boxes, chosen as configured, or those that the batch hands in.
+
+        Raises:
+            InvalidInputError: points are handed in, and the network has no fields.
+        """
+        if self.explicit is not None:
+            if batch.hand_queries is not None or batch.object_queries is not None:
+                raise InvalidInputError(f"the representation {self.config.representation} has points of its own")
+            hand, object_ = self.explicit.points(features, batch, self.config.field.scale)
+            return FieldPoints(without_field(hand), without_field(object_))
         hand_candidates = self._candidates(batch.hand_queries, batch.hand_root, batch.hand_box, batch.intrinsics)
         object_candidates = self._candidates(
             batch.object_queries, batch.object_center, batch.object_box, batch.intrinsics
@@ -181,12 +218,11 @@ class Hoisdf(nn.Module):
         hand_points, object_points = self.config.sampling.hand_points, self.config.sampling.object_points
         readings = search.expected_readings(hand_candidates, hand_points * len(batch.image), self.runtime)
         readings += search.expected_readings(object_candidates, object_points * len(batch.image), self.runtime)
-        hand, object_ = self._readers(features, batch, readings)
+        readers = self._readers(features, batch, readings)
         return FieldPoints(
-            self._find(hand, batch.hand_queries, hand_candidates, hand_points),
-            self._find(object_, batch.object_queries, object_candidates, object_points),
-            hand,
-            object_,
+            self._find(readers[0], batch.hand_queries, hand_candidates, hand_points),
+            self._find(readers[1], batch.object_queries, object_candidates, object_points),
+            readers,
         )
 
     def tokenise(self, features: ImageFeatures, found: FieldPoints, batch: NetworkInput) -> Tokens:
@@ -212,19 +248,23 @@ class Hoisdf(nn.Module):
         image = self.token_features.sampled(features.pyramid, tables, at).to(camera.dtype).unflatten(0, (-1, count))
 
         from_hand, from_object = camera - batch.hand_root[:, None], camera - batch.object_center[:, None]
-        with torch.no_grad():
-            latent = found.hand_reader.latent(at).unflatten(0, (-1, count))
-            object_sdf = found.object_reader.clamped(latent[:, :hand_count], from_object[:, :hand_count] * scale)
-            hand_sdf = found.hand_reader.clamped(latent[:, hand_count:], from_hand[:, hand_count:] * scale)
+        by_hand, by_object = Seen(from_hand), Seen(from_object)
+        object_sdf = hand_sdf = None
+        if found.readers is not None:
+            with torch.no_grad():
+                latent = found.readers[0].latent(at).unflatten(0, (-1, count))
+                object_sdf = found.readers[1].clamped(latent[:, :hand_count], from_object[:, :hand_count] * scale)
+                hand_sdf = found.readers[0].clamped(latent[:, hand_count:], from_hand[:, hand_count:] * scale)
+            by_hand = Seen(from_hand, torch.cat([found.hand.sdf, hand_sdf], 1), self.hand_density)
+            by_object = Seen(from_object, torch.cat([object_sdf, found.object.sdf], 1), self.object_density)
         hand_tokens, object_tokens = make_tokens(
-            image,
-            Seen(from_hand, torch.cat([found.hand.sdf, hand_sdf], 1), self.hand_density),
-            Seen(from_object, torch.cat([object_sdf, found.object.sdf], 1), self.object_density),
-            hand_count,
-            self.config.tokens,
-            self.config.field,
+            image, by_hand, by_object, hand_count, self.config.tokens, self.config.field
         )
-        return Tokens(hand_tokens, object_tokens, from_hand[:, :hand_count], object_sdf, hand_sdf)
+        if self.explicit is not None and self.explicit.code is not None:
+            code = self.explicit.code
+            hand_tokens = hand_tokens + code[: hand_tokens.shape[1]]
+            object_tokens = object_tokens + code.roll(-hand_count, 0)[: object_tokens.shape[1]]
+        return Tokens(hand_tokens, object_tokens, from_hand[:, :hand_count], count - hand_count, object_sdf, hand_sdf)
 
     def attend(self, tokens: Tokens, every_layer: bool = False) -> Attended:
         """Point-wise attention (paper, section 3.4); the queries look only at hand points."""
@@ -232,55 +272,59 @@ class Hoisdf(nn.Module):
         hand, memory = self.hand_encoder(tokens.hand, hand_count, every_layer)
         if self.config.attention.normalised_memory:
             memory = hand[-1]
-        queries = self.hand_decoder(memory, every_layer)
-        object_, _ = self.object_encoder(tokens.object, tokens.object_points_hand_sdf.shape[1], every_layer)
+        queries = None if self.hand_decoder is None else self.hand_decoder(memory, every_layer)
+        object_, _ = self.object_encoder(tokens.object, tokens.object_count, every_layer)
         return Attended(hand, queries, object_)
 
     def regress(self, found: FieldPoints, tokens: Tokens, attended: Attended, maps: Tensor) -> NetworkOutput:
         """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``."""
-        votes = self.vote_head(attended.hand, tokens.hand_points)
-        shape = self.shape_head(attended.queries[:, :, -1])
+        votes = None if self.vote_head is None else self.vote_head(attended.hand, tokens.hand_points)
+        hand = self._hand(votes, attended.queries)
         object_rotations, object_translations = self.object_head(attended.object)
         object_pose = self.object_head.pose(object_rotations[-1], object_translations[-1])
-        rotations = joints = vertices = None
-        hand_valid = found.hand.valid
-        if self.pose_head is not None:
-            rotations = self.pose_head(attended.queries)
-            mesh = self.hand_layer(rotations.flatten(0, 1), shape.flatten(0, 1))
-            joints, vertices = (x.unflatten(0, shape.shape[:2]) for x in mesh)
-            final = rotations[-1], joints[-1], vertices[-1]
-        else:
-            solved, reached = inverse_kinematics(self.hand_layer, votes.joints[-1].detach(), shape[-1].detach())
-            hand_valid = hand_valid & reached
-            final = solved, *self.hand_layer(solved, shape[-1])
-        layers = LayerPredictions(
-            votes.offsets, votes.logits, votes.joints, shape, rotations, joints, vertices,
-            object_rotations, object_translations,
-        )  # fmt: skip
+        offsets, logits, voted = (None, None, None) if votes is None else votes[:3]
+        layers = LayerPredictions(offsets, logits, voted, *hand.layers, object_rotations, object_translations)
         return NetworkOutput(
             maps=maps,
             hand_points=found.hand.points,
-            hand_sdf=found.hand.sdf,
+            hand_sdf=None if self.explicit is not None else found.hand.sdf,
             hand_grid_index=found.hand.grid_index,
             object_points=found.object.points,
-            object_sdf=found.object.sdf,
+            object_sdf=None if self.explicit is not None else found.object.sdf,
             object_grid_index=found.object.grid_index,
             hand_points_object_sdf=tokens.hand_points_object_sdf,
             object_points_hand_sdf=tokens.object_points_hand_sdf,
-            voted_joints=votes.joints[-1],
-            vote_spread=votes.spread[-1],
-            mano_rotations=final[0],
-            mano_shape=shape[-1],
-            joints=final[1],
-            vertices=final[2],
+            voted_joints=None if votes is None else votes.joints[-1],
+            vote_spread=None if votes is None else votes.spread[-1],
+            mano_rotations=hand.rotations,
+            mano_shape=hand.shape,
+            joints=hand.joints,
+            vertices=hand.vertices,
             object_rotation=object_pose.rotation,
             object_translation=object_pose.translation,
             object_rotation_spread=object_pose.rotation_spread,
             object_translation_spread=object_pose.translation_spread,
-            hand_valid=hand_valid,
+            hand_valid=found.hand.valid if hand.reached is None else found.hand.valid & hand.reached,
             object_valid=found.object.valid,
             layers=layers,
         )
+
+    def _hand(self, votes: Votes | None, queries: Tensor | None) -> RegressedHand:
+        """The hand from the joints that were voted for, or from the queries, or from both, as configured."""
+        if self.shape_head is None or queries is None:
+            assert votes is not None
+            return RegressedHand(votes.joints[-1])
+        shape = self.shape_head(queries[:, :, -1])
+        if self.pose_head is not None:
+            rotations = self.pose_head(queries)
+            mesh = self.hand_layer(rotations.flatten(0, 1), shape.flatten(0, 1))
+            joints, vertices = (x.unflatten(0, shape.shape[:2]) for x in mesh)
+            layers = shape, rotations, joints, vertices
+            return RegressedHand(joints[-1], vertices[-1], rotations[-1], shape[-1], None, layers)
+        assert votes is not None
+        solved, reached = inverse_kinematics(self.hand_layer, votes.joints[-1].detach(), shape[-1].detach())
+        mesh = self.hand_layer(solved, shape[-1])
+        return RegressedHand(mesh.joints, mesh.vertices, solved, shape[-1], reached, (shape, None, None, None))
 
     def _candidates(
         self, queries: Tensor | None, center: Tensor, box: Tensor, intrinsics: Tensor

@@ -117,21 +117,23 @@ class LayerPredictions:
     """Predictions from every transformer layer, for training; L counts layers and the last one is the one used.
 
     Attributes:
-        vote_offsets: (L, B, N, 20, 3) metres, from each hand point to each joint but the wrist.
+        vote_offsets: (L, B, N, 20, 3) metres, from each hand point to each joint but the wrist; None where points
+            don't vote, as are the next two.
         vote_logits: (L, B, N, 20) a point's weight among the N points, before the softmax.
         voted_joints: (L, B, 21, 3) metres, relative to the wrist.
-        mano_shape: (L, B, 10).
-        mano_rotations: (L, B, 16, 3, 3); None where inverse kinematics finds the rotations, as are the next two.
+        mano_shape: (L, B, 10); None where there is no hand model.
+        mano_rotations: (L, B, 16, 3, 3); None where there is none or inverse kinematics finds the rotations, as are the
+            next two.
         joints: (L, B, 21, 3) metres, relative to the wrist.
         vertices: (L, B, 778, 3) metres, relative to the wrist.
         object_rotations: (L, B, M, 3) axis-angle or (L, B, M, 6), as configured, for each object point.
         object_translations: (L, B, M, 3) metres, relative to ``object_center``.
     """
 
-    vote_offsets: Tensor
-    vote_logits: Tensor
-    voted_joints: Tensor
-    mano_shape: Tensor
+    vote_offsets: Tensor | None
+    vote_logits: Tensor | None
+    voted_joints: Tensor | None
+    mano_shape: Tensor | None
     mano_rotations: Tensor | None
     joints: Tensor | None
     vertices: Tensor | None
@@ -147,14 +149,16 @@ class NetworkOutput:
         maps: (B, 3, S/2, S/2) as in ``ImageFeatures``.
         hand_points, object_points: (B, N, 3) points looked at, normalised, about the wrist and the object's centre;
             nearest to the surface first.
-        hand_sdf, object_sdf: (B, N) their predicted distances, normalised, clamped; negative inside.
+        hand_sdf, object_sdf: (B, N) their predicted distances, normalised, clamped; negative inside. None where an
+            explicit representation stands in for the fields, as are the two of the other field.
         hand_grid_index, object_grid_index: (B, N) int64 flat index into the grid, z fastest; -1 where the points were
-            handed in or the box holds none.
+            handed in, aren't a grid's, or the box holds none.
         hand_points_object_sdf, object_points_hand_sdf: (B, N) the other field at the same points.
-        voted_joints: (B, 21, 3) metres, relative to the wrist.
+        voted_joints: (B, 21, 3) metres, relative to the wrist; None where points don't vote, as is the next.
         vote_spread: (B, 21) metres, root mean square distance of the weighted votes from the voted joint.
-        mano_rotations: (B, 16, 3, 3). mano_shape: (B, 10).
-        joints: (B, 21, 3) and vertices: (B, 778, 3) of the hand model, metres, relative to the wrist.
+        mano_rotations: (B, 16, 3, 3). mano_shape: (B, 10). None where there is no hand model.
+        joints: (B, 21, 3) and vertices: (B, 778, 3) of the hand model, metres, relative to the wrist. Without a hand
+            model ``joints`` are the voted ones and ``vertices`` are None.
         object_rotation: (B, 3) axis-angle, radians, object frame to camera frame.
         object_translation: (B, 3) metres, relative to ``object_center``.
         object_rotation_spread: (B,) radians and object_translation_spread: (B,) metres, how far the points disagree
@@ -166,19 +170,19 @@ class NetworkOutput:
 
     maps: Tensor
     hand_points: Tensor
-    hand_sdf: Tensor
+    hand_sdf: Tensor | None
     hand_grid_index: Tensor
     object_points: Tensor
-    object_sdf: Tensor
+    object_sdf: Tensor | None
     object_grid_index: Tensor
-    hand_points_object_sdf: Tensor
-    object_points_hand_sdf: Tensor
-    voted_joints: Tensor
-    vote_spread: Tensor
-    mano_rotations: Tensor
-    mano_shape: Tensor
+    hand_points_object_sdf: Tensor | None
+    object_points_hand_sdf: Tensor | None
+    voted_joints: Tensor | None
+    vote_spread: Tensor | None
+    mano_rotations: Tensor | None
+    mano_shape: Tensor | None
     joints: Tensor
-    vertices: Tensor
+    vertices: Tensor | None
     object_rotation: Tensor
     object_translation: Tensor
     object_rotation_spread: Tensor

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hoisdf_model.data.sample import Sample
-from hoisdf_model.network.explicit import OBJECT_KEYPOINTS, Explicit, Keypoints, SurfacePoints, coarse_vertices
+from hoisdf_model.network.explicit import OBJECT_KEYPOINTS, Explicit, Keypoints, SurfacePoints
 from hoisdf_model.network.pyramid import pixels_of
 from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.targets import Target
@@ -76,10 +76,9 @@ def explicit_parts(reading: ExplicitReading, target: Target) -> dict[str, Part]:
             ),
         }
     assert isinstance(reading.predicted, SurfacePoints)
-    points = reading.predicted.hand
-    vertices = target.vertices[:, coarse_vertices(points.shape[1]).to(points.device)] * reading.scale
+    vertices = target.vertices[:, reading.predicted.numbers] * reading.scale
     return {
-        "hand_points": known_mean((points - vertices).abs(), pose),
+        "hand_points": known_mean((reading.predicted.hand - vertices).abs(), pose),
         "object_points": known_mean(chamfer(reading.predicted.object, reading.object_surface)[:, None], thing),
     }
 

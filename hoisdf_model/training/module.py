@@ -17,7 +17,8 @@ from hoisdf_model.errors import ConfigError, TrainingError
 from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
-from hoisdf_model.training.losses import Losses, LossSettings, loss_weights
+from hoisdf_model.training.explicit_losses import explicit_reading
+from hoisdf_model.training.losses import Losses, LossSettings, Reading, loss_weights
 from hoisdf_model.training.schedule import optimiser_for, rate_factor
 from hoisdf_model.training.scores import SCORES, scores, wrist_scores
 from hoisdf_model.training.targets import Target, input_of, target_of
@@ -100,7 +101,7 @@ class TrainingModule(lightning.LightningModule):
         if not torch.isfinite(total):
             self._stop(f"the loss is {total.item()}: " + ", ".join(f"{k} {v.item():.3g}" for k, v in losses.items()))
         self._log_losses(losses | {"total": total}, len(batch))
-        self.log("start_points", float(self.curriculum.uses_start_points(step, part)), batch_size=len(batch))
+        self.log("start_points", float(self._starts(step, part)), batch_size=len(batch))
         return total
 
     def losses_of(self, batch: Sample, step: int, part: int = 0) -> tuple[dict[str, Tensor], Tensor]:
@@ -115,7 +116,9 @@ class TrainingModule(lightning.LightningModule):
             return self._compare_root(batch)
         if self.curriculum.image_only(step):
             return self._compare_image(batch)
-        queries = self.curriculum.queries(batch, step, self.network.config.field.scale, part)
+        queries = None
+        if self._starts(step, part):
+            queries = self.curriculum.queries(batch, step, self.network.config.field.scale, part)
         losses, total, _ = self._compare(batch, queries, joined=True)
         return losses, total
 
@@ -166,7 +169,7 @@ class TrainingModule(lightning.LightningModule):
         given = input_of(batch, queries)
         output: NetworkOutput = self.network(given, every_layer=True)
         assert output.features is not None
-        losses = self.losses(output, self._distances(output.features, batch), self._target(batch), joined)
+        losses = self.losses(output, self._reading(output.features, batch), self._target(batch), joined)
         if output.root is not None:
             losses |= self.losses.of_root(output.root, self._target(batch), joined)
         return losses, self.losses.total(losses), output
@@ -175,7 +178,7 @@ class TrainingModule(lightning.LightningModule):
         """Image maps and fields alone, without the transformers."""
         with self.network.precision(batch.image.device):
             features = self.network.encode(batch.image)
-        losses = self.losses.of_image(features.maps, self._distances(features, batch), self._target(batch), joined=True)
+        losses = self.losses.of_image(features.maps, self._reading(features, batch), self._target(batch), joined=True)
         if self.network.root_head is not None:
             losses |= self._root_losses(features, batch)
         return losses, self.losses.total(losses)
@@ -192,9 +195,16 @@ class TrainingModule(lightning.LightningModule):
             root = self.network.read_root(features, batch.hand_box)
         return self.losses.of_root(root, self._target(batch), joined=True)
 
-    def _distances(self, features: ImageFeatures, batch: Sample) -> tuple[Tensor, Tensor]:
-        """What both fields say at the batch's field points, normalised units."""
+    def _starts(self, step: int, part: int) -> bool:
+        """Whether the step takes points drawn near the surface; those of other representations aren't there either."""
+        return self.network.has_fields and self.curriculum.uses_start_points(step, part)
+
+    def _reading(self, features: ImageFeatures, batch: Sample) -> Reading:
+        """What the intermediate representation says: both fields at the batch's field points, or another."""
         scale = self.network.config.field.scale
+        if not self.network.has_fields:
+            predicted = self.network.read_explicit(features)
+            return None if predicted is None else explicit_reading(predicted, batch, self._target(batch), scale)
         points = batch.hand_field_points * scale, batch.object_field_points * scale
         return self.network.query_fields(features, *points, input_of(batch))
 

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.hand.joints import BONES
@@ -21,7 +22,7 @@ SLICE = 64  # points along each edge of a field slice
 
 @torch.no_grad()
 def picture(network: Hoisdf, batch: Sample) -> Pixels:
-    """One row for each sample: overlay, heatmap, hand mask, object mask, hand field, object field.
+    """One row for each sample: overlay, heatmap, hand mask, object mask, and hand field, object field where there are.
 
     In the overlay white is true and orange predicted, with the object's origin as a ring. Field slices lie across the
     line of sight at the depth of the field's origin, blue inside, red outside, with the surface in black.
@@ -31,7 +32,7 @@ def picture(network: Hoisdf, batch: Sample) -> Pixels:
         batch: with true labels.
 
     Returns:
-        (B S, 6 S, 3) uint8 RGB.
+        (B S, 6 S, 3) uint8 RGB; (B S, 4 S, 3) without fields.
     """
     given = input_of(batch)
     output = network(given, every_layer=True)
@@ -39,7 +40,7 @@ def picture(network: Hoisdf, batch: Sample) -> Pixels:
     side = torch.linspace(-1, 1, SLICE, device=batch.image.device) * 0.6
     rows, columns = torch.meshgrid(side, side, indexing="ij")
     plane = torch.stack([columns, rows, torch.zeros_like(rows)], -1).view(1, -1, 3).expand(len(batch), -1, -1)
-    fields = network.query_fields(output.features, plane, plane, given)
+    fields = network.query_fields(output.features, plane, plane, given) if network.has_fields else ()
     size = batch.image.shape[-1]
     result = []
     for b in range(len(batch)):
@@ -58,7 +59,7 @@ def _overlay(batch: Sample, output: NetworkOutput, b: int) -> Pixels:
     center = batch.object_center[b].cpu().numpy()
     for joints, places, colour in (
         (batch.joints[b], batch.object_translation[b], TRUE),
-        (output.voted_joints[b], output.object_translation[b], PREDICTED),
+        (_joints(output)[b], output.object_translation[b], PREDICTED),
     ):
         if batch.hand_known[b]:
             points = _pixels(joints.float().cpu().numpy() + root, matrix)
@@ -68,6 +69,10 @@ def _overlay(batch: Sample, output: NetworkOutput, b: int) -> Pixels:
             (place,) = _pixels(places.float().cpu().numpy()[None] + center, matrix)
             cv2.circle(image, place, 6, colour, 2, cv2.LINE_AA)
     return image
+
+
+def _joints(output: NetworkOutput) -> Tensor:
+    return output.joints if output.voted_joints is None else output.voted_joints
 
 
 def _pixels(points: NDArray[Any], matrix: NDArray[Any]) -> list[tuple[int, int]]:

@@ -26,7 +26,7 @@ SCORES = (
 
 
 def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Tensor]:
-    """Errors of each sample whose truth is known.
+    """Errors of each sample whose truth is known; what a network variant doesn't predict is left out.
 
     ``joints_mm``: mean distance of the 21 voted joints relative to the wrist (which counts, as in the paper's MJE);
     ``joints_aligned_mm``: after the best similarity transform; ``mano_joints_mm``: of the hand model's joints;
@@ -39,19 +39,24 @@ def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Ten
         scale: the fields' units per metre.
     """
     hand, pose, thing = target.hand_known, target.pose_known, target.object_known
-    voted, true = output.voted_joints[hand].float(), target.joints[hand]
+    true = target.joints[hand]
     turned = rotations.axis_angle_to_matrix(output.object_rotation[thing].float())
     alike = target.object_rotations[thing]
     angle = roma.rotmat_geodesic_distance(turned[:, None].expand_as(alike), alike)
     nearest = angle.argmin(1)
     rows = torch.arange(len(nearest), device=nearest.device)
     place = target.object_translations[thing][rows, nearest]
-    return {
-        "joints_mm": _mean_distance(voted, true),
-        "joints_aligned_mm": _mean_distance(_aligned(voted, true), true),
-        "mano_joints_mm": _mean_distance(output.joints[pose].float(), target.mano_joints[pose]),
-        "hand_surface_mm": output.hand_sdf[hand].abs().mean(1) / scale * MILLIMETRES,
-        "object_surface_mm": output.object_sdf[thing].abs().mean(1) / scale * MILLIMETRES,
+    found = {}
+    if output.voted_joints is not None:
+        voted = output.voted_joints[hand].float()
+        found["joints_mm"] = _mean_distance(voted, true)
+        found["joints_aligned_mm"] = _mean_distance(_aligned(voted, true), true)
+    if output.vertices is not None:
+        found["mano_joints_mm"] = _mean_distance(output.joints[pose].float(), target.mano_joints[pose])
+    if output.hand_sdf is not None and output.object_sdf is not None:
+        found["hand_surface_mm"] = output.hand_sdf[hand].abs().mean(1) / scale * MILLIMETRES
+        found["object_surface_mm"] = output.object_sdf[thing].abs().mean(1) / scale * MILLIMETRES
+    return found | {
         "object_position_mm": (output.object_translation[thing].float() - place).norm(dim=-1) * MILLIMETRES,
         "object_rotation_deg": angle[rows, nearest].rad2deg(),
     }

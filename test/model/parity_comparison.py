@@ -151,8 +151,8 @@ def _search_deviations(net: Hoisdf, given: NetworkInput, theirs: dict[str, Tenso
     features = net.encode(given.image)
     found = net.find_points(features, given)
     fields = (
-        ("hand", found.hand, found.hand_reader, given.hand_root, given.hand_box),
-        ("obj", found.object, found.object_reader, given.object_center, given.object_box),
+        ("hand", found.hand, found.readers[0], given.hand_root, given.hand_box),
+        ("obj", found.object, found.readers[1], given.object_center, given.object_box),
     )
     for name, points, reader, center, box in fields:
         order = same_order(points.grid_index, theirs[f"{name}_grid_index"])

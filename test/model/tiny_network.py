@@ -37,7 +37,7 @@ def tiny_network(**changes: object) -> Hoisdf:
     torch.manual_seed(0)
     network = Hoisdf(NetworkConfig.from_mapping({**TINY, **changes}), HAND_LAYER)
     with torch.no_grad():
-        for field in (network.hand_field, network.object_field):
+        for field in (network.hand_field, network.object_field) if network.has_fields else ():
             field.layers[0].parametrizations.weight.original1[:, -21:].mul_(4)
     return network.eval()
 
