@@ -1,14 +1,16 @@
-"""The node's state as ``diagnostic_msgs/DiagnosticArray``: three statuses, ``state``, ``input`` and ``estimator``."""
+"""A node's state as ``diagnostic_msgs/DiagnosticArray``: ``state``, ``input``, its work, and what else it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from hoisdf_ros.device import MEBIBYTE, device_memory, process_memory
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.monitor import Snapshot
+
+Finding = tuple[str, bytes, str, Mapping[str, str]]
 
 OK, WARN, ERROR = b"\x00", b"\x01", b"\x02"
 TOLERATED_DROPS = 0.1  # of the images; a stock middleware loses some
@@ -26,6 +28,9 @@ class NodeState:
         model: name -> value of what was loaded.
         publishers: topic -> number of publishers, while active.
         timeout: seconds; no images for longer is a warning, a problem is shown for so long.
+        stream, things: the topic that is worked off, and what people call its messages.
+        work: name of the status about the work itself.
+        findings: further statuses: name, level, text, values.
     """
 
     label: str
@@ -33,6 +38,10 @@ class NodeState:
     model: Mapping[str, str] = field(default_factory=dict)
     publishers: Mapping[str, int] = field(default_factory=dict)
     timeout: float = 3.0
+    stream: str = "image"
+    things: str = "images"
+    work: str = "estimator"
+    findings: Sequence[Finding] = ()
 
 
 def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
@@ -42,7 +51,8 @@ def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: S
     message.status = [
         _status(node_name, "state", *_state(state)),
         _status(node_name, "input", *_input(state, snapshot)),
-        _status(node_name, "estimator", *_estimator(state, snapshot)),
+        _status(node_name, state.work, *_work(state, snapshot)),
+        *(_status(node_name, *finding) for finding in state.findings),
     ]
     return message
 
@@ -82,24 +92,25 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
     if snapshot.silence > state.timeout:
         if snapshot.incompatible:
             topic, policy = next(iter(snapshot.incompatible.items()))
-            return ERROR, f"no images: a publisher of {topic} offers an incompatible {policy}"
-        missing = " and nobody publishes them" if state.publishers.get("image") == 0 else ""
-        return WARN, f"no images for {snapshot.silence:.0f} s{missing}"
+            return ERROR, f"no {state.things}: a publisher of {topic} offers an incompatible {policy}"
+        missing = " and nobody publishes them" if state.publishers.get(state.stream) == 0 else ""
+        return WARN, f"no {state.things} for {snapshot.silence:.0f} s{missing}"
     missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
-    if missing_partners and snapshot.received.get("image", 0) > 1:
-        return WARN, f"images come, but nothing on {', '.join(missing_partners)}: no image can be used"
+    if missing_partners and snapshot.received.get(state.stream, 0) > 1:
+        return WARN, f"{state.things} come, but nothing on {', '.join(missing_partners)}: none of them can be used"
     unusual = {cause: n for cause, n in snapshot.dropped_lately.items() if cause not in ORDINARY_DROPS}
-    if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get("image", 0):
+    if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(unusual.items()))
-        return WARN, f"images dropped lately: {causes}"
-    return OK, f"{snapshot.processed_rate:.1f} of {snapshot.rates.get('image', 0.0):.1f} images per second processed"
+        return WARN, f"{state.things} dropped lately: {causes}"
+    coming = snapshot.rates.get(state.stream, 0.0)
+    return OK, f"{snapshot.processed_rate:.1f} of {coming:.1f} {state.things} per second processed"
 
 
-def _estimator(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, str]]:
+def _work(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, str]]:
     values = dict(state.model)
     for name, (low, high) in snapshot.percentiles.items():
         if abs(high) > PLAUSIBLE_AGE:
-            values[name] = "the images' stamps are of another clock (a recording without use_sim_time?)"
+            values[name] = f"the {state.things}' stamps are of another clock (a recording without use_sim_time?)"
             continue
         values[f"{name} p50 [ms]"], values[f"{name} p95 [ms]"] = f"{low * 1e3:.1f}", f"{high * 1e3:.1f}"
     values |= {f"stage {name} p50 [ms]": f"{seconds * 1e3:.1f}" for name, seconds in snapshot.stages.items()}

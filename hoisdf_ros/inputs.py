@@ -1,4 +1,4 @@
-"""The perception node's subscriptions: what comes in, paired, as one set per image."""
+"""A node's subscriptions: what comes in, paired, as one set per image (or whatever the first topic brings)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from hoisdf_ros.pairing import Pairing
 from hoisdf_ros.perception_parameters import InputParameters, SyncParameters
 
 IMAGE, CAMERA_INFO, DEPTH, REGIONS, DETECTIONS = "image", "camera_info", "depth", "regions", "detections"
-
+HAND_OBJECT = "hand_object"
+NEWEST_ONLY = (IMAGE, DEPTH, HAND_OBJECT)
 
 # Reliability is left out: it follows the publishers or the parameter input.reliability
 OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
@@ -63,7 +64,7 @@ class Inputs:
 
     Args:
         node: subscribes on it.
-        topics: name -> type, the image first.
+        topics: name -> type, the stream that everything is paired with (the image) first.
         reliability: ``reliable``, ``best_effort``, or ``auto``: what the publishers of a topic offer. A best effort
             subscription meets every publisher, but a stock Fast DDS loses nearly all best effort messages over 0.5 MB
             (rmw_fastrtps issue 739), which a raw 640x480 image is.
@@ -84,6 +85,7 @@ class Inputs:
         jumped_back: Callable[[], None],
     ) -> None:
         self._node, self._topics, self._reliability, self._monitor = node, dict(topics), reliability, monitor
+        self._stream = next(iter(topics))
         self._deliver, self._jumped_back = deliver, jumped_back
         self._pairing = Pairing(tuple(topics), sync.allowed_difference, sync.queue_size, int(sync.jump_back * 1e9))
         self._asked = {topic: self._wanted(topic, ReliabilityPolicy.RELIABLE) for topic in topics}
@@ -127,7 +129,7 @@ class Inputs:
         return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
 
     def _subscribe(self, topic: str) -> Any:
-        depth = 1 if topic in (IMAGE, DEPTH) else 10
+        depth = 1 if topic in NEWEST_ONLY else 10
         return self._node.create_subscription(
             message_class(self._topics[topic]),
             topic,
@@ -144,7 +146,7 @@ class Inputs:
         if result.jumped_back:
             self._jumped_back()
         if result.messages is not None:
-            header = result.messages[IMAGE].header
+            header = result.messages[self._stream].header
             self._deliver(InputSet(header, result.stamp, result.messages, time.perf_counter()))
 
     def _mismatch(self, topic: str, event: Any) -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -15,8 +15,23 @@ LOG_EVERY = 5.0  # seconds between two log lines about the same cause
 
 
 @dataclass(frozen=True)
+class Timing:
+    """One message's way through a node, seconds.
+
+    Attributes:
+        latency: from the moment its messages were complete until everything was published.
+        age: from the stamp to publication, on the ROS clock.
+        stages: parts of the work, by name.
+    """
+
+    latency: float
+    age: float
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class FrameTiming:
-    """One frame's way through the node, seconds.
+    """One frame's way through the perception node, seconds.
 
     Attributes:
         latency: from the moment its messages were complete until everything was published.
@@ -53,9 +68,9 @@ class Snapshot:
             same per second.
         dropped: images given up, by cause; ``dropped_lately`` since the snapshot before.
         processed: frames published; ``processed_rate`` per second since the snapshot before.
-        percentiles: (p50, p95) in seconds of ``latency``, ``estimator``, ``overhead``, ``overhead_cpu``, ``age``.
-        stages: median seconds of each stage of the estimator.
-        silence: seconds since the last image (or since activation).
+        percentiles: (p50, p95) in seconds of everything that the timings have beside stages.
+        stages: median seconds of each stage.
+        silence: seconds since the stream's last message (or since activation).
         incompatible: topic -> quality-of-service policy that didn't match.
         problem: the last one, None where nothing went wrong.
     """
@@ -78,11 +93,12 @@ class Monitor:
     """Counters and latency windows; every method may be called from any thread.
 
     Args:
+        stream: the topic whose messages end the silence.
         clock: steady seconds.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, stream: str = "image", clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream, self._clock = stream, clock
         self._lock = threading.Lock()
         self.restart()
 
@@ -92,19 +108,19 @@ class Monitor:
             self._received: Counter[str] = Counter()
             self._dropped: Counter[str] = Counter()
             self._processed = 0
-            self._timings: deque[FrameTiming] = deque(maxlen=WINDOW)
+            self._timings: deque[FrameTiming | Timing] = deque(maxlen=WINDOW)
             self._incompatible: dict[str, str] = {}
             self._problem: tuple[str, str, float] | None = None
             self._logged: dict[str, float] = {}
-            self._last_image = self._snapshot_time = self._clock()
+            self._last_heard = self._snapshot_time = self._clock()
             self._before: tuple[Counter[str], Counter[str], int] = (Counter(), Counter(), 0)
 
     def received(self, topic: str) -> None:
-        """Count a message; ``image`` ends the silence."""
+        """Count a message."""
         with self._lock:
             self._received[topic] += 1
-            if topic == "image":
-                self._last_image = self._clock()
+            if topic == self._stream:
+                self._last_heard = self._clock()
 
     def dropped(self, causes: Mapping[str, int]) -> None:
         """Count images given up."""
@@ -131,8 +147,8 @@ class Monitor:
         with self._lock:
             self._incompatible.pop(topic, None)
 
-    def processed(self, timing: FrameTiming) -> None:
-        """Count a frame that was published."""
+    def processed(self, timing: FrameTiming | Timing) -> None:
+        """Count a message whose results were published."""
         with self._lock:
             self._processed += 1
             self._timings.append(timing)
@@ -154,7 +170,7 @@ class Monitor:
                 processed_rate=(self._processed - processed) / elapsed,
                 percentiles=self._percentiles(),
                 stages=self._stages(),
-                silence=now - self._last_image,
+                silence=now - self._last_heard,
                 incompatible=dict(self._incompatible),
                 problem=self._problem and Problem(*self._problem[:2], age=now - self._problem[2]),
             )
@@ -164,7 +180,8 @@ class Monitor:
 
     def _percentiles(self) -> dict[str, tuple[float, float]]:
         result = {}
-        for name in ("latency", "estimator", "overhead", "overhead_cpu", "age") if self._timings else ():
+        names = [entry.name for entry in fields(self._timings[-1])] if self._timings else []
+        for name in (name for name in names if name != "stages"):
             low, high = np.percentile([getattr(timing, name) for timing in self._timings], (50, 95))
             result[name] = (float(low), float(high))
         return result

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import traceback
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from hoisdf_model.estimates import Frame, Regions
 from hoisdf_model.messages import camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
 from hoisdf_ros import inputs
 from hoisdf_ros.detections import detections_to_regions
+from hoisdf_ros.failures import Causes, account_for
 from hoisdf_ros.inputs import InputSet
 from hoisdf_ros.monitor import FrameTiming, Monitor
 from hoisdf_ros.outputs import Outputs
@@ -21,7 +21,7 @@ from hoisdf_ros.scene import FrameEstimator
 
 RESET = "reset"
 # the drop cause of each kind of error, the most special first
-_CAUSES: tuple[tuple[type[Exception], str], ...] = (
+_CAUSES: Causes = (
     (ImageError, "undecodable"),
     (CameraError, "uncalibrated"),
     (InvalidInputError, "invalid_regions"),
@@ -82,12 +82,7 @@ class Pipeline:
         try:
             self._process(item)
         except Exception as error:
-            cause = next(cause for kind, cause in _CAUSES if isinstance(error, kind))
-            self._monitor.dropped({cause: 1})
-            known = isinstance(error, HoisdfError)
-            text = str(error) if known else f"{type(error).__name__}: {error}"
-            if self._monitor.problem(cause, text):
-                self._log(text if known else traceback.format_exc())
+            account_for(error, _CAUSES, self._monitor, self._log)
 
     def _process(self, item: InputSet) -> None:
         parameters, epoch = self._parameters(), self._epoch

@@ -132,7 +132,7 @@ def test_a_camera_that_never_sends_info_is_a_warning_that_says_so():
             rig.peer.send(1.0 + i, info=False)
             time.sleep(0.02)
         status = rig.peer.wait_for_status("input", lambda s: s.level == b"\x01" and "camera_info" in s.message)
-        assert "no image can be used" in status.message
+        assert "none of them can be used" in status.message
 
 
 def test_malformed_regions():

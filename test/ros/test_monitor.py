@@ -17,7 +17,7 @@ class Hand:
 
 def test_rates_count_from_the_snapshot_before_and_totals_from_the_start():
     clock = Hand()
-    monitor = Monitor(clock)
+    monitor = Monitor(clock=clock)
     for _ in range(30):
         monitor.received("image")
     clock.time += 2.0
@@ -29,7 +29,7 @@ def test_rates_count_from_the_snapshot_before_and_totals_from_the_start():
 
 
 def test_percentiles_are_those_of_numpy():
-    monitor = Monitor(Hand())
+    monitor = Monitor(clock=Hand())
     latencies = np.random.default_rng(0).uniform(0, 1, 101)
     for latency in latencies:
         monitor.processed(FrameTiming(latency, latency / 2, 0.001, 0.001, 0.2, {"network": latency}))
@@ -40,7 +40,7 @@ def test_percentiles_are_those_of_numpy():
 
 def test_silence_lasts_until_the_next_image():
     clock = Hand()
-    monitor = Monitor(clock)
+    monitor = Monitor(clock=clock)
     clock.time += 7.0
     monitor.received("camera_info")
     assert monitor.snapshot().silence == 7.0
@@ -50,7 +50,7 @@ def test_silence_lasts_until_the_next_image():
 
 def test_the_same_cause_is_logged_once_in_a_while_and_another_one_at_once():
     clock = Hand()
-    monitor = Monitor(clock)
+    monitor = Monitor(clock=clock)
     assert monitor.problem("undecodable", "a")
     assert not monitor.problem("undecodable", "b")
     assert monitor.problem("uncalibrated", "c")
@@ -60,7 +60,7 @@ def test_the_same_cause_is_logged_once_in_a_while_and_another_one_at_once():
 
 
 def test_drops_are_reported_in_total_and_since_the_snapshot_before():
-    monitor = Monitor(Hand())
+    monitor = Monitor(clock=Hand())
     monitor.dropped({"superseded": 2})
     monitor.snapshot()
     monitor.dropped({"superseded": 1, "undecodable": 1})
