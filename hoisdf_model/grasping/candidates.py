@@ -96,11 +96,14 @@ def inverse(pose: Floats) -> Floats:
 
 
 def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
-    """(4, 4) at ``origin`` (3,), y along ``closing`` (3,), z as near to ``approach`` (3,) as a right angle allows."""
-    y = closing / np.linalg.norm(closing)
-    z = approach - y * (approach @ y)
-    z /= np.linalg.norm(z)
-    return rigid(np.stack([np.cross(y, z), y, z], 1), origin)
+    """(..., 4, 4) at ``origin`` (..., 3), y along ``closing``, z as near to ``approach`` as a right angle allows."""
+    y = closing / np.linalg.norm(closing, axis=-1, keepdims=True)
+    z = approach - y * (approach * y).sum(-1, keepdims=True)
+    z /= np.linalg.norm(z, axis=-1, keepdims=True)
+    result = np.zeros((*y.shape[:-1], 4, 4))
+    result[..., :3, 0], result[..., :3, 1], result[..., :3, 2] = np.cross(y, z), y, z
+    result[..., :3, 3], result[..., 3, 3] = origin, 1.0
+    return result
 
 
 def angle_between(a: Floats, b: Floats) -> float:
@@ -115,9 +118,21 @@ def nearest_turn(pose: Floats, reference: Floats) -> Floats:
     return pose if angle_between(pose, reference) <= angle_between(swapped, reference) else swapped
 
 
-def alike(a: Floats, b: Floats, distance: float, angle: float) -> bool:
-    """Whether two poses of a gripper, whichever finger is which, are within ``distance`` (m) and ``angle`` (rad)."""
-    return bool(np.linalg.norm(a[:3, 3] - b[:3, 3]) < distance) and angle_between(nearest_turn(a, b), b) < angle
+def alike(a: Floats, b: Floats, distance: float, angle: float) -> NDArray[np.bool_]:
+    """Whether poses of a gripper, whichever finger is which, are within ``distance`` (m) and ``angle`` (rad).
+
+    Args:
+        a: (4, 4).
+        b: (..., 4, 4).
+        distance, angle: limits.
+
+    Returns:
+        (...,)
+    """
+    offset = b[..., :3, 3] - a[:3, 3]
+    x, y, z = np.moveaxis((b[..., :3, :3] * a[:3, :3]).sum(-2), -1, 0)  # cosines between axes
+    near = (offset * offset).sum(-1) < distance * distance
+    return near & ((np.abs(x + y) + z - 1) / 2 > np.cos(angle))
 
 
 def known(covariance: Floats) -> bool:
@@ -153,12 +168,11 @@ def symmetric_poses(pose_in_object: Floats, symmetry: Symmetry, steps: int) -> F
         symmetry: the object's.
         steps: of a continuous axis.
     """
-    kept = [pose_in_object]
-    for transform in symmetry.transforms(steps)[1:]:
-        image = transform @ pose_in_object
-        if not any(alike(image, other, 1e-4, 1e-2) for other in kept):
-            kept.append(image)
-    return np.stack(kept)
+    kept = pose_in_object[None]
+    for image in symmetry.transforms(steps)[1:] @ pose_in_object:
+        if not alike(image, kept, 1e-4, 1e-2).any():
+            kept = np.concatenate([kept, image[None]])
+    return kept
 
 
 def at(candidate: GraspCandidate, pose_in_object: Floats, object_pose: Floats, covariance: Floats) -> GraspCandidate:

@@ -24,7 +24,9 @@ from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clear
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
 DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
 MOST, ENOUGH = 24, 14  # exact trials, and grasps after which no more are tried
-THINNED = 3  # every third vertex of the hand serves for a first look
+THINNED, THINNED_MORE = 3, 12  # every third vertex of the hand serves for a look, every 36th for a first one
+VARIED = 0.25  # pairs farther apart than this, in diameters of the object, are as different as can be
+CHUNK = 96  # poses looked at together
 
 Floats = NDArray[np.float64]
 
@@ -48,12 +50,12 @@ def hand_over(
     if not len(starts):
         return [], "no_free_part"
     poses = _approaches(starts, gripper)
-    poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
     failures: Counter[Reason] = Counter()
     found: list[Found] = []
-    for k in _promising(poses, thing, obstacle, gripper, settings):
-        straight = aligned(thing, poses[k], gripper)
-        taken = take(thing, poses[k] if straight is None else straight, gripper, settings)
+    promising = poses[_promising(poses, thing, obstacle, gripper, settings)]
+    straight, able = aligned(thing, promising, gripper)
+    promising[able] = straight[able]
+    for taken in take(thing, promising, gripper, settings):
         if isinstance(taken, str):
             failures[taken] += 1
             continue
@@ -76,13 +78,16 @@ def hand_over(
 
 def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
     """The hand, with its forearm if asked for, as something to keep away from."""
-    return Solid(*hand.with_forearm()) if settings.forearm else Solid(hand.closed_vertices, hand.closed_faces)
+    return hand.solid_with_forearm if settings.forearm else hand.solid
 
 
 def hand_clearance(obstacle: Solid, pose: Floats, width: float, gripper: Gripper, settings: GraspSettings) -> float:
-    """Metres between the hand and all that the gripper fills from the start of its approach until it has closed."""
+    """Metres between the hand and all that the gripper fills from the start of its approach until it has closed.
+
+    Below ``settings.clearance`` any number below it.
+    """
     boxes = gripper.boxes(settings.opening(width, gripper.stroke), settings.travel, width)
-    return obstacle.clearance(boxes, pose)
+    return obstacle.clearance(boxes, pose, settings.clearance)
 
 
 def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance: float) -> Floats:
@@ -100,17 +105,22 @@ def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance
     room = np.minimum(away[first], away[second])
     merit = (straight - FACING) / (1 - FACING) + np.clip(room / scores.AMPLE, 0, 1) - 2 * off_center
     axis = (points[second] - points[first]) / np.linalg.norm(points[second] - points[first], axis=1, keepdims=True)
-    place = np.concatenate([middle / max(thing.diameter, 1e-6), 0.3 * axis], 1)
+    place = np.concatenate([middle / max(thing.diameter, 1e-6), 0.3 * axis], 1).T.copy()
     chosen = [int(merit.argmax())]
-    gap = np.linalg.norm(place - place[chosen[0]], axis=1)
+    gap = np.minimum(_gaps(place, chosen[0]), VARIED)
     while len(chosen) < min(PAIRS, len(first)):
-        following = int((merit + 6 * np.minimum(gap, 0.25)).argmax())
+        following = int((merit + 6 * gap).argmax())
         if gap[following] == 0:
             break
         chosen.append(following)
-        gap = np.minimum(gap, np.linalg.norm(place - place[following], axis=1))
+        gap = np.minimum(gap, _gaps(place, following))
         merit[following] = -np.inf
     return np.stack([points[first[chosen]], points[second[chosen]]], 1)
+
+
+def _gaps(place: Floats, number: int) -> Floats:
+    """(P,) distances of columns of ``place`` (4, P) to one of them."""
+    return np.sqrt(((place - place[:, number, None]) ** 2).sum(0))
 
 
 def _approaches(pairs: Floats, gripper: Gripper) -> Floats:
@@ -132,13 +142,30 @@ def _approaches(pairs: Floats, gripper: Gripper) -> Floats:
 def _promising(
     poses: Floats, thing: ObjectShape, obstacle: Solid, gripper: Gripper, settings: GraspSettings
 ) -> NDArray[np.int64]:
-    """At most ``MOST`` poses for exact trials: those with room around the hand and near the centre of mass."""
+    """At most ``MOST`` poses for exact trials: those with room around the hand and near the centre of mass.
+
+    Few points of the hand bound the room of all poses from above; more points, and those of the object in the way of
+    the palm, are asked of those that may still be among the best.
+    """
     # what is there whatever the width
     part = gripper.boxes(gripper.stroke, settings.travel)
     if settings.opening_margin is not None:
         part = part[2:]
-    room = point_clearance(obstacle.vertices[::THINNED], poses, part)
+    palm = gripper.boxes(0.0, settings.travel)[2:]
+    points = obstacle.vertices[::THINNED]
     off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
-    merit = np.clip(room / scores.AMPLE, 0, 1) - off_center
-    order = np.argsort(-merit, kind="stable")
-    return order[room[order] > settings.clearance][:MOST]
+    most_room = point_clearance(points[::THINNED_MORE], poses, part)
+    bound = np.clip(most_room / scores.AMPLE, 0, 1) - off_center
+    waiting = np.argsort(-bound, kind="stable")
+    waiting = waiting[most_room[waiting] > settings.clearance]
+    kept, merit = np.zeros(0, np.int64), np.zeros(0)
+    for start in range(0, len(waiting), CHUNK):
+        chunk = waiting[start : start + CHUNK]
+        if len(kept) >= MOST and np.partition(merit, -MOST)[-MOST] > bound[chunk[0]]:
+            break
+        chunk = chunk[point_clearance(thing.samples[0], poses[chunk], palm) > 0]
+        room = point_clearance(points, poses[chunk], part)
+        chunk, room = chunk[room > settings.clearance], room[room > settings.clearance]
+        kept = np.concatenate([kept, chunk])
+        merit = np.concatenate([merit, np.clip(room / scores.AMPLE, 0, 1) - off_center[chunk]])
+    return kept[np.lexsort((kept, -merit))][:MOST]

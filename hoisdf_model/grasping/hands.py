@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import trimesh
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandEstimate, Side
 from hoisdf_model.geometry import meshes
+from hoisdf_model.grasping.solids import Solid
 from hoisdf_model.hand import HandModel
 from hoisdf_model.hand.joints import NUM_VERTICES
 from hoisdf_model.hand.parts import parts, region_of_part
@@ -20,7 +21,7 @@ FOREARM_RADIUS, FOREARM_BEGINS, FOREARM_ENDS = 0.04, 0.02, 0.25  # metres; the l
 MIDDLE_KNUCKLE = 9  # joint
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandShape:
     """One posed hand.
 
@@ -49,8 +50,14 @@ class HandShape:
         vertices, joints, closed = points
         return HandShape(vertices, joints, closed, self.closed_faces, self.part)
 
-    def with_forearm(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Vertices and faces of the closed hand and of a cylinder in place of the forearm, which nobody estimates.
+    @cached_property
+    def solid(self) -> Solid:
+        """The closed hand, for collisions."""
+        return Solid(self.closed_vertices, self.closed_faces)
+
+    @cached_property
+    def solid_with_forearm(self) -> Solid:
+        """The closed hand and a cylinder in place of the forearm, which nobody estimates.
 
         The cylinder continues the line from the middle finger's knuckle through the wrist.
         """
@@ -59,7 +66,7 @@ class HandShape:
         ends = self.joints[0] + along * np.array([[FOREARM_BEGINS], [FOREARM_ENDS]])
         arm = trimesh.creation.cylinder(FOREARM_RADIUS, sections=20, segment=ends)
         faces = np.concatenate([self.closed_faces, np.asarray(arm.faces) + len(self.closed_vertices)])
-        return np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces
+        return Solid(np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces)
 
 
 def hand_shape(hand: HandEstimate, model: HandModel) -> HandShape:

@@ -7,6 +7,7 @@ parallel gripper is two such fingers.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.grasping import scores
-from hoisdf_model.grasping.candidates import Reason, rigid, tool_frame
+from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape
@@ -128,16 +129,16 @@ def imitate(
     if not starts:
         # where anything was too wide, a larger gripper would find something: that is worth more to know
         return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
-    poses = np.stack([pose for start in starts for pose in _variations(start)])
+    poses = np.concatenate([_variations(start) for start in starts])
     # y isn't settled before the jaws have closed: only what the palm meets can be told now
     poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
     failures.clear()
     if not len(poses):
         return [], "in_collision"
-    likeness = [_likeness(pose, own) for pose in poses]
+    likeness = _likeness(poses, own)
     found: list[Found] = []
-    for k in np.argsort(likeness)[::-1][:MOST]:
-        taken = take(thing, poses[k], gripper, settings)
+    order = np.argsort(likeness)[::-1][:MOST]
+    for k, taken in zip(order, take(thing, poses[order], gripper, settings), strict=True):
         if isinstance(taken, str):
             failures[taken] += 1
             continue
@@ -146,7 +147,7 @@ def imitate(
             "antipodality": scores.antipodality_term(contact.antipodality),
             "stroke": scores.stroke_term(contact.width, gripper.stroke),
             "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
-            "likeness": likeness[k],
+            "likeness": float(likeness[k]),
         }
         found.append(Found(pose, contact, terms, scores.total(terms)))
         if len(found) == ENOUGH:
@@ -165,25 +166,26 @@ def _starts(
         held = opposition(contacts.of((contacts.region <= 1) | (contacts.region == region)))
         if held is not None and abs(held.axis @ own[:3, 2]) < STRAIGHT:
             raw.append(tool_frame(held.axis, own[:3, 2], held.middle))
-    result = [pose for pose in raw if _holds(thing, pose, gripper, failures)]
-    for pose in (*raw, *(() if result else _pairs_near(thing, own, gripper))):
-        straightened = aligned(thing, pose, gripper)
-        if straightened is None or abs(straightened[:3, 1] @ own[:3, 1]) < np.cos(FARTHEST_TURN):
+    result = _holding(thing, raw, gripper, failures)
+    tried = np.stack([*raw, *(() if result else _pairs_near(thing, own, gripper))])
+    straightened, able = aligned(thing, tried, gripper)
+    able &= np.abs(straightened[:, :3, 1] @ own[:3, 1]) >= np.cos(FARTHEST_TURN)
+    failures["not_antipodal"] += int((~able).sum())
+    return result + _holding(thing, straightened[able], gripper, failures)
+
+
+def _holding(thing: ObjectShape, poses: Iterable[Floats], gripper: Gripper, failures: Counter[Reason]) -> list[Floats]:
+    """Those of the poses (4, 4) whose pads hold."""
+    result = []
+    tried = np.array(list(poses)).reshape(-1, 4, 4)
+    for pose, contact in zip(tried, close_jaws(thing, tried, gripper), strict=True):
+        if contact is not None and contact.width > gripper.stroke:
+            failures["too_wide"] += 1
+        elif contact is None or scores.slips(contact.antipodality):
             failures["not_antipodal"] += 1
-        elif _holds(thing, straightened, gripper, failures):
-            result.append(straightened)
+        else:
+            result.append(pose)
     return result
-
-
-def _holds(thing: ObjectShape, pose: Floats, gripper: Gripper, failures: Counter[Reason]) -> bool:
-    contact = close_jaws(thing, pose, gripper)
-    if contact is not None and contact.width > gripper.stroke:
-        failures["too_wide"] += 1
-        return False
-    if contact is None or scores.slips(contact.antipodality):
-        failures["not_antipodal"] += 1
-        return False
-    return True
 
 
 def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Floats]:
@@ -206,20 +208,18 @@ def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Float
     return poses
 
 
-def _likeness(pose: Floats, own: Floats) -> float:
-    """The term of the score; what lies along the jaw axis doesn't count, closing settles it."""
-    cosines = np.clip((pose[:3, 1:3] * own[:3, 1:3]).sum(0), -1, 1)
-    offset = pose[:3, 3] - own[:3, 3]
-    across = float(np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])))
-    return scores.likeness_term(float(np.arccos(abs(cosines[0]))), float(np.arccos(cosines[1])), across)
+def _likeness(poses: Floats, own: Floats) -> Floats:
+    """(K,) the term of the score; what lies along the jaw axis doesn't count, closing settles it."""
+    cosines = np.clip((poses[:, :3, 1:3] * own[:3, 1:3]).sum(1), -1, 1)
+    offset = poses[:, :3, 3] - own[:3, 3]
+    across = np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])[:, None], axis=1)
+    return scores.likeness_terms(np.arccos(np.abs(cosines[:, 0])), np.arccos(cosines[:, 1]), across)
 
 
-def _variations(start: Floats) -> list[Floats]:
-    """The approach turned about the jaw axis, and the gripper drawn back."""
-    result = []
-    for turn in TURNS:
-        turned = start.copy()
-        turned[:3, :3] = Rotation.from_rotvec(turn * start[:3, 1]).as_matrix() @ start[:3, :3]
-        for back in BACK:
-            result.append(turned @ rigid(np.eye(3), np.array([0.0, 0.0, -back])))
-    return result
+def _variations(start: Floats) -> Floats:
+    """(T, 4, 4) the approach turned about the jaw axis, and the gripper drawn back."""
+    turns = Rotation.from_rotvec(TURNS[:, None] * start[:3, 1]).as_matrix() @ start[:3, :3]
+    result = np.tile(start, (len(TURNS), len(BACK), 1, 1))
+    result[:, :, :3, :3] = turns[:, None]
+    result[:, :, :3, 3] -= turns[:, None, :, 2] * np.array(BACK)[:, None]
+    return result.reshape(-1, 4, 4)

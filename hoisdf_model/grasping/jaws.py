@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry.clipping import clipped
+from hoisdf_model.geometry import clipping
 from hoisdf_model.grasping.candidates import tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.object_shapes import ObjectShape
@@ -43,44 +43,52 @@ def close_jaws(thing: ObjectShape, poses: Floats, gripper: Gripper) -> list[JawC
 
     The object is cut by the four planes around the pads, so the width is exact for its mesh.
     """
+    low, high, normals, holds = _pressed(thing, poses, gripper)
+    straight = np.minimum(normals[:, 0, 1], -normals[:, 1, 1])
+    return [
+        JawContact(float(high[k] - low[k]), float(high[k] + low[k]) / 2, normals[k], float(straight[k]))
+        if holds[k]
+        else None
+        for k in range(len(poses))
+    ]
+
+
+def _pressed(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, Floats, Floats, NDArray[np.bool_]]:
+    """Of ``poses`` (K, 4, 4): y (K,) where the pads at -y and +y stop, normals (K, 2, 3) there, at +y first.
+
+    And whether (K,) there is anything to press on; if not, the rest is arbitrary.
+    """
     triangles, owner = _between_pads(thing, poses, gripper)
-    result: list[JawContact | None] = [None] * len(poses)
-    if not len(owner):
-        return result
     low, high = np.full(len(poses), np.inf), np.full(len(poses), -np.inf)
-    np.minimum.at(low, owner, triangles[:, :, 1].min(1))
-    np.maximum.at(high, owner, triangles[:, :, 1].max(1))
+    heights = triangles[:, :, 1]
+    np.minimum.at(low, owner, heights.min(1))
+    np.maximum.at(high, owner, heights.max(1))
     scaled = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    middle = triangles[:, :, 1].mean(1)
-    sides = []
-    for sign, pressed in ((1.0, middle > (high - YIELD)[owner]), (-1.0, middle < (low + YIELD)[owner])):
-        facing = np.flatnonzero(pressed & (sign * scaled[:, 1] > 0))
-        sides.append(
-            np.stack([np.bincount(owner[facing], scaled[facing, axis], len(poses)) for axis in range(3)], axis=1)
-        )
-    total = np.stack(sides, 1)
-    length = np.linalg.norm(total, axis=2, keepdims=True)
-    normals = total / np.maximum(length, NO_AREA)
+    middle = heights.mean(1)
+    normals = np.zeros((len(poses), 2, 3))
+    for side, pressed in enumerate((middle > (high - YIELD)[owner], middle < (low + YIELD)[owner])):
+        facing = np.flatnonzero(pressed & ((1 - 2 * side) * scaled[:, 1] > 0))
+        for axis in range(3):
+            normals[:, side, axis] = np.bincount(owner[facing], scaled[facing, axis], len(poses))
+    area = np.linalg.norm(normals, axis=2)
     # a sharp edge or a corner is nothing to press on
-    for k in np.flatnonzero((length > NO_AREA).all((1, 2))):
-        antipodality = float(min(normals[k, 0, 1], -normals[k, 1, 1]))
-        result[k] = JawContact(float(high[k] - low[k]), float(high[k] + low[k]) / 2, normals[k], antipodality)
-    return result
+    return low, high, normals / np.maximum(area, NO_AREA)[:, :, None], (area > NO_AREA).all(1)
 
 
 def _between_pads(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, NDArray[np.int64]]:
     """(T, 3, 3) triangles between the pads, tool frames, and (T,) to which of ``poses`` (K, 4, 4) they belong."""
-    half = np.array([gripper.pad_width, gripper.pad_length]) / 2
+    limits = ((0, gripper.pad_width / 2), (2, gripper.pad_length / 2))
     centers, radii = thing.face_balls
-    across = poses[:, :3, ::2][:, :, :2]  # x and z of the tools
-    shift = np.einsum("ki,kic->kc", poses[:, :3, 3], across)
-    places = centers @ across - shift[:, None]
-    owner, face = np.nonzero((np.abs(places) - radii[:, None] < half).all(2))
-    triangles = thing.vertices[thing.faces[face]] - poses[owner, None, :3, 3]
-    triangles = triangles @ poses[owner, :3, :3]
-    for axis, limit in ((0, half[0]), (2, half[1])):
+    near = np.ones((len(poses), len(centers)), bool)
+    for axis, limit in limits:
+        direction = poses[:, :3, axis]
+        away = direction @ centers.T - np.einsum("ki,ki->k", direction, poses[:, :3, 3])[:, None]
+        near &= np.abs(away) < limit + radii
+    owner, face = np.nonzero(near)
+    triangles = (thing.vertices[thing.faces[face]] - poses[owner, None, :3, 3]) @ poses[owner, :3, :3]
+    for axis, limit in limits:
         for side in (1, -1):
-            triangles, source = clipped(triangles, axis, side, side * limit)
+            triangles, source = clipping.clipped(triangles, axis, side, side * limit)
             owner = owner[source]
     return triangles, owner
 
@@ -92,29 +100,26 @@ def centred(pose: Floats, contact: JawContact) -> Floats:
     return result
 
 
-def aligned(thing: ObjectShape, poses: Floats, gripper: Gripper) -> list[Floats | None]:
-    """Poses (K, 4, 4) with their jaw axes turned into the normals of the surfaces that the pads press on."""
-    result: list[Floats | None] = list(poses)
-    moving = list(range(len(poses)))
+def aligned(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, NDArray[np.bool_]]:
+    """Poses (K, 4, 4) with their jaw axes turned into the normals of the surfaces that the pads press on.
+
+    Returns:
+        (K, 4, 4) poses, and (K,) whether there was anything to press on and a way to come from; if not, the pose counts
+        for nothing.
+    """
+    poses, able = poses.copy(), np.ones(len(poses), bool)
+    moving = np.arange(len(poses))
     for _ in range(ROUNDS):
-        if not moving:
+        if not len(moving):
             break
-        contacts = close_jaws(thing, np.stack([pose for k in moving if (pose := result[k]) is not None]), gripper)
-        unsettled = []
-        for k, contact in zip(moving, contacts, strict=True):
-            before = result[k]
-            result[k] = turned = None if contact is None or before is None else _turned(before, contact)
-            if turned is not None and before is not None and turned[:3, 1] @ before[:3, 1] <= SETTLED:
-                unsettled.append(k)
-        moving = unsettled
-    return result
-
-
-def _turned(pose: Floats, contact: JawContact) -> Floats | None:
-    """The pose (4, 4) centred, its jaw axis in the mean of the normals; None where that is no way to come from."""
-    pose = centred(pose, contact)
-    normal = pose[:3, :3] @ (contact.normals[0] - contact.normals[1])
-    size = np.linalg.norm(normal)
-    if size < 1e-6 or abs(normal @ pose[:3, 2]) > STRAIGHT * size:
-        return None
-    return tool_frame(normal, pose[:3, 2], pose[:3, 3])
+        low, high, normals, holds = _pressed(thing, poses[moving], gripper)
+        goal = (poses[moving, :3, :3] @ (normals[:, 0] - normals[:, 1])[:, :, None])[:, :, 0]
+        size = np.linalg.norm(goal, axis=1)
+        holds &= (size >= 1e-6) & (np.abs(np.einsum("ki,ki->k", goal, poses[moving, :3, 2])) <= STRAIGHT * size)
+        able[moving[~holds]] = False
+        moving = moving[holds]
+        before = poses[moving]
+        origin = before[:, :3, 3] + before[:, :3, 1] * ((high + low) / 2)[holds, None]
+        poses[moving] = tool_frame(goal[holds], before[:, :3, 2], origin)
+        moving = moving[np.einsum("ki,ki->k", poses[moving, :3, 1], before[:, :3, 1]) <= SETTLED]
+    return poses, able

@@ -208,13 +208,13 @@ class GraspPlanner:
         covariance: Floats,
     ) -> list[GraspCandidate]:
         """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
-        obstacle = hand_obstacle(hand, self.settings)
         result = []
         for base in bases:
             assert base.pose_in_object is not None
             for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
                 image = at(base, pose, object_pose, covariance)
                 if mode == "handover":
+                    obstacle = hand_obstacle(hand, self.settings)
                     clearance = hand_clearance(obstacle, pose, base.width, self.gripper, self.settings)
                     if clearance < self.settings.clearance:
                         continue

@@ -65,15 +65,15 @@ def rotation_deviation(covariance: Floats) -> float:
     return float(np.sqrt(max(np.linalg.eigvalsh(covariance[3:, 3:])[-1], 0.0)))
 
 
-def likeness_term(axis: float, approach: float, distance: float) -> float:
-    """1 for a grasp like the hand's own; where only one of the three is off, 1/e at the scales of ``LIKENESS``.
+def likeness_terms(axis: Floats, approach: Floats, distance: Floats) -> Floats:
+    """(K,) 1 for a grasp like the hand's own; where only one of the three is off, 1/e at the scales of ``LIKENESS``.
 
     Args:
-        axis, approach: radians between the jaw axes, and between the approaches.
-        distance: metres between the grasps, across the jaw axis.
+        axis, approach: (K,) radians between the jaw axes, and between the approaches.
+        distance: (K,) metres between the grasps, across the jaw axis.
     """
-    off = np.array([axis, approach, distance]) / LIKENESS
-    return float(np.exp(-off @ off))
+    off = np.stack([axis, approach, distance], 1) / LIKENESS
+    return np.exp(-np.einsum("kc,kc->k", off, off))
 
 
 def total(terms: Mapping[str, float]) -> float:

@@ -38,8 +38,13 @@ def box_distance(points: Floats, boxes: Floats) -> Floats:
     """
     best = np.full(points.shape[:-2], np.inf)
     for low, high in boxes:
-        outside = np.maximum(np.maximum(low - points, points - high), 0.0)
-        best = np.minimum(best, np.einsum("...i,...i->...", outside, outside).min(-1))
+        squared = np.zeros(points.shape[:-1])
+        for axis in range(3):
+            along = points[..., axis]
+            outside = np.maximum(low[axis] - along, along - high[axis])
+            np.maximum(outside, 0.0, out=outside)
+            squared += outside * outside
+        best = np.minimum(best, squared.min(-1))
     return np.sqrt(best)
 
 
@@ -56,31 +61,54 @@ class Solid:
         self.faces = np.ascontiguousarray(faces, np.int64)
 
     @cached_property
+    def _columns(self) -> Floats:
+        return np.ascontiguousarray(self.vertices.T)
+
+    @cached_property
+    def _bounds(self) -> tuple[Floats, Floats]:
+        return self.vertices.min(0), self.vertices.max(0)
+
+    @cached_property
     def _object(self) -> Any:
         return _collision_object(self.vertices, self.faces)
 
     def meets(self, boxes: Floats, pose: Floats) -> bool:
         """Whether boxes (B, 2, 3) at a pose (4, 4), boxes' frame -> solid's frame, touch or fill part of the solid."""
-        local = (self.vertices - pose[:3, 3]) @ pose[:3, :3]
-        if any(((local > low) & (local < high)).all(1).any() for low, high in boxes):
-            return True
-        fcl = _library()
-        gripper = _collision_object(*box_mesh(boxes), pose)
-        if fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult()):
-            return True
-        # no surface goes through another: a box lies in the solid as a whole or not at all, one corner tells
-        corners = boxes[:, 0] @ pose[:3, :3].T + pose[:3, 3]
-        low, high = self.vertices.min(0), self.vertices.max(0)
-        near = corners[((corners > low) & (corners < high)).all(1)]
-        return bool(len(near)) and bool((distances.signed_distance(near, self.vertices, self.faces) < 0).any())
+        x, y, z = self._from(pose).T
+        for low, high in boxes:
+            if ((x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (z > low[2]) & (z < high[2])).any():
+                return True
+        return self._crossed(_collision_object(*box_mesh(boxes), pose)) or self._holds_one_of(boxes, pose)
 
-    def clearance(self, boxes: Floats, pose: Floats) -> float:
-        """Smallest distance of boxes at a pose, as in :meth:`meets`, to the solid, metres; 0 where they meet."""
-        if self.meets(boxes, pose):
+    def clearance(self, boxes: Floats, pose: Floats, least: float = 0.0) -> float:
+        """Smallest distance of boxes at a pose, as in :meth:`meets`, to the solid, metres; 0 where they meet.
+
+        What is below ``least`` may be any number below it: that vertices alone can tell.
+        """
+        bound = float(box_distance(self._from(pose), boxes))
+        if bound == 0 or bound < least:
+            return bound
+        gripper = _collision_object(*box_mesh(boxes), pose)
+        if self._crossed(gripper) or self._holds_one_of(boxes, pose):
             return 0.0
         fcl = _library()
-        gripper = _collision_object(*box_mesh(boxes), pose)
         return max(0.0, float(fcl.distance(self._object, gripper, fcl.DistanceRequest(), fcl.DistanceResult())))
+
+    def _from(self, pose: Floats) -> Floats:
+        """(N, 3) vertices in the frame that lies at ``pose``; each coordinate is contiguous."""
+        return (pose[:3, :3].T @ self._columns - (pose[:3, 3] @ pose[:3, :3])[:, None]).T
+
+    def _crossed(self, gripper: Any) -> bool:
+        """Whether surfaces go through each other."""
+        fcl = _library()
+        return bool(fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult()))
+
+    def _holds_one_of(self, boxes: Floats, pose: Floats) -> bool:
+        """Whether a box whose surface meets none lies in the solid as a whole: one corner tells."""
+        corners = boxes[:, 0] @ pose[:3, :3].T + pose[:3, 3]
+        low, high = self._bounds
+        near = corners[((corners > low) & (corners < high)).all(1)]
+        return bool(len(near)) and bool(distances.inside(near, self.vertices, self.faces).any())
 
 
 def _collision_object(vertices: Floats, faces: NDArray[np.int64], pose: Floats | None = None) -> Any:

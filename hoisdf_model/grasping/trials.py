@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,39 +34,44 @@ class Found:
 
 
 def take(
-    thing: ObjectShape, pose: Floats, gripper: Gripper, settings: GraspSettings
-) -> tuple[Floats, JawContact] | Reason:
-    """Close the jaws at ``pose`` (4, 4), tool -> object frame.
+    thing: ObjectShape, poses: Floats, gripper: Gripper, settings: GraspSettings
+) -> Iterator[tuple[Floats, JawContact] | Reason]:
+    """Close the jaws at ``poses`` (K, 4, 4), tool -> object frame; collisions are looked for as far as anyone asks.
 
-    Returns:
+    Yields:
         The pose with its origin midway between the pads, and what they found; or why it can't be done.
     """
-    contact = close_jaws(thing, pose, gripper)
-    if contact is None:
-        return "not_antipodal"
-    if contact.width > gripper.stroke:
-        return "too_wide"
-    if slips(contact.antipodality):
-        return "not_antipodal"
-    placed = centred(pose, contact)
-    opening = settings.opening(contact.width, gripper.stroke)
-    # the approach, and closing until just before the pads touch: nothing else of the fingers may touch first
-    swept = gripper.boxes(opening, settings.travel, min(opening, contact.width + 2 * YIELD))
-    return "in_collision" if thing.solid.meets(swept, placed) else (placed, contact)
+    for pose, contact in zip(poses, close_jaws(thing, poses, gripper), strict=True):
+        if contact is None:
+            yield "not_antipodal"
+        elif contact.width > gripper.stroke:
+            yield "too_wide"
+        elif slips(contact.antipodality):
+            yield "not_antipodal"
+        else:
+            placed = centred(pose, contact)
+            opening = settings.opening(contact.width, gripper.stroke)
+            # the approach, and closing until just before the pads touch: nothing else of the fingers may touch first
+            swept = gripper.boxes(opening, settings.travel, min(opening, contact.width + 2 * YIELD))
+            yield "in_collision" if thing.solid.meets(swept, placed) else (placed, contact)
 
 
 def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
     """(K,) metres from points (N, 3) to ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther."""
-    local = points @ poses[:, :3, :3] - poses[:, None, :3, 3] @ poses[:, :3, :3]
-    return box_distance(local, boxes)
+    turns = poses[:, :3, :3]
+    shift = np.einsum("ki,kic->ck", poses[:, :3, 3], turns)
+    local = np.stack([turns[:, :, axis] @ points.T for axis in range(3)]) - shift[:, :, None]
+    return box_distance(np.moveaxis(local, 0, -1), boxes)
 
 
 def distinct(found: list[Found], count: int) -> list[Found]:
     """The best ``count``, without those that are nearly the same as a better one."""
     kept: list[Found] = []
+    poses = np.zeros((0, 4, 4))
     for candidate in sorted(found, key=lambda one: -one.score):
-        if not any(alike(candidate.pose, other.pose, ALIKE_DISTANCE, ALIKE_ANGLE) for other in kept):
+        if not alike(candidate.pose, poses, ALIKE_DISTANCE, ALIKE_ANGLE).any():
             kept.append(candidate)
+            poses = np.concatenate([poses, candidate.pose[None]])
         if len(kept) == count:
             break
     return kept

@@ -16,8 +16,16 @@ X, Y, Z = np.eye(3)
 GRIPPER = small_gripper()
 
 
+def closed(thing, pose):
+    return close_jaws(thing, pose[None], GRIPPER)[0]
+
+
+def taken(thing, pose):
+    return next(take(thing, pose[None], GRIPPER, GraspSettings()))
+
+
 def test_width_of_a_box_is_its_edge_and_pads_lie_flat():
-    contact = close_jaws(box(0.03, 0.05, 0.2), tool_frame(X, -Z, np.zeros(3)), GRIPPER)
+    contact = closed(box(0.03, 0.05, 0.2), tool_frame(X, -Z, np.zeros(3)))
     assert contact.width == pytest.approx(0.03, abs=1e-9)
     assert contact.antipodality == pytest.approx(1.0, abs=1e-9)
     assert np.allclose(contact.normals, [[0, 1, 0], [0, -1, 0]])
@@ -27,47 +35,58 @@ def test_width_of_a_box_is_its_edge_and_pads_lie_flat():
 def test_antipodality_is_the_cosine_of_the_angle_between_jaw_axis_and_normal(degrees):
     angle = np.radians(degrees)
     # a long bar, so that both pads press on the same pair of faces
-    contact = close_jaws(
-        box(0.03, 1.0, 1.0), tool_frame(np.cos(angle) * X + np.sin(angle) * Y, -Z, np.zeros(3)), GRIPPER
-    )
+    contact = closed(box(0.03, 1.0, 1.0), tool_frame(np.cos(angle) * X + np.sin(angle) * Y, -Z, np.zeros(3)))
     assert contact.antipodality == pytest.approx(np.cos(angle), abs=1e-6)
 
 
 def test_width_of_a_cylinder_is_its_diameter_from_any_side():
     for angle in np.linspace(0, np.pi, 7):
         axis = np.cos(angle) * X + np.sin(angle) * Y
-        contact = close_jaws(cylinder(0.033, 0.12), tool_frame(axis, -Z, np.zeros(3)), GRIPPER)
+        contact = closed(cylinder(0.033, 0.12), tool_frame(axis, -Z, np.zeros(3)))
         assert contact.width == pytest.approx(0.066, abs=0.066 * (1 - np.cos(np.pi / 96)))
         assert contact.antipodality > np.cos(np.radians(2))
 
 
 def test_width_of_a_sphere_off_its_middle_is_the_widest_place_that_the_pads_reach():
     radius, off = 0.04, 0.02
-    contact = close_jaws(sphere(radius), rigid(np.eye(3), np.array([0, 0, off])), GRIPPER)
+    contact = closed(sphere(radius), rigid(np.eye(3), np.array([0, 0, off])))
     nearest = off - GRIPPER.pad_length / 2
     assert contact.width == pytest.approx(2 * np.sqrt(radius**2 - nearest**2), abs=2e-4)
 
 
+def test_many_poses_at_once_find_what_each_finds_alone():
+    rng = np.random.default_rng(0)
+    thing = cylinder(0.03, 0.1)
+    turns = Rotation.random(40, rng=rng).as_matrix()
+    poses = np.stack([rigid(turn, rng.uniform(-0.05, 0.05, 3)) for turn in turns])
+    together = close_jaws(thing, poses, GRIPPER)
+    assert 10 < sum(contact is not None for contact in together) < 40
+    for pose, contact in zip(poses, together, strict=True):
+        alone = closed(thing, pose)
+        assert (alone is None) == (contact is None)
+        if alone is not None:
+            assert contact.width == pytest.approx(alone.width, abs=1e-12)
+            assert np.allclose(contact.normals, alone.normals, atol=1e-9)
+
+
 def test_pose_is_centred_between_the_pads():
     shifted = tool_frame(X, -Z, np.array([0.007, 0, 0]))
-    contact = close_jaws(box(0.03, 0.05, 0.2), shifted, GRIPPER)
+    contact = closed(box(0.03, 0.05, 0.2), shifted)
     assert np.allclose(centred(shifted, contact)[:3, 3], 0, atol=1e-9)
 
 
 def test_jaws_that_close_on_nothing_or_on_an_edge_hold_nothing():
-    assert close_jaws(box(0.03, 0.03, 0.03), rigid(np.eye(3), np.array([0.2, 0, 0])), GRIPPER) is None
-    settings = GraspSettings()
+    assert closed(box(0.03, 0.03, 0.03), rigid(np.eye(3), np.array([0.2, 0, 0]))) is None
     corner = tool_frame(X + Y, -Z, np.zeros(3))
-    assert take(box(0.03, 0.03, 0.2), corner, GRIPPER, settings) == "not_antipodal"
+    assert taken(box(0.03, 0.03, 0.2), corner) == "not_antipodal"
 
 
 def test_too_wide_and_blocked_are_told_apart():
-    settings = GraspSettings()
-    assert take(box(0.12, 0.05, 0.05), tool_frame(X, -Z, np.zeros(3)), GRIPPER, settings) == "too_wide"
+    assert taken(box(0.12, 0.05, 0.05), tool_frame(X, -Z, np.zeros(3))) == "too_wide"
     # 41 mm from the middle of the pads to the palm's face, so a column of 100 mm hits it
     deep = tool_frame(X, -Z, np.zeros(3))
-    assert take(box(0.03, 0.05, 0.1), deep, GRIPPER, settings) == "in_collision"
-    assert not isinstance(take(box(0.03, 0.05, 0.07), deep, GRIPPER, settings), str)
+    assert taken(box(0.03, 0.05, 0.1), deep) == "in_collision"
+    assert not isinstance(taken(box(0.03, 0.05, 0.07), deep), str)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -81,6 +100,18 @@ def test_clearance_of_boxes_at_any_pose_is_the_distance_to_a_sphere(seed):
     expected = max(0.0, float(box_distance(center[None], boxes)) - 0.05)
     assert solid.clearance(boxes, pose) == pytest.approx(expected, abs=1e-4)
     assert solid.meets(boxes, pose) == (expected == 0)
+
+
+def test_below_the_least_clearance_that_matters_the_number_is_still_below_it():
+    ball = trimesh.creation.icosphere(3, 0.05)
+    solid = Solid(np.asarray(ball.vertices), np.asarray(ball.faces))
+    cube = np.array([[[-0.01] * 3, [0.01] * 3]])
+    for away in np.linspace(0.0, 0.121, 12):
+        pose = rigid(np.eye(3), np.array([away, 0.0, 0.0]))
+        exact = solid.clearance(cube, pose)
+        assert (solid.clearance(cube, pose, 0.02) < 0.02) == (exact < 0.02)
+        if exact >= 0.02:
+            assert solid.clearance(cube, pose, 0.02) == exact
 
 
 def test_one_solid_wholly_inside_the_other_meets_it():

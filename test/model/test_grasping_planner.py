@@ -10,11 +10,12 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry import distances
-from hoisdf_model.grasping import GraspPlanner, GraspSettings, gripper_names, hand_shape, load_gripper
+from hoisdf_model.grasping import GraspPlanner, GraspSettings, gripper_names, hand_shape, handover, load_gripper, scores
 from hoisdf_model.grasping.candidates import alike, grasp_covariance, inverse, rigid, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.solids import box_mesh
+from hoisdf_model.grasping.trials import point_clearance
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
 from hoisdf_model.synthesis import BenchmarkStills
@@ -285,3 +286,25 @@ def test_wrong_settings_and_modes_are_named(planner):
 def test_inverse_of_a_pose():
     pose = rigid(Rotation.random(rng=0).as_matrix(), np.array([1.0, 2, 3]))
     assert np.allclose(inverse(pose) @ pose, np.eye(4))
+
+
+def test_the_most_promising_poses_are_those_of_an_exhaustive_search(library, model, planner, bottle):
+    """The search looks at few of them; the same must come out as where all are measured."""
+    for number in (bottle, bottle + 1):
+        estimate = held(library, number, model)
+        thing = planner.shape(estimate.objects[0].name)
+        pose = rigid(estimate.objects[0].rotation, estimate.objects[0].translation)
+        hand = hand_shape(estimate.hands[0], model).moved(inverse(pose))
+        obstacle = handover.hand_obstacle(hand, SETTINGS)
+        pairs = handover._free_pairs(hand, thing, GRIPPER, SETTINGS.clearance)
+        poses = handover._approaches(pairs, GRIPPER)
+        boxes = GRIPPER.boxes(GRIPPER.stroke, SETTINGS.travel)
+        room = point_clearance(obstacle.vertices[:: handover.THINNED], poses, boxes)
+        possible = (point_clearance(thing.samples[0], poses, boxes[2:]) > 0) & (room > SETTINGS.clearance)
+        off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / thing.diameter
+        merit = np.clip(room / scores.AMPLE, 0, 1) - off_center
+        expected = np.sort(merit[possible])[::-1][: handover.MOST]
+        assert len(poses) > 10 * len(expected) > 0
+        found = handover._promising(poses, thing, obstacle, GRIPPER, SETTINGS)
+        assert possible[found].all()
+        assert np.allclose(merit[found], expected, atol=1e-9)
