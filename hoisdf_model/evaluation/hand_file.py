@@ -59,7 +59,8 @@ class HandFile:
 
         return kept
 
-    def read(self) -> tuple[Floats, Floats]:
-        """Joints (N, 21, 3) and vertices (N, 778, 3)."""
+    def read(self) -> tuple[Floats, Floats | None]:
+        """Joints (N, 21, 3) and vertices (N, 778, 3); None where the method gave none in any frame."""
         values = np.asarray(self._values)
-        return values[:, :NUM_JOINTS], values[:, NUM_JOINTS:]
+        joints, vertices = values[:, :NUM_JOINTS], values[:, NUM_JOINTS:]
+        return joints, vertices if np.isfinite(vertices[:, 0]).any() else None

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 import tiny_training
 import torch
-from labelled_frames import Frames, hand_layer
+from labelled_frames import CAMERA, Frames, frame, hand_layer
 from scipy.spatial import cKDTree
 from test_evaluation_run import MODELS
 from tiny_network import TINY, tiny_batch, tiny_network
 
+from hoisdf_model.ablations import load_table
 from hoisdf_model.data.sample import collate
 from hoisdf_model.errors import ConfigError, InvalidInputError
+from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import (
     Contender,
@@ -437,3 +439,36 @@ def test_surfaces_are_compared_point_by_point_or_as_sets():
     assert run.module.losses.representation_parts(same, target)["hand_points"].total.item() == pytest.approx(
         0.03, rel=1e-4
     )
+
+
+@pytest.mark.parametrize(("table", "names"), [("table5", REPRESENTATIONS), ("table10", ())])
+def test_rows_of_the_tables_are_the_variants_with_the_published_errors(table, names):
+    """The paper's tables 5 and 10, errors in millimetres."""
+    rows = {row.name: row for row in load_table(table).rows}
+    published = {
+        "table5": {"2D Keypoint": 14.9, "2D Segmentation": 14.1, "3D Vertices": 12.7, "3D SDFs": 10.1},
+        "table10": {
+            "Without intermediate joint regression": 10.4,
+            "Without MANO regression": 10.5,
+            "MANO shape and inverse kinematics": 10.0,
+            "MANO regression": 10.1,
+        },
+    }[table]
+    assert {name: row.published[0] for name, row in rows.items()} == published
+    networks = [NetworkConfig.from_mapping(row.changes.get("network", {})) for row in rows.values()]
+    found = {(n.representation, n.regression.hand, n.regression.votes) for n in networks}
+    if table == "table5":
+        assert found == {(name, "mano_queries", True) for name in ("sdf", *names)}
+    else:
+        hands = {("mano_queries", True), ("mano_queries", False), ("joints", True), ("inverse_kinematics", True)}
+        assert found == {("sdf", *hand) for hand in hands}
+
+
+def test_estimates_without_votes_have_the_hands_score_for_every_joint():
+    network = variant("without_votes")
+    estimator = Estimator(network, network.config, network.hand_layer.model)
+    shown = frame(0)
+    prior = Prior(root=shown.hand.joints[0], hand_box=np.array([60.0, 40, 260, 200]), side="right")
+    estimate = estimator(Frame(shown.image, CAMERA), prior)
+    (hand,) = estimate.hands
+    np.testing.assert_allclose(hand.joint_scores, hand.score, rtol=1e-5)
