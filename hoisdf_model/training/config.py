@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -213,9 +213,12 @@ def read_config(path: str | Path | None, changes: Sequence[str] = ()) -> Trainin
         if "=" not in change:
             raise ConfigError(f"a change must be key=value, got {change!r}")
     layers.append(OmegaConf.from_dotlist(list(changes)))
-    config = _typed(TrainingConfig, layers)
-    _check(config)
-    return config
+    return _checked(layers)
+
+
+def config_of(content: Mapping[str, Any]) -> TrainingConfig:
+    """A training configuration from nested plain values; raises as ``read_config``."""
+    return _checked([OmegaConf.create(dict(content))])
 
 
 def to_yaml(config: Any) -> str:
@@ -230,6 +233,12 @@ def typed_options(schema: type[T], options: dict[str, Any], where: str) -> T:
         ConfigError: an unknown key (named), or a wrong type.
     """
     return _typed(schema, [OmegaConf.create(options)], where)
+
+
+def _checked(layers: Sequence[Any]) -> TrainingConfig:
+    config = _typed(TrainingConfig, layers)
+    _check(config)
+    return config
 
 
 def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:

@@ -1,0 +1,31 @@
+"""How long a step takes, to turn minutes into steps that are the same for all rows."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from hoisdf_model.ablations.plan import Plan
+from hoisdf_model.ablations.table import AblationRow
+from hoisdf_model.training.run import Sources, build_run
+from hoisdf_model.training.trial import try_step
+
+TRIALS = 3
+
+
+def steps_in(minutes: float, plan: Plan, sources: Sources | None = None) -> int:
+    """About how many training steps the base recipe does in that time here, at least one.
+
+    Args:
+        minutes: of a row's training.
+        plan: its steps don't matter.
+        sources: training data, opened.
+    """
+    config = replace(plan, steps=1).config_of(AblationRow("the recipe"))
+    run = build_run(config, Path("unused"), sources)
+    try_step(run)  # the first takes longer
+    began = time.perf_counter()
+    for _ in range(TRIALS):
+        try_step(run)
+    return max(1, round(60 * minutes * TRIALS / (time.perf_counter() - began)))

@@ -1,0 +1,207 @@
+"""``hoisdf ablate``: the paper's tables of design choices, trained and evaluated on a chosen budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hoisdf_model.errors import ConfigError, DependencyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from hoisdf_model.ablations import Ablation, AblationTable, Plan, Test
+    from hoisdf_model.training import Sources
+
+STEPS = 300
+ALL = "all"
+
+
+def register(app: typer.Typer) -> None:
+    """Add ``hoisdf ablate``."""
+    app.command()(ablate)
+
+
+def ablate(
+    tables: Annotated[
+        list[str], typer.Argument(metavar="TABLE...", help="table5, table7 to table10, figure7, or all of them: all.")
+    ],
+    steps: Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Training steps of each row; {STEPS} where not given.", show_default=False),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Instead of --steps: about so long for each row. A step of the base recipe is timed first, and all "
+            "rows get the same steps.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What to train on: a folder of shards, or a YAML file with kind and options of a source; several "
+            "times for several. Plays drawn at the start where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    on: Annotated[
+        str, typer.Option("--on", help="What to evaluate on: benchmark, a folder of shards, or a YAML file.")
+    ] = "benchmark",
+    frames: Annotated[int, typer.Option(min=2, help="Of these the first so many.")] = 300,
+    start: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="shipped|none",
+            help="shipped: image part and fields are the shipped weights' and stay as they are, and what is behind "
+            "them is trained from nothing. none: everything is.",
+        ),
+    ] = "shipped",
+    train_all: Annotated[
+        bool, typer.Option("--train-all", help="Train image part and fields along, also from shipped.")
+    ] = False,
+    rows: Annotated[
+        list[str] | None, typer.Option("--row", help="Only this row of the table; several times for several.")
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the base recipe, such as network.image_size=256."),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of rows and results.")] = Path("ablations"),
+) -> None:
+    """Train and evaluate every row of a table of the paper, and print ours beside the published numbers.
+
+    Each row leaves its folder; called again, it goes on where it was, and rows of equal configuration are done once for
+    all tables of the folder. Writes TABLE.md, TABLE.json and TABLE.png.
+    """
+    from rich.console import Console
+
+    try:
+        from hoisdf_model import ablations
+    except ModuleNotFoundError as error:
+        raise DependencyError(f"ablations need {error.name}: install hoisdf[train]") from error
+
+    _quiet()
+    if steps is not None and minutes is not None:
+        raise ConfigError("give --steps or --minutes, not both")
+    console = Console()
+    found = [ablations.load_table(name) for name in (ablations.table_names() if ALL in tables else tables)]
+    if rows and len(found) > 1:
+        raise ConfigError("--row goes with one table")
+    chosen = [(table, [table.row(name) for name in rows] if rows else list(table.rows)) for table in found]
+    described = [_described(path) for path in data or []]
+    plan = ablations.Plan(
+        steps or STEPS, start, not train_all, described, ablations.typed_changes(changes or [])
+    )  # fmt: skip
+    for _, wanted in chosen:
+        for row in wanted:
+            plan.config_of(row)  # a mistake in the last row shouldn't show after hours
+    sources, test = _sources(plan), _test(on, frames, console)
+    if minutes is not None:
+        plan = _within(minutes, plan, sources, output, console)
+    work = ablations.Ablation(output, plan, test, sources, console.is_terminal, _watch(console))
+    for table, wanted in chosen:
+        _table(work, table, wanted, console)
+
+
+def _table(work: Ablation, table: AblationTable, rows: Sequence[Any], console: Console) -> None:
+    from hoisdf_model import ablations
+
+    records = {}
+    for number, row in enumerate(rows, 1):
+        state = "done before" if work.is_done(row) else f"{work.plan.steps} steps"
+        console.print(f"{table.name}, row {number} of {len(rows)}: {row.name} ({state})", highlight=False)
+        records[row.name] = work.finish(table, row)
+    results = ablations.results_of(table, records, work.baselines())
+    about = {
+        "steps": work.plan.steps, "from": work.plan.start, "held": work.plan.hold, "sources": list(work.plan.sources),
+        "changes": dict(work.plan.changes), "test": work.test.about, "frames": len(work.test.numbers),
+    }  # fmt: skip
+    remark = ablations.remark(work.plan, work.test)
+    ablations.write_results(work.folder, table, results, ablations.chart_png(table, results), about, [remark])
+    printed = ablations.rich_table(table, results)
+    natural = console.measure(printed, options=console.options.update(width=1000)).maximum
+    type(console)(width=max(console.width, natural)).print(printed)
+    console.print(f"* the paper's choice. {remark}\nmore in {work.folder}/{table.name}.md", highlight=False)
+
+
+def _described(path: str) -> dict[str, Any]:
+    """A source as a training configuration names it; every frame of all sources is as likely."""
+    import yaml
+
+    from hoisdf_model.data import ShardedFrames
+
+    if Path(path).suffix in (".yaml", ".yml"):
+        if not Path(path).is_file():
+            raise ConfigError(f"there is no description of a data source at {path}")
+        content = yaml.safe_load(Path(path).read_text())
+        if not isinstance(content, dict) or not content.keys() <= {"kind", "options", "ratio"}:
+            raise ConfigError(f"{path} must hold kind and options of a data source, and perhaps its ratio")
+        return content
+    place = str(Path(path).resolve())
+    return {"kind": "shards", "ratio": float(len(ShardedFrames(place))), "options": {"folder": place}}
+
+
+def _sources(plan: Plan) -> Sources:
+    from hoisdf_model.ablations import AblationRow
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.training import Sources
+    from hoisdf_model.training.sources import build_source
+
+    config = plan.config_of(AblationRow("the recipe"))
+    hand_model = load_hand_model(config.hand_model)
+    return Sources([build_source(s, hand_model) for s in config.data.sources], [s.ratio for s in config.data.sources])
+
+
+def _test(data: str, frames: int, console: Console) -> Test:
+    from hoisdf_model.ablations import Test
+    from hoisdf_model.commands.evaluate.labelled_data import source_at
+    from hoisdf_model.evaluation import Models
+    from hoisdf_model.hand import HandLayer, load_hand_model
+    from hoisdf_model.synthesis import find_object
+
+    with console.status("opening the frames to evaluate on"):
+        source, tags, about, preparation = source_at(data, load_hand_model())
+    numbers = range(min(frames, len(source)))
+    return Test(source, numbers, about, Models(find_object), HandLayer(load_hand_model()), tags, preparation)
+
+
+def _within(minutes: float, plan: Plan, sources: Sources, folder: Path, console: Console) -> Plan:
+    """The plan with as many steps; a folder that was begun keeps its own."""
+    import json
+    from dataclasses import replace
+
+    from hoisdf_model.ablations import steps_in
+
+    path = folder / "budget.json"
+    known = json.loads(path.read_text()) if path.is_file() else {}
+    if known.get("minutes") != minutes:
+        with console.status("timing a training step"):
+            known = {"minutes": minutes, "steps": steps_in(minutes, plan, sources)}
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(known))
+    console.print(f"{minutes:g} minutes: {known['steps']} steps a row", highlight=False)
+    return replace(plan, steps=int(known["steps"]))
+
+
+def _watch(console: Console) -> Any:
+    from hoisdf_model.commands.evaluate.progress import followed
+
+    return lambda steps, count: followed(steps, 0, count, console)
+
+
+def _quiet() -> None:
+    """What Lightning says of itself is for its own developers."""
+    import logging
+    import warnings
+
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", module="lightning")
