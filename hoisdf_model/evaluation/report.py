@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.frame_errors import METRICS
-from hoisdf_model.evaluation.published import published_tables
-from hoisdf_model.evaluation.summary import ALL, Figure, Summary
+from hoisdf_model.evaluation.published import beside, published_tables
+from hoisdf_model.evaluation.summary import Figure, Summary, having
 
 JPEG_QUALITY = 88
 _STYLE = """
@@ -40,6 +40,7 @@ class Content:
         summary: figures. groups, objects: which of its groups to show, and which of them are single objects.
         metrics: columns. own: the method that the report is about.
         pictures: caption -> a PNG file's content or (H, W, 3) uint8 RGB.
+        sections: heading -> columns of further tables of all groups.
     """
 
     title: str
@@ -51,6 +52,7 @@ class Content:
     metrics: Sequence[str]
     own: str
     pictures: Mapping[str, bytes | NDArray[np.uint8]]
+    sections: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def write_report(content: Content, path: str | Path) -> None:
@@ -61,9 +63,11 @@ def write_report(content: Content, path: str | Path) -> None:
     """
     parts = [f"<h1>{escape(content.title)}</h1>", _facts(content.facts)]
     parts += [f'<p class="note">{escape(note)}</p>' for note in content.notes]
-    parts += ["<h2>Errors</h2>", _figures(content, content.groups)]
+    parts += ["<h2>Errors</h2>", _figures(content, content.groups, content.metrics)]
+    for heading, metrics in content.sections.items():
+        parts += [f"<h2>{escape(heading)}</h2>", _figures(content, content.groups, metrics)]
     if content.objects:
-        parts += ["<h2>Objects</h2>", _figures(content, content.objects)]
+        parts += ["<h2>Objects</h2>", _figures(content, content.objects, content.metrics)]
     for caption, picture in content.pictures.items():
         parts += [f"<h2>{escape(caption)}</h2>", f'<img alt="{escape(caption)}" src="{_embedded(picture)}">']
     parts += ["<h2>Beside published results</h2>", _published(content), "<h2>Metrics</h2>", _metrics()]
@@ -82,15 +86,18 @@ def _facts(facts: Mapping[str, str]) -> str:
     return f"<table>{rows}</table>"
 
 
-def _figures(content: Content, groups: Sequence[str]) -> str:
-    heads = "".join(f"<th>{escape(metric)}, {METRICS[metric].unit}</th>" for metric in content.metrics)
+def _figures(content: Content, groups: Sequence[str], metrics: Sequence[str]) -> str:
+    heads = "".join(f"<th>{escape(metric)}, {METRICS[metric].unit}</th>" for metric in metrics)
     rows = []
     for group in groups:
-        for position, (method, figures) in enumerate(content.summary.figures[group].items()):
-            found = [figures.get(metric) for metric in content.metrics]
-            count = max((figure.count for figure in found if figure), default=0)
+        for position, (method, figures) in enumerate(having(content.summary, group, metrics).items()):
+            found = [figures.get(metric) for metric in metrics]
+            count = max(figure.count for figure in found if figure)
             kind = " ".join((["own"] if method == content.own else []) + ([] if position else ["first"]))
-            cells = "".join(f"<td>{_cell(figure, count, method == content.own)}</td>" for figure in found)
+            cells = "".join(
+                f"<td>{_cell(figure, metric, count, method == content.own)}</td>"
+                for metric, figure in zip(metrics, found, strict=True)
+            )
             name = escape(group) if not position else ""
             rows.append(f'<tr class="{kind}"><td>{name}</td><td>{escape(method)}</td><td>{count}</td>{cells}</tr>')
     note = (
@@ -103,43 +110,32 @@ def _figures(content: Content, groups: Sequence[str]) -> str:
     )
 
 
-def _cell(figure: Figure | None, count: int, interval: bool) -> str:
+def _cell(figure: Figure | None, metric: str, count: int, interval: bool) -> str:
     if figure is None:
         return ""
-    text = f"{figure.mean:.1f} / {figure.median:.1f}"
+    number = METRICS[metric].text
+    text = f"{number(figure.mean)} / {number(figure.median)}"
     if figure.count < count:
         text += f" ({figure.count})"
     if interval and np.isfinite(figure.low):
-        text += f"<br><small>{figure.low:.1f} – {figure.high:.1f}</small>"
+        text += f"<br><small>{number(figure.low)} – {number(figure.high)}</small>"
     return text
 
 
 def _published(content: Content) -> str:
-    own = content.summary.figures[ALL].get(content.own, {})
     parts = []
     for table in published_tables():
-        heads = "".join(f"<th>{escape(metric)}</th>" for metric in table.metrics)
-        per_object = any(name in content.summary.figures for name in table.rows)
-        rows = []
-        for name, values in table.rows.items():
-            rows.append(_row(name, values))
-            if per_object and name in content.summary.figures:
-                here = content.summary.figures[name].get(content.own, {})
-                rows.append(_row("this evaluation", [_mean(here, metric) for metric in table.metrics], "own"))
-        if not per_object:
-            rows.append(_row("this evaluation", [_mean(own, metric) for metric in table.metrics], "own"))
-        caption = f"{table.title}, mm ({table.source})"
-        parts.append(f"<table><caption>{escape(caption)}</caption><tr><th></th>{heads}</tr>{''.join(rows)}</table><br>")
+        found = beside(table, content.summary, content.own)
+        if found is None:
+            continue
+        heads = "".join(f"<th>{escape(head)}</th>" for head in found.heads)
+        rows = ""
+        for number, row in enumerate(found.rows):
+            cells = "".join(f"<td>{escape(cell)}</td>" for cell in row)
+            rows += f"<tr class={'own' if number in found.own else 'theirs'}>{cells}</tr>"
+        caption = f"<caption>{escape(f'{table.title} ({table.source})' + (table.note and f': {table.note}'))}</caption>"
+        parts.append(f'<div class="scroll"><table>{caption}<tr>{heads}</tr>{rows}</table></div><br>')
     return "".join(parts)
-
-
-def _row(name: str, values: Sequence[float | None], kind: str = "") -> str:
-    cells = "".join(f"<td>{'' if value is None else f'{value:.4g}'}</td>" for value in values)
-    return f'<tr class="{kind}"><td>{escape(name)}</td>{cells}</tr>'
-
-
-def _mean(figures: Mapping[str, Figure], metric: str) -> float | None:
-    return round(figures[metric].mean, 1) if metric in figures else None
 
 
 def _metrics() -> str:

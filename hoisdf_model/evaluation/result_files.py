@@ -16,7 +16,7 @@ from hoisdf_model.evaluation.pictures import Pixels
 from hoisdf_model.evaluation.records import Record
 from hoisdf_model.evaluation.report import Content, write_report
 from hoisdf_model.evaluation.summary import ALL, Summary
-from hoisdf_model.evaluation.tables import object_groups, write_csv
+from hoisdf_model.evaluation.tables import object_groups, sections_of, write_csv
 from hoisdf_model.evaluation.wording import columns_of, facts_of, notes_of, title_of
 
 
@@ -46,13 +46,14 @@ class Finished:
     counts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None) -> None:
-    """Write report.html, frames.csv, summary.json, curves.png, bars.png and sheet.jpg.
+def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None, fields: Pixels | None = None) -> None:
+    """Write report.html, frames.csv, summary.json, curves.png, bars.png, sheet.jpg and fields.jpg.
 
     Args:
         folder: where to; there is one.
         finished: what.
         sheet: (H, W, 3) uint8 RGB, the best, middling and worst frames; None: there are no pictures.
+        fields: (H, W, 3) uint8 RGB, surfaces of the distance fields; None: they weren't looked at.
 
     Raises:
         EvaluationError: a file can't be written.
@@ -65,11 +66,13 @@ def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None) 
         "Means by kind of frame and object": png(bars(summary, bar_groups(summary, objects), shown)),
     }
     facts = facts_of(about, len(found), finished.pace) | dict(finished.facts)
-    seen = {} if sheet is None else {"Best, middling and worst frames": sheet}
+    wanted = {"Best, middling and worst frames": sheet, "Surfaces of the distance fields": fields}
+    seen = {caption: picture for caption, picture in wanted.items() if picture is not None}
     content = Content(
         title=title_of(about, len(found)), facts=facts, notes=(*notes_of(about), *finished.notes),
         summary=summary, groups=[group for group in summary.figures if group not in objects], objects=objects,
         metrics=columns_of(about), own=finished.own, pictures={**drawn, **seen},
+        sections=sections_of(summary),
     )  # fmt: skip
     write_csv(found, folder / "frames.csv")
     write_report(content, folder / "report.html")
@@ -81,7 +84,8 @@ def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None) 
         (folder / "summary.json").write_text(json.dumps(result, indent=1))
         for name, drawing in zip(("curves.png", "bars.png"), drawn.values(), strict=True):
             (folder / name).write_bytes(drawing)
-        if sheet is not None:
-            (folder / "sheet.jpg").write_bytes(cv2.imencode(".jpg", sheet[..., ::-1])[1].tobytes())
+        for name, picture in (("sheet.jpg", sheet), ("fields.jpg", fields)):
+            if picture is not None:
+                (folder / name).write_bytes(cv2.imencode(".jpg", picture[..., ::-1])[1].tobytes())
     except OSError as error:
         raise EvaluationError(f"can't write to {folder}: {error.strerror or error}") from error

@@ -19,6 +19,7 @@ from hoisdf_model.evaluation.loading import EvaluatedFrames, FrameBatch, loader_
 from hoisdf_model.evaluation.measures import Measure
 from hoisdf_model.evaluation.methods import Estimates, Method
 from hoisdf_model.evaluation.models import Models
+from hoisdf_model.evaluation.occlusion import level_tags
 from hoisdf_model.evaluation.records import Record, RecordFile, Result
 from hoisdf_model.evaluation.truth import mesh_known, object_known, truth_of
 from hoisdf_model.geometry import rotations
@@ -71,7 +72,7 @@ def evaluate(
         preparation: how frames are cropped, see ``loading.preparation_for``.
         models: objects by name.
         hand_layer: the hand that the frames' poses and shapes are of.
-        tags: what a frame is told apart by.
+        tags: what a frame is told apart by, besides how much of its hand and its object is hidden.
         batch_size: frames at once.
         workers: processes that draw or read frames.
         images: whether a method wants the images as taken.
@@ -97,9 +98,10 @@ def evaluate(
             found = _results(contender, batch, models, hand_layer)
             for k in rows:
                 results[k][name] = found[k]
+        levels = level_tags(batch, *truth_of(batch, hand_layer), models, hand_layer.model.faces)
         records.append(
-            Record(number, name, tags(number), row)
-            for number, name, row in zip(batch.numbers, batch.names, results, strict=True)
+            Record(number, name, (*tags(number), *level), row)
+            for number, name, level, row in zip(batch.numbers, batch.names, levels, results, strict=True)
         )
         yield len(batch)
 

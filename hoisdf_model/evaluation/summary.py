@@ -102,6 +102,12 @@ def methods_of(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(method for record in records for method in record.results))
 
 
+def having(summary: Summary, group: str, metrics: Sequence[str]) -> dict[str, dict[str, Figure]]:
+    """Of a group the methods, with their figures, that have one of the metrics."""
+    methods = summary.figures[group].items()
+    return {method: figures for method, figures in methods if any(metric in figures for metric in metrics)}
+
+
 def figure_of(values: NDArray[np.float64]) -> Figure:
     """Mean, median and confidence interval of some frames' errors."""
     low = high = float("nan")

@@ -13,10 +13,16 @@ from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.comparison import Difference
 from hoisdf_model.evaluation.frame_errors import METRICS
 from hoisdf_model.evaluation.records import Record
-from hoisdf_model.evaluation.summary import Figure, Summary, groups_of
+from hoisdf_model.evaluation.summary import ALL, Figure, Summary, groups_of, having
 
 SHOWN = ("MJE", "PA-MJE", "OCE", "MCE", "ADD-S", "rotation")
 LIVE = ("camera MJE", "wrist")
+# what else may have been measured: heading -> metrics
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Touch and overlap of hand and object": ("penetration", "intersection", "contact", "overlap"),
+    "Surfaces of the distance fields": tuple(name for name in METRICS if " field" in name or name.endswith(" chamfer")),
+    "Sampled hand points": tuple(name for name in METRICS if "points" in name),
+}
 
 
 def summary_table(
@@ -38,12 +44,13 @@ def summary_table(
     for metric in metrics:
         table.add_column(f"{metric}\n{METRICS[metric].unit}", justify="right", no_wrap=True)
     for group in groups:
-        for position, (method, figures) in enumerate(summary.figures[group].items()):
+        for position, (method, figures) in enumerate(having(summary, group, metrics).items()):
             shown = [figures.get(metric) for metric in metrics]
-            count = max((figure.count for figure in shown if figure), default=0)
-            table.add_row(group if not position else "", method, str(count), *(_cell(f, count) for f in shown))
+            count = max(figure.count for figure in shown if figure)
+            cells = (_cell(f, m, count) for f, m in zip(shown, metrics, strict=True))
+            table.add_row(group if not position else "", method, str(count), *cells)
             if not position:
-                table.add_row("", "  95 % interval", "", *map(_interval, shown), style="dim")
+                table.add_row("", "  95 % interval", "", *map(_interval, shown, metrics), style="dim")
                 others = summary.figures[group].get(baseline or "", {})
                 if others:
                     compared = [_change(own, others.get(m)) for own, m in zip(shown, metrics, strict=True)]
@@ -55,6 +62,13 @@ def summary_table(
 def object_groups(records: Sequence[Record]) -> list[str]:
     """Names of the groups that are single objects."""
     return [name for name in groups_of(records) if name not in groups_of(records, objects=False)]
+
+
+def sections_of(summary: Summary) -> dict[str, tuple[str, ...]]:
+    """Those of ``SECTIONS`` that something was measured of, with the metrics that there are."""
+    measured = {metric for figures in summary.figures[ALL].values() for metric in figures}
+    found = {heading: tuple(m for m in metrics if m in measured) for heading, metrics in SECTIONS.items()}
+    return {heading: metrics for heading, metrics in found.items() if metrics}
 
 
 def write_csv(records: Sequence[Record], path: str | Path) -> None:
@@ -86,11 +100,12 @@ def _seconds(stamp: int | None) -> str:
     return "" if stamp is None else f"{stamp // 10**9}.{stamp % 10**9:09d}"
 
 
-def _cell(figure: Figure | None, count: int) -> str:
+def _cell(figure: Figure | None, metric: str, count: int) -> str:
     if figure is None:
         return ""
     fewer = f" ({figure.count})" if figure.count < count else ""
-    return f"{figure.mean:.1f} / {figure.median:.1f}{fewer}"
+    number = METRICS[metric].text
+    return f"{number(figure.mean)} / {number(figure.median)}{fewer}"
 
 
 def _change(figure: Figure | None, other: Figure | None) -> str:
@@ -99,8 +114,9 @@ def _change(figure: Figure | None, other: Figure | None) -> str:
     return f"{100 * (figure.mean / other.mean - 1):+.0f} %"
 
 
-def _interval(figure: Figure | None) -> str:
-    return "" if figure is None or figure.low != figure.low else f"{figure.low:.1f} – {figure.high:.1f}"
+def _interval(figure: Figure | None, metric: str) -> str:
+    number = METRICS[metric].text
+    return "" if figure is None or figure.low != figure.low else f"{number(figure.low)} – {number(figure.high)}"
 
 
 def comparison_table(differences: Mapping[str, Difference], title: str | None = None) -> Table:

@@ -1,6 +1,7 @@
 """What is made of an evaluation's records: groups, pictures, curves, the HTML file, comparisons, and the commands."""
 
 import base64
+import io
 import json
 from html.parser import HTMLParser
 
@@ -8,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from labelled_frames import BOX, Frames, frame, hand_layer
+from rich.console import Console
 from scipy.stats import bootstrap
 from test_evaluation_run import MODELS, Knowing
 from tiny_network import tiny_network
@@ -39,7 +41,9 @@ from hoisdf_model.evaluation import (
 )
 from hoisdf_model.evaluation.comparison import difference_of
 from hoisdf_model.evaluation.pictures import EDGES, SIZE, tile
+from hoisdf_model.evaluation.published import beside, tables_of
 from hoisdf_model.evaluation.summary import figure_of
+from hoisdf_model.evaluation.tables import sections_of, summary_table
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 
@@ -173,14 +177,62 @@ def test_the_report_is_one_file_with_everything_in_it(tmp_path):
 
 
 def test_published_results_are_the_papers():
-    """Table 2 and table 1 of the paper, the row of HOISDF."""
+    """Rows of HOISDF in each table of the paper, typed from it; tables that repeat a figure agree."""
     tables = {table.title: table for table in published_tables()}
+    assert len(tables) == 8
     assert tables["DexYCB"].metrics == ("MJE", "PA-MJE", "OCE", "MCE", "ADD-S")
     assert tables["DexYCB"].rows["HOISDF"] == (10.1, 5.31, 18.4, 27.4, 13.3)
     assert tables["DexYCB Full"].rows["HOISDF"] == (10.1, 5.13, 27.6, 35.8, 18.6)
     objects = tables["DexYCB, per object"].rows
-    assert objects["Mean"] == tables["DexYCB"].rows["HOISDF"][2:]
+    assert tables["DexYCB, per object"].methods == ("HOISDF", "Wang et al. [49]")
+    assert objects["Mean"] == tables["DexYCB"].rows["HOISDF"][2:] + tables["DexYCB"].rows["Wang et al. [49]"][2:]
     assert len(objects) == 21  # 20 objects and their mean
+    assert tables["DexYCB Full, hand mesh"].rows["HOISDF"] == (9.9, 80.5, 60.1, 94.9, 4.9, 90.2, 81.8, 99.3)
+    ho3d = tables["HO3Dv2"]
+    assert ho3d.metrics == ("MJE", "ST-MJE", "PA-MJE", "ADD", "ADD-S")
+    assert ho3d.rows["HOISDF*"] == (19.0, 18.3, 9.2, 35.5, 14.4)
+    assert tables["HO3Dv2, per object"].rows["Mean"] == ho3d.rows["HOISDF*"][3:] + ho3d.rows["Wang et al.* [49]"][3:]
+    sampled = tables["DexYCB, sampled hand points"].rows["HOISDF"]
+    assert sampled[0] == pytest.approx(np.mean(sampled[1:]), abs=0.005)  # the table's "Mean" is that of its columns
+    assert tables["DexYCB, distance fields"].rows["HOISDF (intermediate)"] == (0.309, 16.8, 80.3, 2.78, 36.0, 59.5)
+
+
+def test_own_figures_stand_in_the_published_tables_of_their_data():
+    records = [record(k, 10 + k) for k in range(6)]
+    summary = summarise(records)
+    assert [table.source.split(", ")[-1] for table in tables_of({"data": {"kind": "dexycb", "subset": "full"}})] == [
+        "table 1", "table 3",
+    ]  # fmt: skip
+    assert [t.title for t in tables_of({"data": {"kind": "ho3d"}})] == ["HO3Dv2", "HO3Dv2, per object"]
+    assert tables_of({"data": {"kind": "ho3d", "synthetic": True}}) == ()
+    assert tables_of({"data": {"benchmark": 2}}) == ()
+    methods, objects, *rest = tables_of({"data": {"kind": "dexycb", "subset": "close"}})
+    found = beside(methods, summary, "network")
+    figure = summary.figures["all"]["network"]["MJE"]
+    own = f"12.5 ({figure.low:.1f}–{figure.high:.1f})"
+    assert found.rows[-1] == ("this evaluation", own, "", "1.0 (1.0–1.0)", "", own)
+    assert found.rows[-2] == ("HOISDF", "10.1", "5.31", "18.4", "27.4", "13.3")
+    seen = beside(objects, summary, "network", everything=False)
+    assert seen.heads[:4] == ("", "OCE this evaluation", "OCE HOISDF", "OCE Wang et al. [49]")
+    assert [row[0] for row in seen.rows] == ["003_cracker_box", "Mean"]
+    assert seen.rows[0][1:4] == ("1.0 (1.0–1.0)", "29.4", "33.3")
+    assert len(beside(objects, summary, "network").rows) == 21
+    assert [beside(table, summary, "network") for table in rest] == [None, None]  # nothing of them was measured
+
+
+def test_sections_show_what_was_measured_in_their_units():
+    errors = {"penetration": 3.0, "intersection": 0.125, "contact": 100.0, "overlap": 100.0}
+    records = [Record(k, "025_mug", (), {"network": Result({"MJE": 10.0}), "truth": Result(errors)}) for k in range(3)]
+    summary = summarise(records)
+    assert list(sections_of(summary).values()) == [("penetration", "intersection", "contact", "overlap")]
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(summary_table(summary, ["all"], ["MJE"]))
+    assert "truth" not in console.export_text()  # which has no errors
+    console.print(summary_table(summary, ["all"], tuple(errors)))
+    printed = console.export_text()
+    assert "0.12 / 0.12" in printed
+    assert "3.0 / 3.0" in printed
+    assert "network" not in printed
 
 
 def test_a_difference_that_is_always_there_is_significant():

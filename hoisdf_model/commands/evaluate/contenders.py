@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hoisdf_model.evaluation import Contender, Models
     from hoisdf_model.network import Hoisdf
 
-NETWORK, UNTRAINED, MEAN, INFORMED = "network", "untrained", "mean pose", "informed mean"
+NETWORK, UNTRAINED, MEAN, INFORMED, TRUTH = "network", "untrained", "mean pose", "informed mean", "truth"
 
 
 def contenders_of(
@@ -41,7 +41,7 @@ def contenders_of(
     def method(taken: Hoisdf) -> Any:
         fast = optimised(taken)
         if protocol == "paper":
-            return GivenPlaces(fast, device)
+            return GivenPlaces(fast, device, taken.config.field.scale)
         estimator = Estimator(fast, taken.config, taken.hand_layer.model, device)
 
         def estimate(frame: Any) -> Any:
