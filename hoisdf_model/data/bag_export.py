@@ -76,13 +76,13 @@ class BagFormat:
     quality: int = 95
     depth: bool = True
 
-    def writer(self, path: str | Path) -> BagWriter:
-        """A new bag.
+    def writer(self, path: str | Path, about: Mapping[str, str] | None = None) -> BagWriter:
+        """A new bag; ``about`` as :class:`BagWriter` takes it.
 
         Raises:
             BagError: the folder exists or can't be made.
         """
-        return BagWriter(path, self.storage, "zstd" if self.storage == "mcap" else "none")
+        return BagWriter(path, self.storage, "zstd" if self.storage == "mcap" else "none", about)
 
     def recorder(self, writer: BagWriter) -> FrameRecorder:
         """What writes frames into it.

@@ -12,6 +12,7 @@ from hoisdf_model.data.bag_frames import BagFrame
 from hoisdf_model.data.bag_source import ROLES, BagTopics
 from hoisdf_model.data.bags import BagProblem, BagReader, Topic
 from hoisdf_model.errors import BagError, CameraError, EvaluationError
+from hoisdf_model.evaluation.records import exact_seconds
 
 GIVEN = ("regions", "depth")
 SHOWN = 3  # problems of a bag that are told one by one
@@ -113,10 +114,11 @@ def nothing_compared(bag: BagReader, truth: Topic, first: int | None, tally: Bag
     if others:
         example = "".join(f"; {problem}" for problem in tally.problems[:1])
         return EvaluationError(f"no frame of {bag.path} could be compared: {', '.join(others)}{example}")
-    known = next((item.stamp for item in estimates_of(bag, [truth.name], lambda problem: None)), 0)
+    known = next((item.stamp for item in estimates_of(bag, [truth.name], lambda problem: None)), None)
     return EvaluationError(
-        f"no stamp of {bag.path} has both an image or estimate and ground truth: the first one is of {first / 1e9:.6f} "
-        f"s, the first message of {truth.name} of {known / 1e9:.6f} s; stamps must be equal to the nanosecond"
+        f"no stamp of {bag.path} has both an image or estimate and ground truth: the first one is of "
+        f"{exact_seconds(first)} s, the first message of {truth.name} of {exact_seconds(known)} s: "
+        "stamps must be equal"
     )
 
 

@@ -68,14 +68,15 @@ def estimated(
         BagError: a topic is missing or can't be told, or the bag is damaged before anything was compared.
         EvaluationError: there is no ground truth, or nothing could be compared; says why.
     """
-    began, before = time.perf_counter(), None
+    began = time.perf_counter()
+    first = before = None
     with BagReader(path) as bag:
         truth = truth_topic(bag, reading.topics)
         for item in frames_of(bag, reading.topics, reading.given, tally):
             if before is None or item.stamp < before or reading.forgetful:
                 estimator.reset()
             tally.recorded += 0.0 if before is None else max(0, item.stamp - before) * 1e-9
-            before = item.stamp
+            before, first = item.stamp, item.stamp if first is None else first
             step = _compared(item, number, estimator, reading, evaluation, tally, tags)
             tally.computed = time.perf_counter() - began
             if step is not None:
@@ -83,7 +84,7 @@ def estimated(
                 if tally.compared == reading.frames:
                     break
         if not tally.compared:
-            raise nothing_compared(bag, truth, before, tally)
+            raise nothing_compared(bag, truth, first, tally)
 
 
 def recorded(

@@ -65,8 +65,9 @@ def bars(summary: Summary, groups: Sequence[str], methods: Sequence[str]) -> Dra
             found = [summary.figures[group].get(method, {}).get(metric) for group in groups]
             means = np.array([f.mean if f else np.nan for f in found])
             reach = np.array([[f.mean - f.low, f.high - f.mean] if f else [np.nan] * 2 for f in found]).T
+            reach = np.maximum(np.nan_to_num(reach), 0)  # of equal errors the bootstrap's rounding goes either way
             shift = (k - (len(methods) - 1) / 2) * width
-            axis.bar(places + shift, means, width, label=method, yerr=np.nan_to_num(reach), error_kw={"lw": 0.7})
+            axis.bar(places + shift, means, width, label=method, yerr=reach, error_kw={"lw": 0.7})
         axis.set_ylabel(f"{metric}, {METRICS[metric].unit}")
         axis.grid(axis="y", alpha=0.3)
         axis.margins(x=0.01)

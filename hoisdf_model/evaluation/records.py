@@ -52,6 +52,11 @@ class Record:
     stamp: int | None = None
 
 
+def exact_seconds(stamp: int | None) -> str:
+    """Nanoseconds as seconds; a float would lose some. Empty for None."""
+    return "" if stamp is None else f"{stamp // 10**9}.{stamp % 10**9:09d}"
+
+
 def pose_of(
     joints: Floats | None = None, rotation: Floats | None = None, translation: Floats | None = None
 ) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.comparison import Difference
 from hoisdf_model.evaluation.frame_errors import METRICS
-from hoisdf_model.evaluation.records import Record
+from hoisdf_model.evaluation.records import Record, exact_seconds
 from hoisdf_model.evaluation.summary import ALL, Figure, Summary, groups_of, having
 
 SHOWN = ("MJE", "PA-MJE", "OCE", "MCE", "ADD-S", "rotation")
@@ -88,16 +88,11 @@ def write_csv(records: Sequence[Record], path: str | Path) -> None:
             writer.writerow(["frame", *stamp, "object", "tags", "method", "hand_found", "object_found", *heads])
             for record in records:
                 for method, result in record.results.items():
-                    about = [record.frame, *([_seconds(record.stamp)] if stamped else []), record.object]
+                    about = [record.frame, *([exact_seconds(record.stamp)] if stamped else []), record.object]
                     about += [";".join(record.tags), method, *map(int, result.found)]
                     writer.writerow([*about, *(result.errors.get(metric, "") for metric in metrics)])
     except OSError as error:
         raise EvaluationError(f"can't write {path}: {error.strerror or error}") from error
-
-
-def _seconds(stamp: int | None) -> str:
-    """Exactly; a float would lose nanoseconds."""
-    return "" if stamp is None else f"{stamp // 10**9}.{stamp % 10**9:09d}"
 
 
 def _cell(figure: Figure | None, metric: str, count: int) -> str:

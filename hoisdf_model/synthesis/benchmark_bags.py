@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hoisdf_model.data.bag_export import BagFormat, ExportReport
+from hoisdf_model.data.bags import SYNTHETIC
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.synthesis.benchmark import benchmark_sequences, benchmark_studio
 from hoisdf_model.synthesis.filming import CAMERA
-from hoisdf_model.synthesis.recording import bag_frame, one_thread
+from hoisdf_model.synthesis.recording import MAKER, bag_frame, one_thread
 from hoisdf_model.synthesis.renderer import Renderer
 
 
@@ -51,7 +52,7 @@ def record_benchmark_bag(
     form = form or BagFormat()
     benchmark_bag_name(number)
     written = 0
-    with form.writer(path) as writer:
+    with form.writer(path, {SYNTHETIC: MAKER}) as writer:
         recorder = form.recorder(writer)
         with one_thread():
             studio = benchmark_studio(benchmark_sequences()[number])

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.data import BagFrame, BagWriter, FrameRecorder
+from hoisdf_model.data.bags import SYNTHETIC
 from hoisdf_model.data.frame_recorder import FIRST_STAMP, FRAME_ID
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModel, load_hand_model
@@ -25,6 +26,7 @@ from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.sequences import plan_sequence
 
+MAKER = "hoisdf synthesize"  # in the bags' metadata
 SAMPLE_OBJECTS = ("006_mustard_bottle", "003_cracker_box", "005_tomato_soup_can")
 SHAPE_SPREAD = 0.6  # standard deviation of the hand's betas
 SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 5, 4, 384
@@ -128,7 +130,7 @@ def record_bag(
         InvalidInputError: too little time for the objects, or no grasp found.
     """
     compression: Literal["none", "zstd"] = "zstd" if settings.storage == "mcap" else "none"
-    with BagWriter(path, settings.storage, compression) as writer:
+    with BagWriter(path, settings.storage, compression, {SYNTHETIC: MAKER}) as writer:
         began = time.monotonic()
         studio = prepare(settings, catalogue, hand_model)
         planned = time.monotonic()
