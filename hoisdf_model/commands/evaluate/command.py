@@ -12,13 +12,18 @@ from hoisdf_model.commands.evaluate.bag_options import bag_options
 from hoisdf_model.commands.evaluate.bags import NetworkRun, evaluate_live, evaluate_recorded, labelled_bags
 from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
 from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
-from hoisdf_model.commands.evaluate.progress import console_for_progress, followed, print_summary
+from hoisdf_model.commands.evaluate.measured import Measured, fields_sheet
+from hoisdf_model.commands.evaluate.processes import Processes, records_of, work
+from hoisdf_model.commands.evaluate.progress import console_for_progress, print_summary
 from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rich.console import Console
 
     from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.evaluation import RecordFile
     from hoisdf_model.evaluation.data_folder import DataFolder
     from hoisdf_model.evaluation.hand_file import HandFile
 
@@ -122,6 +127,17 @@ def evaluate(
         int,
         typer.Option(min=0, help="Of these, so many are also given to a network with initial weights, to compare."),
     ] = 100,
+    interaction: Annotated[
+        bool,
+        typer.Option(help="Also take how the estimated hand and object touch and overlap; 40 ms a frame of one core."),
+    ] = True,
+    points: Annotated[
+        bool, typer.Option(help="Also take how far the points that the network looks at are from the true hand.")
+    ] = True,
+    fields: Annotated[
+        int,
+        typer.Option(min=0, help="Of so many frames also compare the surfaces of the distance fields; takes seconds."),
+    ] = 0,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -159,6 +175,9 @@ def evaluate(
     An interrupted evaluation goes on where it was when it is called again. Beside the network stand two baselines that
     don't look at the picture, from the means of a training split, and a network with initial weights.
 
+    Under torchrun (torchrun --nproc-per-node 2 -m hoisdf_model.cli evaluate ...) the frames are divided among the
+    processes, each with its own GPU; the first one prints and writes.
+
     With --bag the frames are a recording's. Under the live protocol the network follows them as the perception node
     does, tracking included, but drops none; there are no baselines, and an evaluation starts anew when called again.
     """
@@ -178,13 +197,16 @@ def evaluate(
     foreign |= {"--split": bool(split), "--subset": bool(subset), "--version": bool(version)}
     foreign["--models"] = object_models is not None
     bags = bag_options(bag, given, estimates, topics or (), rectified, forget, protocol, foreign)
-    console = console_for_progress()
+    processes = Processes.joined()
+    if processes.count > 1 and bags is not None and (bags.estimates is not None or protocol == "live"):
+        raise ConfigError("frames of a bag are followed in order, by one process: leave out torchrun")
+    console = console_for_progress(quiet=not processes.leads)
     find = partial(find_object, catalogue=str(objects or ""))
     if bags is not None and bags.estimates is not None:
         target = output or Path("evaluation") / f"recorded_{bags.label}"
         evaluate_recorded(bags, target, frames, Models(find), find, per_object, console)
         return
-    place = resolve_device(device)
+    place = resolve_device(processes.device(device))
     chosen = resolve_precision(precision, place)
     named = str(shipped_weights() if weights in (None, SHIPPED) else weights)
     model = load_hand_model(hand_model) if hand_model else None
@@ -216,8 +238,8 @@ def evaluate(
         "protocol": protocol, "untrained": untrained, "precision": chosen, "search": search,
         "mean_pose": None if mean_pose is None else digest_of(str(mean_pose)),
     }  # fmt: skip
-    if submission is not None:
-        about["submission"] = True
+    wanted = Measured(interaction, points and protocol == "paper", min(fields, count))
+    about |= wanted.about() | ({} if submission is None else {"submission": True})
     label = Path(data).name if opened is None else opened.label
     folder = output or Path("evaluation") / f"{name_of(named)}_{label}_{protocol}"
 
@@ -225,7 +247,6 @@ def evaluate(
 
     from hoisdf_model.evaluation import (
         Finished,
-        RecordFile,
         best_median_worst,
         preparation_for,
         read_records,
@@ -239,23 +260,32 @@ def evaluate(
     preparation = preparation_for(config, base)
     catalogue = objects or (opened.models if opened is not None else None)
     models = Models(partial(find_object, catalogue=str(catalogue or "")))
-    contenders = dict(contenders_of(network, place, protocol, untrained, mean_pose, models))
-    records = RecordFile(folder, about)
-    hands = None if submission is None else HandFile(folder, len(source))
+    layer = hand_of(source, model, network)
+    quality = wanted.quality(network, models, layer, place)
+    contenders = contenders_of(network, place, protocol, untrained, mean_pose, models)
+    contenders = wanted.added(contenders, models, layer, quality)
+    records = records_of(processes, folder, about)
+    hands = None if submission is None else processes.leader_first(lambda: HandFile(folder, len(source)))
     if hands is not None:
         contenders[NETWORK] = replace(contenders[NETWORK], method=hands.keeping(contenders[NETWORK].method))
-    before = len(records.done() & set(range(count)))
-    steps = evaluated(
-        source, range(count), contenders, records, preparation, models, hand_of(source, model, network), tags,
-        batch_size, workers, images=protocol == "live",
-    )  # fmt: skip
-    pace = followed(steps, before, count, console)
+
+    def steps(numbers: Sequence[int], file: RecordFile) -> Iterator[int]:
+        return evaluated(
+            source, numbers, contenders, file, preparation, models, layer, tags, batch_size, workers,
+            images=protocol == "live",
+        )  # fmt: skip
+
+    pace = work(processes, records, about, range(count), batch_size, steps, console)
+    processes.leave()
+    if not processes.leads:
+        return
     found = [record for record in read_records(folder) if record.frame < count]
     finished = Finished(about, found, summarise(found), NETWORK, (MEAN, INFORMED), pace)
     print_summary(folder, finished, per_object, MEAN)
     with console.status("drawing"):
         picked = best_median_worst(found, NETWORK)
-        write_results(folder, finished, sheet(picked, NETWORK, source, preparation, models))
+        drawn = None if quality is None else fields_sheet(quality, found, source, preparation)
+        write_results(folder, finished, sheet(picked, NETWORK, source, preparation, models), drawn)
     if submission is not None and hands is not None and opened is not None:
         _submit(submission, hands, opened.challenge, console)
 

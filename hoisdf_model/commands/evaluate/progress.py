@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.table import Table
 
     from hoisdf_model.evaluation import Finished
 
@@ -34,7 +35,7 @@ def followed(steps: Iterator[int], before: int, count: int, console: Console) ->
 
 
 def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: str | None = None) -> None:
-    """Print the table and where the rest is.
+    """Print the tables, the paper's where it has any of such data, and where the rest is.
 
     Args:
         folder: of the evaluation.
@@ -44,15 +45,30 @@ def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: 
     """
     from rich.console import Console
 
-    from hoisdf_model.evaluation import columns_of, object_groups, summary_table, title_of
+    from hoisdf_model.evaluation import Summary, columns_of, object_groups, summary_table, title_of
+    from hoisdf_model.evaluation.occlusion import LEVEL_TAGS
+    from hoisdf_model.evaluation.published import beside, published_table, tables_of
+    from hoisdf_model.evaluation.tables import sections_of
 
     console, about, summary = Console(), finished.about, finished.summary
     objects = object_groups(finished.records)
-    groups = [group for group in summary.figures if per_object or group not in objects]
-    title = title_of(about, len(finished.records))
-    table = summary_table(summary, groups, columns_of(about), title, baseline)
-    natural = console.measure(table, options=console.options.update(width=1000)).maximum
-    Console(width=max(console.width, natural)).print(table)  # too wide, a terminal wraps it; cut, it couldn't be read
+    kinds = [group for group in summary.figures if group not in objects and group not in LEVEL_TAGS]
+    groups = [*kinds, *(objects if per_object else [])]
+    title, columns = title_of(about, len(finished.records)), columns_of(about)
+    _print(console, summary_table(summary, groups, columns, title, baseline))
+    for heading, metrics in sections_of(summary).items():
+        _print(console, summary_table(summary, kinds, metrics, heading))
+    levels = {
+        group: {finished.own: summary.figures[group][finished.own]}
+        for group in LEVEL_TAGS
+        if finished.own in summary.figures.get(group, {})
+    }
+    if levels:
+        _print(console, summary_table(Summary(levels, {}), list(levels), columns, "By the share that is hidden"))
+    for table in tables_of(about):
+        found = beside(table, summary, finished.own, everything=False)
+        if found is not None:
+            _print(console, published_table(table, found))
     hands, things = summary.found["all"][finished.own]
     if about["protocol"] == "live" or min(hands, things) < 1:
         console.print(f"found: hand in {hands:.1%} of the frames, object in {things:.1%}", highlight=False)
@@ -60,8 +76,15 @@ def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: 
     console.print(f"mean / median; more in {folder}/report.html{speed}", highlight=False, soft_wrap=True)
 
 
-def console_for_progress() -> Console:
+def _print(console: Console, table: Table) -> None:
+    from rich.console import Console
+
+    natural = console.measure(table, options=console.options.update(width=1000)).maximum
+    Console(width=max(console.width, natural)).print(table)  # too wide, a terminal wraps it; cut, it couldn't be read
+
+
+def console_for_progress(quiet: bool = False) -> Console:
     """On standard error, so that what is printed on standard output can be piped."""
     from rich.console import Console
 
-    return Console(stderr=True)
+    return Console(stderr=True, quiet=quiet)

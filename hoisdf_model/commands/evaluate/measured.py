@@ -1,0 +1,87 @@
+"""What ``hoisdf evaluate`` takes of the network beside its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from hoisdf_model.commands.evaluate.contenders import NETWORK, TRUTH
+from hoisdf_model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.sources import FrameSource
+    from hoisdf_model.evaluation import Contender, FieldQuality, Models, Record
+    from hoisdf_model.evaluation.measures import Measure
+    from hoisdf_model.evaluation.pictures import Pixels
+    from hoisdf_model.hand import HandLayer
+    from hoisdf_model.network import Hoisdf
+
+DRAWN = 4  # frames whose fields are drawn
+RANKED_BY = ("hand field F@5", "object field F@5")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was asked for: ``interaction`` of hand and object, sampled ``points``, ``fields`` of so many frames."""
+
+    interaction: bool
+    points: bool
+    fields: int
+
+    def about(self) -> dict[str, Any]:
+        """For records: an evaluation goes on with the same only."""
+        wanted = {"interaction": self.interaction, "points": self.points, "fields": self.fields}
+        return {name: value for name, value in wanted.items() if value}
+
+    def quality(self, network: Hoisdf, models: Models, hand: HandLayer, device: Any) -> FieldQuality | None:
+        """What looks at the fields; None where it wasn't asked for.
+
+        Raises:
+            ConfigError: the network has no fields.
+        """
+        from hoisdf_model.evaluation import FieldQuality
+        from hoisdf_model.network import optimised
+
+        if not self.fields:
+            return None
+        if not hasattr(network, "hand_field"):
+            raise ConfigError("--fields is for networks with distance fields, this one has another representation")
+        return FieldQuality(optimised(network), models, hand, self.fields, device)
+
+    def added(
+        self, contenders: Mapping[str, Contender], models: Models, hand: HandLayer, quality: FieldQuality | None
+    ) -> dict[str, Contender]:
+        """The contenders with what is taken of the network, and the truth beside it where that is no 0 either."""
+        from hoisdf_model.evaluation import Contender, Interaction, KnownTruth, SampledPoints
+
+        result = dict(contenders)
+        measures: list[Measure] = []
+        if self.interaction:
+            measures.append(interaction := Interaction(models, hand.model))
+            result[TRUTH] = Contender(KnownTruth(hand), measures=(interaction,), compared=False)
+        if self.points:
+            measures.append(SampledPoints(hand))
+        if quality is not None:
+            measures.append(quality)
+        result[NETWORK] = replace(result[NETWORK], measures=tuple(measures))
+        return result
+
+
+def fields_sheet(
+    quality: FieldQuality, records: list[Record], source: FrameSource, preparation: PreparationConfig
+) -> Pixels | None:  # fmt: skip
+    """Frames from the best fields to the worst, evenly spaced; None where none was looked at."""
+    import numpy as np
+
+    def score(record: Record) -> float:
+        errors = record.results[NETWORK].errors
+        return float(np.mean([errors[metric] for metric in RANKED_BY if metric in errors]))
+
+    judged = [r for r in records if any(metric in r.results[NETWORK].errors for metric in RANKED_BY)]
+    order = sorted(judged, key=score, reverse=True)
+    if not order:
+        return None
+    picked = np.unique(np.linspace(0, len(order) - 1, DRAWN).round().astype(int))
+    return quality.sheet([order[k] for k in picked], source, preparation)

@@ -1,0 +1,150 @@
+"""Several processes, started by torchrun, that evaluate together: each its share of the frames, on its own device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hoisdf_model.commands.evaluate.progress import followed
+from hoisdf_model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hoisdf_model.evaluation import RecordFile
+
+Made = TypeVar("Made")
+PATIENCE = timedelta(days=7)  # the slowest process may take so much longer than the others
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among others.
+
+    Attributes:
+        rank: its number. count: how many there are. local: its number on this machine.
+    """
+
+    rank: int = 0
+    count: int = 1
+    local: int = 0
+
+    @classmethod
+    def joined(cls) -> Processes:
+        """Those that torchrun started, met; a single one without it.
+
+        Raises:
+            ConfigError: the environment's numbers are no numbers, or the others can't be met.
+        """
+        if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+            return cls()
+        import torch.distributed
+
+        try:
+            own = cls(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+            torch.distributed.init_process_group("gloo", timeout=PATIENCE)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ConfigError(f"the processes of torchrun can't meet: {error}") from error
+        return own
+
+    @property
+    def leads(self) -> bool:
+        """Whether this one prints and writes the report."""
+        return self.rank == 0
+
+    def device(self, name: str) -> str:
+        """The GPU of this process where ``auto`` or ``cuda`` leave it open, else what was named."""
+        import torch
+
+        spread = self.count > 1 and name in ("auto", "cuda") and torch.cuda.is_available()
+        return f"cuda:{self.local % torch.cuda.device_count()}" if spread else name
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        if self.count > 1:
+            import torch.distributed
+
+            torch.distributed.barrier()
+
+    def leave(self) -> None:
+        """Nobody waits for this process any more."""
+        if self.count > 1:
+            import torch.distributed
+
+            torch.distributed.destroy_process_group()
+
+    def leader_first(self, make: Callable[[], Made]) -> Made:
+        """What ``make`` gives in each process; the others begin when the first one is done."""
+        if not self.leads:
+            self.wait()
+            return make()
+        made = make()
+        self.wait()
+        return made
+
+
+def records_of(processes: Processes, folder: Path, about: Mapping[str, Any]) -> RecordFile:
+    """The evaluation's records, also those that processes left which were interrupted.
+
+    Raises:
+        EvaluationError: as ``RecordFile``.
+    """
+    from hoisdf_model.evaluation import RecordFile
+    from hoisdf_model.evaluation.shares import gather
+
+    def opened() -> RecordFile:
+        records = RecordFile(folder, about)
+        if processes.leads:
+            gather(folder, records)
+        return records
+
+    return processes.leader_first(opened)
+
+
+def work(
+    processes: Processes,
+    records: RecordFile,
+    about: Mapping[str, Any],
+    frames: Sequence[int],
+    batch_size: int,
+    steps: Callable[[Sequence[int], RecordFile], Iterator[int]],
+    console: Console,
+) -> float | None:
+    """Evaluate what isn't in the records yet; afterwards it is there.
+
+    Args:
+        processes: who works.
+        records: of the evaluation.
+        about: what is evaluated on what.
+        frames: by number.
+        batch_size: frames at once.
+        steps: evaluates frames into a file, see ``hoisdf_model.evaluation.evaluate``.
+        console: for the bar.
+
+    Returns:
+        Frames a second of all together; None where there was nothing to do.
+
+    Raises:
+        EvaluationError: as ``RecordFile``.
+    """
+    import time
+
+    from hoisdf_model.evaluation.shares import gather, share_file, share_of
+
+    done = records.done()
+    left = [frame for frame in frames if frame not in done]
+    if processes.count == 1:
+        return followed(steps(left, records), len(frames) - len(left), len(frames), console)
+    own = share_of(left, batch_size, processes.rank, processes.count)
+    processes.wait()
+    began = time.monotonic()
+    followed(steps(own, share_file(records.folder, about, processes.rank)), 0, len(own), console)
+    processes.wait()
+    pace = len(left) / (time.monotonic() - began) if left else None
+    if processes.leads:
+        gather(records.folder, records)
+    return pace
