@@ -75,7 +75,9 @@ class AblationTable:
 def table_names() -> tuple[str, ...]:
     """Names of the tables that come with the package, ``figure7`` among them."""
     names = (file.name.removesuffix(".yaml") for file in _ABLATIONS.iterdir() if file.name.endswith(".yaml"))
-    return tuple(sorted((name for name in names if name != BASE), key=lambda name: (len(name), name)))
+    return tuple(
+        sorted((name for name in names if name != BASE), key=lambda name: (name.startswith("figure"), len(name), name))
+    )
 
 
 def load_table(name: str) -> AblationTable:
