@@ -11,7 +11,6 @@ object's mesh.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data import dexycb_layout as layout
 from hoisdf_model.data import dexycb_subsets as subsets
 from hoisdf_model.data.dexycb_annotations import distance_name, read_annotations
+from hoisdf_model.data.dexycb_labels import Arrays, read_labels
 from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
 from hoisdf_model.data.dexycb_pose import decoded
 from hoisdf_model.data.distance_files import Rows as DistanceRows
@@ -32,11 +32,6 @@ from hoisdf_model.hand import HandModel
 
 FIELD_SAMPLES = 3000  # of each surface in each frame, where they are computed; samples draw from these
 _EMPTY = FieldSamples(np.zeros((0, 3)), np.zeros(0))
-_LABELS: dict[str, tuple[int, ...]] = {
-    "seg": (), "pose_y": (), "pose_m": (1, 51), "joint_3d": (1, 21, 3), "joint_2d": (1, 21, 2),
-}  # fmt: skip
-
-Arrays = dict[str, NDArray[Any]]
 
 
 class DexYcbFrames:
@@ -100,9 +95,7 @@ class DexYcbFrames:
             left = hand_model.mirrored() if left_hand_model is None else left_hand_model
             self.hand_models = {"right": hand_model, "left": left}
         self._cache, self._progress = None if cache is None else Path(cache), progress
-        self._fields = {
-            side: HandFields(m, FIELD_SAMPLES, self._cache) for side, m in self.hand_models.items() if fields
-        }
+        self._fields = {side: HandFields(m, FIELD_SAMPLES, self._cache) for side, m in self.hand_models.items()}
         self._with_fields = fields
         self.rows: subsets.Rows
         self._distances: Path | None = None
@@ -150,7 +143,7 @@ class DexYcbFrames:
             DatasetError: there is no such frame, or one of its files (named) is missing or damaged.
         """
         take, serial, number = self._place(index)
-        labels = _read_labels(take.labels(serial, number), len(take.ycb_ids))
+        labels = read_labels(take.labels(serial, number), len(take.ycb_ids))
         image = read_rgb(take.image(serial, number), layout.WIDTH, layout.HEIGHT)
         samples = self._samples(index)
         hand = self._hand(take, self.name(index), labels, samples and samples[0])
@@ -239,14 +232,3 @@ class DexYcbFrames:
         if subset != "close":
             return []
         return [self.models.digest(name) for name in sorted({take.object_name for take in self._takes})]
-
-
-def _read_labels(path: Path, objects: int) -> Arrays:
-    labels = layout.read_arrays(path, tuple(_LABELS))
-    shapes = _LABELS | {"seg": (layout.HEIGHT, layout.WIDTH), "pose_y": (objects, 3, 4)}
-    for name, shape in shapes.items():
-        if labels[name].shape != shape or labels[name].dtype.kind not in "iuf":
-            raise DatasetError(f"{path}: {name} must hold {shape} numbers, got {labels[name].shape}")
-        if name != "seg" and not np.isfinite(labels[name]).all():
-            raise DatasetError(f"{path}: {name} holds values that aren't finite numbers")
-    return labels

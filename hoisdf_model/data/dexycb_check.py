@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from hoisdf_model.data import dexycb_layout as layout
+from hoisdf_model.data.dexycb_labels import read_labels
 from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
 from hoisdf_model.data.download_check import CheckReport, Progress
-from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.image_files import read_depth, read_rgb
+from hoisdf_model.data.layouts import is_synthetic, read_note
 from hoisdf_model.data.object_models import POINTS_NAME
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
 
 S0_TRAIN = 465_504  # frames, in the toolkit's README
 _S0 = ("s0_train", "s0_val", "s0_test")
-_LABELS = ("seg", "pose_y", "pose_m", "joint_3d", "joint_2d")
 
 
 def check_dexycb(
@@ -31,46 +33,80 @@ def check_dexycb(
     Raises:
         DatasetError: nothing of DexYCB is there, or it lacks the calibration.
     """
-    folder, report = DexYcbFolder(root, partial=True), CheckReport("DexYCB")
-    whole = True
-    for subject in layout.SUBJECTS:
-        count, archive = len(folder.sequences.get(subject, ())), f"fetch {subject}.tar.gz and unpack it there"
-        report.counts.append((f"{subject}: sequences", str(count)))
-        if count != layout.PER_SUBJECT:
-            whole = False
-            report.problem(root / subject, f"{count} of {layout.PER_SUBJECT} sequences are there", archive)
+    folder, synthetic = DexYcbFolder(root, partial=True), is_synthetic(root)
+    report = CheckReport("DexYCB" + (", synthetic" if synthetic else ""))
+    fetch = _Advice(synthetic)
+    whole = _sequences(folder, synthetic, report, fetch)
     places = [(subject, name) for subject, names in folder.sequences.items() for name in names]
     takes: dict[tuple[str, str], Take] = {}
     objects: set[int] = set()
     for done, place in enumerate(places, 1):
-        take = _sequence(folder, place, deep, report)
+        take = _sequence(folder, place, deep, report, fetch(place[0]))
         if take is not None:
             takes[place] = take
             objects.update(take.ycb_ids)
         if progress is not None:
             progress(done, len(places))
+    official = whole and not synthetic
     if len(takes) == len(places):
         for split in _S0:
             frames = sum(take.frames * len(serials) for take, serials in folder.takes(split))
-            report.counts.append((f"{split}: frames", f"{frames:,}" + ("" if whole else " (not the official split)")))
-            if whole and split == "s0_train" and frames != S0_TRAIN:
+            report.counts.append(
+                (f"{split}: frames", f"{frames:,}" + ("" if official else " (not the official split)"))
+            )
+            if official and split == "s0_train" and frames != S0_TRAIN:
                 report.problem(root, f"s0_train has {frames:,} frames, DexYCB's has {S0_TRAIN:,}", "fetch DexYCB again")
-    _calibration(folder, set(takes.values()), report)
+    _calibration(folder, set(takes.values()), report, fetch("calibration"))
     where = models or root / "models"
     if not where.is_dir():
-        report.problem(where, "the folder of object models is missing", "fetch models.tar.gz and unpack it there")
+        report.problem(where, "the folder of object models is missing", fetch("models"))
     else:
         for number in sorted(objects):
-            report.files(
-                where / layout.NAMES[number], (POINTS_NAME, TEXTURED_NAME), "fetch models.tar.gz and unpack it there"
-            )  # fmt: skip
+            report.files(where / layout.NAMES[number], (POINTS_NAME, TEXTURED_NAME), fetch("models"))
         report.counts.append(("objects", str(len(objects))))
     return report
 
 
-def _sequence(folder: DexYcbFolder, place: tuple[str, str], deep: bool, report: CheckReport) -> Take | None:
+@dataclass(frozen=True)
+class _Advice:
+    """What to do about a part (a subject, ``calibration``, ``models``) that isn't whole."""
+
+    synthetic: bool
+
+    def __call__(self, part: str = "") -> str:
+        if self.synthetic:
+            return "write the tree anew with hoisdf synthesize --dexycb"
+        return f"fetch {part}.tar.gz and unpack it there"
+
+
+def _sequences(folder: DexYcbFolder, synthetic: bool, report: CheckReport, fetch: _Advice) -> bool:
+    """Count sequences; whether there are as many as there should be, of a synthetic tree as many as its note says."""
+    before = len(report.problems)
+    counts = {subject: len(folder.sequences.get(subject, ())) for subject in layout.SUBJECTS}
+    if not synthetic:
+        for subject, count in counts.items():
+            report.counts.append((f"{subject}: sequences", str(count)))
+            if count != layout.PER_SUBJECT:
+                what = f"{count} of {layout.PER_SUBJECT} sequences are there"
+                report.problem(folder.root / subject, what, fetch(subject))
+        return len(report.problems) == before
+    report.notes.append("a synthetic tree: figures on it say nothing about DexYCB, and it is read with partial")
+    found = sum(counts.values())
+    report.counts.append(("sequences", str(found)))
+    try:
+        wanted = read_note(folder.root).get("sequences")
+    except DatasetError as error:
+        report.problem(folder.root, str(error), fetch())
+        return False
+    if found != wanted:
+        report.problem(folder.root, f"{found} of {wanted} sequences are there", fetch())
+    return found == wanted
+
+
+def _sequence(
+    folder: DexYcbFolder, place: tuple[str, str], deep: bool, report: CheckReport, archive: str
+) -> Take | None:
     """What its ``meta.yml`` says, None where that can't be read; missing and damaged files become problems."""
-    archive = f"fetch {place[0]}.tar.gz and unpack it there"
     try:
         take = folder.take(*place)
     except DatasetError as error:
@@ -85,17 +121,17 @@ def _sequence(folder: DexYcbFolder, place: tuple[str, str], deep: bool, report: 
         readable = [number for number, three in names.items() if not bad.intersection(three)]
         for number in readable if deep else readable[:1]:
             try:
-                layout.read_arrays(take.labels(serial, number), _LABELS)
+                read_labels(take.labels(serial, number), len(take.ycb_ids))
                 if deep:
                     read_rgb(take.image(serial, number), layout.WIDTH, layout.HEIGHT)
+                    read_depth(take.depth(serial, number), layout.WIDTH, layout.HEIGHT)
             except DatasetError as error:
                 report.problem(take.path / serial, str(error), archive)
     report.files(take.path, ("pose.npz",), archive)
     return take
 
 
-def _calibration(folder: DexYcbFolder, takes: set[Take], report: CheckReport) -> None:
-    advice = "fetch calibration.tar.gz and unpack it there"
+def _calibration(folder: DexYcbFolder, takes: set[Take], report: CheckReport, advice: str) -> None:
     for serial in sorted({serial for take in takes for serial in take.serials}):
         try:
             folder.camera(serial)

@@ -12,11 +12,10 @@ from hoisdf_model.data.ho3d_layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d_meta import read_meta
 from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.layouts import is_synthetic
 from hoisdf_model.data.object_models import POINTS_NAME
 from hoisdf_model.errors import DatasetError, UnsafeFileError
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
-
-SYNTHETIC = "synthetic.json"
 
 
 def check_ho3d(
@@ -39,7 +38,7 @@ def check_ho3d(
         DatasetError: nothing of HO-3D is there, or another version than wanted.
     """
     folder = layout.open_folder(root, version)
-    synthetic = (root / SYNTHETIC).exists()
+    synthetic = is_synthetic(root)
     report = CheckReport(f"HO-3D {folder.version}" + (", synthetic" if synthetic else ""))
     archive = f"unpack the archive of HO-3D {folder.version} there again, or fetch it again"
     plan: list[tuple[Split, str, list[str]]] = []

@@ -15,6 +15,7 @@ from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
 
 POINTS_NAME = "points.xyz"
+LOOK_ALIKES = "look-alikes"  # what is written where no folder of models was given
 SYMMETRY_STEPS = 36  # of a continuous symmetry: poses between two of them are at most 5 degrees off
 
 

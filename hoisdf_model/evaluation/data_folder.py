@@ -13,13 +13,13 @@ from hoisdf_model.data.dexycb_subsets import SUBSETS
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.ho3d_layout import COUNTS, VERSIONS
 from hoisdf_model.data.ho3d_layout import SPLITS as HO3D_SPLITS
-from hoisdf_model.data.layouts import Kind
+from hoisdf_model.data.layouts import Kind, is_synthetic
+from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.data.preparation_config import PreparationConfig
 from hoisdf_model.data.sources import FrameSource
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import HandModel
 
-SYNTHETIC_NOTE = "synthetic.json"  # in trees that ``hoisdf synthesize`` writes in a known layout
 # the box that networks of the released code were told, as a factor of the box around the joints
 HAND_BOX: dict[Kind, float] = {"dexycb": 1.1, "ho3d": 1.2}
 
@@ -73,7 +73,7 @@ class DataFolder:
     def tags(self) -> Callable[[int], tuple[str, ...]]:
         """What the source tells its frames apart by."""
         own: Callable[[int], tuple[str, ...]] | None = getattr(self.source, "tags", None)
-        return own or _untagged
+        return own or untagged
 
 
 def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_model: HandModel) -> DataFolder:
@@ -92,7 +92,7 @@ def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_
         DatasetError: something is missing or damaged, or there is no such split.
     """
     root = Path(path)
-    synthetic = (root / SYNTHETIC_NOTE).exists()
+    synthetic = is_synthetic(root)
     if options.models is not None and not options.models.is_dir():
         raise DatasetError(f"there is no folder of object models {options.models}")
     own = root / "models"
@@ -124,7 +124,7 @@ def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_
             challenge = COUNTS[source.folder.version, "evaluation"]
     else:
         raise ConfigError(f"{root} is neither DexYCB nor HO-3D")
-    about |= {"models": str(models.resolve()) if models else "look-alikes", "frames": len(source)}
+    about |= {"models": str(models.resolve()) if models else LOOK_ALIKES, "frames": len(source)}
     about |= {"preparation": preparation.protocol} | ({"synthetic": True} if synthetic else {})
     return DataFolder(source, preparation, about, models, label + ("_official" if options.official else ""), challenge)
 
@@ -140,5 +140,6 @@ def _known(option: str, value: str, known: tuple[str, ...], owner: str) -> None:
         raise ConfigError(f"{option} of {owner} must be one of {', '.join(known)}, got {value!r}")
 
 
-def _untagged(number: int) -> tuple[str, ...]:
+def untagged(number: int) -> tuple[str, ...]:
+    """Of sources that tell nothing apart."""
     return ()

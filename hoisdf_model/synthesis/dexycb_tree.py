@@ -28,6 +28,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.data import dexycb_layout as layout
 from hoisdf_model.data.dexycb_pose import encoded
+from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandModel, load_hand_model
@@ -40,7 +41,6 @@ from hoisdf_model.synthesis.recording import SHAPE_SPREAD, one_thread
 from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.sequences import Sequence, plan_sequence
 
-NOTE = "synthetic.json"
 SECONDS = 3.0  # of each play, whatever the number of frames
 PER_SUBJECT = 5
 SUBJECTS = (2, 0, 1, 3, 4, 5, 6, 7, 8, 9)  # in the order in which they are filled
@@ -139,7 +139,7 @@ def write_dexycb(
             _write_sequence(root, number, play, thing, model, cameras)
         _write_cameras(root, cameras)
         about = {"layout": "DexYCB", **asdict(settings), "hand_model": {"name": model.name, "hash": model.hash}}
-        (root / NOTE).write_text(json.dumps(about, indent=1))
+        (root / SYNTHETIC_NOTE).write_text(json.dumps(about, indent=1))
     except OSError as error:
         raise DatasetError(f"can't write the tree {root}: {error.strerror or error}") from error
     finally:

@@ -23,6 +23,7 @@ from hoisdf_model.data.dexycb_pose import shaped_wrist
 from hoisdf_model.data.ho3d_layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d_meta import FLIP, opengl_axis_angle
 from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
+from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import boxes, rotations
 from hoisdf_model.hand import HandModel, load_hand_model, reorder
@@ -33,7 +34,6 @@ from hoisdf_model.synthesis.recording import BagSettings, prepare
 from hoisdf_model.synthesis.renderer import Renderer
 from hoisdf_model.synthesis.stills import corners
 
-NOTE = "synthetic.json"
 TRAINED = ("006_mustard_bottle", "003_cracker_box", "021_bleach_cleanser", "004_sugar_box", "010_potted_meat_can")
 EVALUATED = ("006_mustard_bottle", "019_pitcher_base", "010_potted_meat_can", "021_bleach_cleanser")
 SECONDS = 3.0  # of each play
@@ -147,7 +147,7 @@ def write_ho3d_tree(
             (root / file).write_text(json.dumps(values))
         about = {"layout": "HO-3D v2", "seed": settings.seed, "hand_model": {"name": model.name, "hash": model.hash},
                  "sequences": {sequence: name for _, sequence, name in plan}, "frames": settings.frames}  # fmt: skip
-        (root / NOTE).write_text(json.dumps(about, indent=1))
+        (root / SYNTHETIC_NOTE).write_text(json.dumps(about, indent=1))
     except OSError as error:
         raise DatasetError(f"can't write {root}: {error.strerror or error}") from error
     finally:

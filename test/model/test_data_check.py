@@ -211,6 +211,43 @@ def test_a_part_of_dexycb_has_no_official_split(dexycb, monkeypatch):
     assert any("models is missing" in p or "object models is missing" in p for p in wrong(check_dexycb(dexycb)))
 
 
+def test_a_synthetic_dexycb_is_called_so_and_needs_what_its_note_says(dexycb):
+    for subject in dexycb_layout.SUBJECTS[2:]:
+        shutil.rmtree(dexycb / subject)
+    assert any("subject-03: 0 of 1 sequences are there" in p for p in wrong(check_dexycb(dexycb)))
+    note = dexycb / "synthetic.json"
+    note.write_text('{"layout": "DexYCB", "sequences": 2}')
+    report = check_dexycb(dexycb, deep=True)
+    assert wrong(report) == []
+    assert report.kind == "DexYCB, synthetic"
+    assert "figures on it say nothing about DexYCB" in report.notes[0]
+    assert count(report, "sequences") == "2"
+    assert count(report, "s0_train: frames") == "4 (not the official split)"
+    shutil.rmtree(dexycb / dexycb_layout.SUBJECTS[1])
+    (dexycb / "calibration" / "mano_m" / "mano.yml").unlink()
+    problems = wrong(check_dexycb(dexycb))
+    assert len(problems) == 2
+    assert "1 of 2 sequences are there -> write the tree anew with hoisdf synthesize --dexycb" in problems[0]
+    assert "mano.yml is missing -> write the tree anew" in problems[1]
+    note.write_text("{")
+    assert any("synthetic.json can't be read" in p for p in wrong(check_dexycb(dexycb)))
+    note.write_text("[]")
+    assert any("doesn't say how the folder was made" in p for p in wrong(check_dexycb(dexycb)))
+
+
+def test_labels_that_make_no_sense_are_found_without_reading_them_all(dexycb):
+    place = dexycb / "20200709-subject-01" / "20200709_100000" / dexycb_layout.SERIALS[0]
+    with np.load(place / "labels_000000.npz") as stored:
+        labels = dict(stored)
+    np.savez(place / "labels_000000.npz", **labels | {"pose_m": np.full((1, 51), np.nan)})
+    Image.new("L", (640, 480)).save(place / "aligned_depth_to_color_000001.png")
+    assert [p for p in wrong(check_dexycb(dexycb)) if "labels_000000.npz: pose_m holds values that aren't finite" in p]
+    assert any(
+        "aligned_depth_to_color_000001.png must have one channel of 16" in p
+        for p in wrong(check_dexycb(dexycb, deep=True))
+    )
+
+
 def test_another_number_of_frames_than_published_is_wrong(dexycb, monkeypatch):
     monkeypatch.setattr("hoisdf_model.data.dexycb_check.S0_TRAIN", 465_504)
     assert any("s0_train has 20 frames, DexYCB's has 465,504" in p for p in wrong(check_dexycb(dexycb)))

@@ -211,6 +211,40 @@ def test_subsets(toy, mano, tmp_path, subset):
     assert some.rows.numbers.tolist() == [n for n in frames.rows.numbers.tolist() if n % 2 == 0]
 
 
+def test_kept_lists_are_of_the_objects_that_they_were_made_with(own_tree, mano, tmp_path):
+    """A hand is close to an object of another shape in other frames."""
+
+    def close():
+        frames = everything(own_tree, mano, "close", cache=tmp_path / "kept")
+        return [frames.name(index) for index in range(len(frames))]
+
+    before = close()
+    assert close() == before
+    for path in own_tree.glob("models/*/textured_simple.obj"):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        moved = [
+            ["v", *(f"{float(x) + 1:.6f}" for x in line[1:4])] if line[:1] == ["v"] else line for line in lines
+        ]  # a metre from its origin along each axis, and so from any hand
+        path.write_text("\n".join(" ".join(line) for line in moved))
+    assert before
+    with pytest.raises(DatasetError, match="has no frames of all in the subset close"):
+        close()
+
+
+def test_lists_of_the_released_code_are_thinned_but_not_of_a_split(toy, mano):
+    path = toy / "dexycb" / "hoisdf_annotations" / "dex_ycb_s0_train_data.json"
+    whole = DexYcbFrames(toy / "dexycb", None, "full", mano, annotations=path, progress=False)
+    some = DexYcbFrames(toy / "dexycb", None, "full", mano, annotations=path, every=2, progress=False)
+    wanted = [number for number in whole.rows.numbers.tolist() if number % 2 == 0]
+    assert 0 < len(wanted) < len(whole)
+    assert some.rows.numbers.tolist() == wanted
+    with pytest.raises(DatasetError, match="annotations and split each say which frames to take: give one"):
+        DexYcbFrames(toy / "dexycb", "s0_train", "full", mano, annotations=path)
+    film = "20200813-subject-02/20200813_145341/836212060125"
+    with pytest.raises(DatasetError, match="annotations and film each say"):
+        DexYcbFrames(toy / "dexycb", None, "full", mano, annotations=path, film=film)
+
+
 def test_hands_in_view_are_those_of_the_released_code(toy):
     with np.load(toy / "expected.npz") as known:
         seen = [dexycb_subsets.in_view(joints) for joints in known["box_joint_2d"]]

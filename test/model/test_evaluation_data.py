@@ -9,6 +9,7 @@ import ho3d_toy
 import numpy as np
 import pytest
 import torch
+import trimesh
 from egl import requires_egl
 from scipy.spatial.transform import Rotation
 from tiny_network import tiny_network
@@ -18,6 +19,7 @@ from hoisdf_model.cli import app
 from hoisdf_model.data.dexycb import DexYcbFrames
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.layouts import kind_of
+from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.errors import ConfigError, DatasetError, EvaluationError
 from hoisdf_model.evaluation import (
     Contender,
@@ -32,6 +34,8 @@ from hoisdf_model.evaluation import (
 )
 from hoisdf_model.evaluation.data_folder import FolderOptions, open_data_folder
 from hoisdf_model.evaluation.hand_file import HandFile
+from hoisdf_model.evaluation.wording import notes_of, warnings_of
+from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 from hoisdf_model.objects import load_catalogue
@@ -42,6 +46,15 @@ MIRROR = np.diag([-1.0, 1.0, 1.0])
 SHIFT = np.array([0.003, -0.004, 0.012])  # 13 mm
 HAND = {"MJE", "PA-MJE", "ST-MJE", "wrist", "camera MJE", "MJE voted", "PA-MJE voted"}
 MESH = {"MME", "PA-MME", "VAUC", "PA-VAUC", "F@5", "F@15", "PA-F@5", "PA-F@15"}
+TOUCH = {"penetration", "intersection", "contact", "overlap"}
+POINTS = {"points to surface", *(f"points at {part}" for part in ("palm", "proximal", "middle", "distal"))} | {
+    f"{kind} to points" for kind in ("joints", "MCP", "PIP", "DIP", "tip")
+}
+FIELDS = {
+    f"{what} {name}"
+    for what in ("hand", "object")
+    for name in ("field", "chamfer", "surface", "field F@1", "field F@5")
+}
 THING = {"OCE", "OCE box", "MCE", "MCE box", "ADD", "ADD-S", "rotation"}
 
 
@@ -85,8 +98,37 @@ class Pretend:
         )
         return SimpleNamespace(
             joints=joints, vertices=vertices, voted_joints=joints, object_rotation=turns, object_translation=places,
-            hand_valid=found, object_valid=found,
+            hand_valid=found, object_valid=found, hand_points=vertices,
         )  # fmt: skip
+
+
+class TrueFields:
+    """In place of a network: its fields are the distances from what the labels say, in the frame with that wrist."""
+
+    config = SimpleNamespace(field=SimpleNamespace(scale=3.1, clamp=0.15))
+
+    def __init__(self, frames, vertices, models):
+        self.frames, self.vertices, self.models = frames, vertices, models
+
+    def encode(self, image):
+        return image
+
+    def query_fields(self, features, hand_points, object_points, batch):
+        root, center = batch.hand_root[0].double().numpy(), batch.object_center[0].double().numpy()
+        seen = [self.frames.frame(number) for number in range(len(self.frames))]
+        mirrors = [MIRROR if frame.hand.side == "left" else np.eye(3) for frame in seen]
+        apart = [np.linalg.norm(m @ f.hand.joints[0] - root) for f, m in zip(seen, mirrors, strict=True)]
+        number = int(np.argmin(apart))
+        frame, mirror = seen[number], mirrors[number]
+        hand = trimesh.Trimesh(*meshes.capped(self.vertices(number), load_hand_model().faces), process=False)
+        hand.faces = hand.faces[:, ::-1] if frame.hand.side == "left" else hand.faces
+        thing = self.models.get(frame.object.name).mesh.copy().apply_transform(frame.object.pose)
+        result = []
+        for points, origin, mesh in ((hand_points, root, hand), (object_points, center, thing)):
+            places = (points[0].double().numpy() / 3.1 + origin) @ mirror
+            found = distances.signed_distance(places, mesh.vertices, mesh.faces) if len(places) else np.zeros(0)
+            result.append(torch.tensor(found * 3.1).clamp(-0.15, 0.15)[None])
+        return tuple(result)
 
 
 def posed(frames):
@@ -111,12 +153,35 @@ def weights(tmp_path):
 
 def evaluated(monkeypatch, weights, out, data, pretend, *options):
     """Run the command with the pretended network; records and what it printed."""
-    contenders = {"network": Contender(GivenPlaces(pretend), kept=True)}
+    contenders = {"network": Contender(GivenPlaces(pretend, scale=1.0), kept=True)}
+    fields = TrueFields(pretend.frames, pretend.vertices, load_catalogue(data / "models"))
+    monkeypatch.setattr("hoisdf_model.network.optimised", lambda network: fields)  # whose fields are looked at
     monkeypatch.setattr("hoisdf_model.commands.evaluate.command.contenders_of", lambda *_: contenders)
     command = ["evaluate", "-w", str(weights), "--data", str(data), "--workers", "0", "-o", str(out), *options]
     ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, (ran.output, ran.exception)
     return read_records(out), ran.output
+
+
+def check_with_meshes(records, shift):
+    """Everything that is taken of a network beside its errors, too."""
+    for record in records:
+        errors, truth = dict(record.results["network"].errors), record.results["truth"].errors
+        assert set(truth) == TOUCH
+        for metric in TOUCH - {"intersection"}:  # together they overlap as they truly do
+            assert errors.pop(metric) == pytest.approx(truth[metric], abs=2e-2), metric
+        assert errors.pop("intersection") == pytest.approx(truth["intersection"], abs=0.5)  # a few voxels more or less
+        points = {metric: errors.pop(metric) for metric in POINTS}
+        moved = float(np.linalg.norm(shift)) * 1e3
+        assert points["points to surface"] <= moved + 2e-2
+        assert points["tip to points"] <= moved + 2e-2
+        assert not moved or points["points to surface"] > 0.2 * moved
+        fields = {metric: errors.pop(metric) for metric in FIELDS | {"object field F@10"} if metric in errors}
+        assert set(fields) == (FIELDS | {"object field F@10"} if record.frame == 0 and not moved else set())
+        if fields:
+            assert max(fields["hand field"], fields["object field"]) < 0.63  # a quarter of the grid's cells
+            assert min(value for metric, value in fields.items() if "F@" in metric) > 98
+        check(errors, shift)
 
 
 def check(errors, shift, mesh=True):
@@ -133,6 +198,15 @@ def check(errors, shift, mesh=True):
         assert errors["F@5"] == pytest.approx(100) or expected > 5
 
 
+def test_look_alikes_in_place_of_object_models_are_said():
+    tree = {"folder": "x", "kind": "ho3d", "models": LOOK_ALIKES}
+    (warning,) = warnings_of(tree)
+    assert "look-alikes of the catalogue stand in" in warning
+    assert warning in notes_of({"data": tree})
+    assert not warnings_of(tree | {"models": "/data/models"})
+    assert not warnings_of(tree | {"synthetic": True})  # its objects are the look-alikes themselves
+
+
 @requires_egl
 @pytest.mark.parametrize(
     ("official", "shift"), [(False, np.zeros(3)), (True, SHIFT)], ids=["ours, truth", "official, shifted"]
@@ -141,12 +215,13 @@ def test_errors_on_dexycb_are_what_the_network_is_off(monkeypatch, weights, tmp_
     frames = DexYcbFrames(dexycb, "all", "full", load_hand_model(), partial=True, progress=False)
     records, _ = evaluated(
         monkeypatch, weights, tmp_path / "out", dexycb, Pretend(frames, posed(frames), shift),
-        "--split", "all", "--subset", "full", "--models", str(dexycb / "models"), *(["--official"] * official),
+        "--split", "all", "--subset", "full", "--models", str(dexycb / "models"),
+        *(["--official"] if official else ["--fields", "1"]),
     )  # fmt: skip
     assert [record.object for record in records] == ["061_foam_brick"] * 4
-    assert [record.tags for record in records] == [("right hand",)] * 2 + [("left hand",)] * 2
-    for record in records:
-        check(record.results["network"].errors, shift)
+    assert [record.tags[0] for record in records] == ["right hand"] * 2 + ["left hand"] * 2
+    check_with_meshes(records, shift)
+    assert (tmp_path / "out" / "fields.jpg").exists() == (not official)
     about = json.loads((tmp_path / "out" / "evaluation.json").read_text())["data"]
     assert (about["preparation"], about["synthetic"]) == ("official" if official else "ours", True)
     assert "These figures are synthetic" in (tmp_path / "out" / "report.html").read_text()
@@ -161,11 +236,10 @@ def test_errors_on_ho3d_are_what_the_network_is_off(monkeypatch, weights, tmp_pa
     out, packed = tmp_path / "out", tmp_path / "mine.zip"
     records, printed = evaluated(
         monkeypatch, weights, out, ho3d, Pretend(frames, frames.true_vertices, shift),
-        "--version", "v2", "--submission", str(packed), *(["--official"] * official),
+        "--version", "v2", "--submission", str(packed), *(["--official"] if official else ["--fields", "1"]),
     )  # fmt: skip
     assert [record.object for record in records] == ["003_cracker_box"] * 2
-    for record in records:
-        check(record.results["network"].errors, shift)
+    check_with_meshes(records, shift)
     assert "the challenge takes 11,524 frames, these are 2" in printed
     with zipfile.ZipFile(packed) as file:
         joints, vertices = (np.array(part) for part in json.loads(file.read("pred.json")))

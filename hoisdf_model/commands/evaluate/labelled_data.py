@@ -43,7 +43,9 @@ def source_at(
     from dataclasses import asdict
 
     from hoisdf_model.data import ShardedFrames
-    from hoisdf_model.evaluation.data_folder import SYNTHETIC_NOTE
+    from hoisdf_model.data.layouts import is_synthetic
+    from hoisdf_model.data.object_models import LOOK_ALIKES
+    from hoisdf_model.evaluation.data_folder import untagged
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
 
@@ -56,9 +58,11 @@ def source_at(
         described, content = read_source(data, hand_model)
         place = Path(str(content.options.get("folder", "")))
         about = {"folder": str(Path(data).resolve()), **asdict(content), "frames": len(described)}
-        if content.kind in DRAWN or (place / SYNTHETIC_NOTE).exists():
+        if content.kind in DRAWN or is_synthetic(place):
             about["synthetic"] = True
-        return described, lambda number: (), about, content.preparation
+        if content.kind == "ho3d" and not content.options.get("models"):
+            about["models"] = LOOK_ALIKES
+        return described, getattr(described, "tags", untagged), about, content.preparation
     stills = BenchmarkStills(load_hand_model())
     if data == BENCHMARK:
         return stills, stills.tags, {"benchmark": benchmark.VERSION}, None
