@@ -53,7 +53,7 @@ class Meshes:
 
         None where there is no mesh of that name.
         """
-        mesh = self._mesh(name)
+        mesh = self.mesh(name)
         if mesh is None:
             return None
         vertices, faces = simplified(mesh.vertices, mesh.faces, MARKER_FACES)
@@ -61,10 +61,11 @@ class Meshes:
 
     def bounds(self, name: str) -> NDArray[np.float64] | None:
         """(2, 3) smallest and largest corner in the object frame, metres; None where there is no mesh of that name."""
-        mesh = self._mesh(name)
+        mesh = self.mesh(name)
         return None if mesh is None else np.asarray(mesh.bounds, np.float64)
 
-    def _mesh(self, name: str) -> Any:
+    def mesh(self, name: str) -> Any:
+        """The ``trimesh.Trimesh`` of that name; None where there is none."""
         try:
             return self.catalogue.mesh(name)
         except MeshError:

@@ -1,8 +1,8 @@
-"""An estimate as transforms on ``/tf``."""
+"""Estimates and grasps as transforms on ``/tf``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
@@ -28,14 +28,19 @@ def transforms_message(estimate: Estimate, header: Any, prefix: str = "") -> Any
     A hand's frame has its origin at the wrist joint and the axes of MANO's rest pose turned by the global rotation; an
     object's frame is that of its mesh file. Child frames are called ``<prefix>hand_right``, ``<prefix><object name>``.
     """
+    return transform_message(header, ((prefix + name, *pose) for name, *pose in _frames(estimate)))
+
+
+def transform_message(header: Any, frames: Iterable[Any]) -> Any:
+    """``tf2_msgs/TFMessage`` with children of ``header.frame_id``: name, ``Rotation``, translation (3,) in metres."""
     transforms = [
         ROS_TYPES.create(
             "geometry_msgs/msg/TransformStamped",
             header=header,
-            child_frame_id=prefix + name,
+            child_frame_id=name,
             transform=_transform(rotation, translation),
         )
-        for name, rotation, translation in _frames(estimate)
+        for name, rotation, translation in frames
     ]
     return ROS_TYPES.create("tf2_msgs/msg/TFMessage", transforms=transforms)
 

@@ -82,9 +82,7 @@ class Peer:
     ) -> None:
         self.spinner = Spinner()
         self.node = Node("peer", context=self.spinner.context, namespace=namespace)
-        self.name = name
-        self.heard: dict[str, list[Any]] = defaultdict(list)
-        self._changed = threading.Condition()
+        self.prepare(name, SERVICES)
         self.image_kind = CompressedImage if transport == "compressed" else Image
         qos = QoSProfile(depth=5, reliability=reliability)
         self.image = self.node.create_publisher(self.image_kind, image_topic, qos)
@@ -95,10 +93,16 @@ class Peer:
         self.listen(HandJoints, f"{name}/hand_joints")
         self.listen(DiagnosticArray, "/diagnostics")
         self.listen(TFMessage, "/tf")
-        self.clients = {
-            service: self.node.create_client(kind, f"{name}/{service}") for service, kind in SERVICES.items()
-        }
         self.spinner.start(self.node)
+
+    def prepare(self, name: str, services: Mapping[str, Any]) -> None:
+        """What every peer has: clients of the services of the node called ``name``, and what is heard."""
+        self.name, self._services = name, services
+        self.heard: dict[str, list[Any]] = defaultdict(list)
+        self._changed = threading.Condition()
+        self.clients = {
+            service: self.node.create_client(kind, f"{name}/{service}") for service, kind in services.items()
+        }
 
     def listen(self, kind: Any, topic: str, depth: int = 50) -> Any:
         """Keep what comes on a topic in ``heard[last part of its name]``."""
@@ -124,7 +128,7 @@ class Peer:
 
     def greet(self) -> None:
         """Ask every service for nothing until it answers: requests sent while discovery goes on may be lost."""
-        nothing = {service: kind.Request() for service, kind in SERVICES.items()}
+        nothing = {service: kind.Request() for service, kind in self._services.items()}
         nothing["change_state"].transition.id = 255
         for service, request in nothing.items():
             wait_until(lambda s=service, r=request: self.answer(s, r, 0.2) is not None)

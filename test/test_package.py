@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 INTERFACES = sorted([*ROOT.glob("msg/*.msg"), *ROOT.glob("srv/*.srv")])
-STAMPED = ("Grasp", "HandJoints", "HandObject", "ObjectPose", "Regions")
+STAMPED = ("Grasp", "Grasps", "HandJoints", "HandObject", "ObjectPose", "Regions")
 PACKAGE_XML = ElementTree.parse(ROOT / "package.xml").getroot()
 DECLARED_TO_ROS = {element.text for element in PACKAGE_XML if element.tag.endswith("depend")}
 # Packages whose name to import isn't their distribution's.
@@ -27,7 +27,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless", "fcl": "python-fcl", "igl": "libigl", "PIL": "pillow", "yaml": "pyyaml"
 }  # fmt: skip
 ROS_PACKAGE = re.compile(r".*_msgs|.*_interfaces|rclpy|cv_bridge|ament_index_python|std_srvs|tf2_.*|launch|launch_ros")
-EXECUTABLES = {"perception", "camera", "replay", "demo", "hoisdf"}
+EXECUTABLES = {"perception", "grasp", "camera", "replay", "demo", "hoisdf"}
 
 
 def imports(folder: str) -> Iterator[tuple[Path, str]]:

@@ -3,6 +3,7 @@
 from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Reason, Refusal
 from hoisdf_model.grasping.contacts import ContactMap, Contacts, find_contacts
 from hoisdf_model.grasping.demonstration import Demonstration, RecordedGrasp
+from hoisdf_model.grasping.following import GraspFollower, Steadiness, SteadyGrasp, SteadyPlan, drawn_back, moved
 from hoisdf_model.grasping.fusion import FusedPose, fuse_poses
 from hoisdf_model.grasping.grasp_files import read_grasp, write_grasp
 from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
@@ -23,6 +24,7 @@ __all__ = [
     "Demonstration",
     "FusedPose",
     "GraspCandidate",
+    "GraspFollower",
     "GraspPlan",
     "GraspPlanner",
     "GraspSettings",
@@ -34,12 +36,17 @@ __all__ = [
     "Reason",
     "RecordedGrasp",
     "Refusal",
+    "Steadiness",
+    "SteadyGrasp",
+    "SteadyPlan",
     "draw_grasp",
+    "drawn_back",
     "find_contacts",
     "fuse_poses",
     "gripper_names",
     "hand_shape",
     "load_gripper",
+    "moved",
     "object_shape",
     "opposition",
     "posed_shape",

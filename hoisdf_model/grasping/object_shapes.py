@@ -72,6 +72,12 @@ class ObjectShape:
         """Points (``MAP_SAMPLES``, 3) and normals of contact maps: the same in every process, so that maps add up."""
         return surface_points(self.vertices, self.faces, MAP_SAMPLES, seed=1)
 
+    def prepare(self) -> None:
+        """Compute now what is otherwise computed when first asked for."""
+        far_away = np.array([[[9.0, 9.0, 9.0], [10.0, 10.0, 10.0]]])
+        self.solid.clearance(far_away, np.eye(4))
+        _ = self.antipodal_pairs
+
 
 def object_shape(thing: CatalogueObject) -> ObjectShape:
     """The shape of a catalogue's object."""

@@ -80,19 +80,24 @@ class GraspPlanner:
             self._shapes[name] = object_shape(self.catalogue.get(thing) if isinstance(thing, str) else thing)
         return self._shapes[name]
 
-    def for_demonstrations(self) -> GraspPlanner:
-        """A planner of the same without limits on covariances and without images under symmetries, sharing shapes."""
-        settings = replace(
-            self.settings,
-            position_limit=1e6,
-            rotation_limit=1e6,
-            require_covariance=False,
-            symmetric=0,
-            least_score=0.0,
-        )
+    def with_settings(self, settings: GraspSettings) -> GraspPlanner:
+        """A planner of the same with other settings, sharing shapes."""
         other = GraspPlanner(self.gripper, self.hand_model, self.catalogue, settings)
         other._shapes = self._shapes
         return other
+
+    def for_demonstrations(self) -> GraspPlanner:
+        """A planner of the same without limits on covariances and without images under symmetries, sharing shapes."""
+        return self.with_settings(
+            replace(
+                self.settings,
+                position_limit=1e6,
+                rotation_limit=1e6,
+                require_covariance=False,
+                symmetric=0,
+                least_score=0.0,
+            )
+        )
 
     def plan(self, estimate: Estimate, modes: Iterable[Mode] = MODES) -> GraspPlan:
         """Grasps from all hands of an estimate and the objects that belong to them (``objects[i]`` to ``hands[i]``).

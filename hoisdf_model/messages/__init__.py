@@ -17,7 +17,7 @@ from hoisdf_model.messages.hand_objects import (
 )
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
 from hoisdf_model.messages.regions import message_to_regions, regions_to_message
-from hoisdf_model.messages.types import MessageTypes, make_header, ros_types, rosbags_types, stamp_of
+from hoisdf_model.messages.types import MessageTypes, make_header, make_point, ros_types, rosbags_types, stamp_of
 
 __all__ = [
     "RAW_ENCODINGS",
@@ -33,6 +33,7 @@ __all__ = [
     "hand_object_to_estimate",
     "hand_to_hand_joints",
     "make_header",
+    "make_point",
     "message_to_regions",
     "object_pose_to_object",
     "object_to_object_pose",

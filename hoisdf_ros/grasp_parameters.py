@@ -1,0 +1,207 @@
+"""The parameters of the grasp node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import cast
+
+from hoisdf_model.errors import ConfigError
+from hoisdf_model.grasping import MODES, GraspSettings, Mode, Steadiness
+from hoisdf_ros.parameters import group, parameter
+from hoisdf_ros.perception_parameters import DiagnosticParameters, SyncParameters
+
+STILL_OPEN = -1.0  # plan.opening_margin: fully opened
+_DEFAULTS, _STEADY = GraspSettings(), Steadiness()
+
+
+@dataclass(frozen=True)
+class GraspModelParameters:
+    """What is loaded at ``configure``."""
+
+    hand_model: str = parameter(
+        "", "Hand model file (.npz, MANO .pkl) of the estimates. Empty: the open hand, which the shipped weights have."
+    )
+    catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
+    objects: str = parameter(
+        "",
+        "Names of objects, separated by spaces, that are made ready at configure. Any other takes a second or two when it "
+        "is first seen.",
+    )
+
+
+@dataclass(frozen=True)
+class GraspInputParameters:
+    """Which estimates are used."""
+
+    reliability: str = parameter(
+        "auto",
+        "Quality of service asked for: auto follows the publishers (reliable if all offer it, else best_effort).",
+        choices=("auto", "reliable", "best_effort"),
+    )
+    freshness: float = parameter(
+        1.0, "An estimate older than this, by its image's stamp and the ROS clock, gives no grasp. Seconds.",
+        change="any time", minimum=0.01, maximum=60.0,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LimitParameters:
+    """What an estimate must keep to."""
+
+    position: float = parameter(
+        _DEFAULTS.position_limit, "Largest standard deviation of a position, metres.", minimum=0.0001, maximum=10.0
+    )
+    rotation: float = parameter(
+        _DEFAULTS.rotation_limit, "Largest standard deviation of a rotation, radians.", minimum=0.001, maximum=10.0
+    )
+    require_covariance: bool = parameter(
+        _DEFAULTS.require_covariance, "Refuse estimates that don't say how exactly they are known."
+    )
+
+
+@dataclass(frozen=True)
+class PlanParameters:
+    """How grasps are planned."""
+
+    contact: float = parameter(
+        _DEFAULTS.contact, "Nearer than this a vertex of the hand touches, metres.", minimum=0.0001, maximum=0.1
+    )
+    clearance: float = parameter(
+        _DEFAULTS.clearance, "What a hand-over keeps between gripper and hand, metres.", minimum=0.0, maximum=1.0
+    )
+    travel: float = parameter(
+        _DEFAULTS.travel, "Length of the straight approach, which is checked, metres.", minimum=0.0, maximum=1.0
+    )
+    opening_margin: float = parameter(
+        STILL_OPEN, "How far the pads stay off each side of the object before they close, metres; -1: fully opened.",
+        minimum=-1.0, maximum=1.0,
+    )  # fmt: skip
+    forearm: bool = parameter(_DEFAULTS.forearm, "Keep clear of a cylinder that stands for the forearm, too.")
+    count: int = parameter(_DEFAULTS.count, "Grasps of each mode that are planned.", minimum=1, maximum=100)
+    symmetric: int = parameter(
+        _DEFAULTS.symmetric, "Of how many of these the images under the object's symmetries count too.",
+        minimum=0, maximum=100,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StabilityParameters:
+    """When a grasp is published: once several frames agree on it."""
+
+    frames: int = parameter(
+        _STEADY.frames, "In so many of the last 2 n - 1 estimates a grasp must be found; 1: at once.",
+        minimum=1, maximum=100,
+    )  # fmt: skip
+    time: float = parameter(
+        _STEADY.seconds, "Seconds between the first and the last of these.", minimum=0.0, maximum=60.0
+    )
+    position: float = parameter(
+        _STEADY.distance, "Two grasps nearer than this, on their object, are the same. Metres.",
+        minimum=0.001, maximum=0.2,
+    )  # fmt: skip
+    rotation: float = parameter(
+        _STEADY.angle, "And turned by less than this against each other, radians.", minimum=0.01, maximum=3.2
+    )
+
+
+@dataclass(frozen=True)
+class FrameParameters:
+    """The frame that grasps are published in."""
+
+    id: str = parameter(
+        "", "Frame, such as the robot's base, looked up in tf at the image's stamp. Empty: the camera's own frame."
+    )
+    timeout: float = parameter(
+        0.2, "How long to wait for the transform at that stamp, seconds.", change="any time", minimum=0.0, maximum=10.0
+    )
+
+    def __post_init__(self) -> None:
+        if self.id.startswith("/"):
+            raise ConfigError(f"parameter frame.id must not start with '/', got {self.id!r}")
+
+
+@dataclass(frozen=True)
+class GraspPublishParameters:
+    """What goes out."""
+
+    count: int = parameter(8, "Grasps in a message at most.", change="any time", minimum=1, maximum=100)
+    minimum_score: float = parameter(
+        0.0, "Grasps that score less aren't published.", change="any time", minimum=0.0, maximum=1.0
+    )
+    tf: bool = parameter(True, "Publish the best grasp on /tf.", change="any time")
+    tf_prefix: str = parameter(
+        "", "Put before the frame name grasp and the ids of collision objects, for several cameras.", change="any time"
+    )
+    collision_period: float = parameter(
+        0.2, "Least time between two collision objects of the same id, seconds.",
+        change="any time", minimum=0.0, maximum=60.0,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if self.tf_prefix.startswith("/"):
+            raise ConfigError(f"parameter publish.tf_prefix must not start with '/', got {self.tf_prefix!r}")
+
+
+@dataclass(frozen=True)
+class CaptureParameters:
+    """Where ~/capture_grasp writes."""
+
+    folder: str = parameter(
+        "", "Files are written below this folder only. Empty: anywhere, relative to the working directory."
+    )
+
+
+@dataclass(frozen=True)
+class GraspParameters:
+    """All of them."""
+
+    autostart: bool = parameter(False, "Configure and activate by itself after the start.", change="never")
+    gripper: str = parameter("generic", "Name of a gripper (hoisdf grasp grippers), or a YAML file of your own.")
+    modes: str = parameter(
+        "imitate handover", "What to plan, separated by spaces: imitate, handover, hand_only (used without an object)."
+    )
+    model: GraspModelParameters = group(GraspModelParameters)
+    input: GraspInputParameters = group(GraspInputParameters)
+    limits: LimitParameters = group(LimitParameters)
+    plan: PlanParameters = group(PlanParameters)
+    stability: StabilityParameters = group(StabilityParameters)
+    frame: FrameParameters = group(FrameParameters)
+    publish: GraspPublishParameters = group(GraspPublishParameters)
+    capture: CaptureParameters = group(CaptureParameters)
+    sync: SyncParameters = group(SyncParameters)
+    diagnostics: DiagnosticParameters = group(DiagnosticParameters)
+
+    def __post_init__(self) -> None:
+        self.wanted_modes()
+
+    def wanted_modes(self) -> tuple[Mode, ...]:
+        """The modes.
+
+        Raises:
+            ConfigError: none, or an unknown one.
+        """
+        modes = tuple(self.modes.split())
+        unknown = [mode for mode in modes if mode not in MODES]
+        if unknown or not modes:
+            raise ConfigError(f"parameter modes must be some of {' '.join(MODES)}, got {self.modes!r}")
+        return cast("tuple[Mode, ...]", modes)
+
+    def grasp_settings(self) -> GraspSettings:
+        """What the planner is asked for."""
+        return GraspSettings(
+            contact=self.plan.contact,
+            clearance=self.plan.clearance,
+            travel=self.plan.travel,
+            opening_margin=None if self.plan.opening_margin < 0 else self.plan.opening_margin,
+            forearm=self.plan.forearm,
+            count=self.plan.count,
+            symmetric=self.plan.symmetric,
+            position_limit=self.limits.position,
+            rotation_limit=self.limits.rotation,
+            require_covariance=self.limits.require_covariance,
+        )
+
+    def steadiness(self) -> Steadiness:
+        """When grasps are given out."""
+        wanted = self.stability
+        return Steadiness(wanted.frames, wanted.time, wanted.position, wanted.rotation)
