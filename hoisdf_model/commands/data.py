@@ -73,12 +73,12 @@ def check(
             report = check_ho3d(path, version, models, deep, show)
         else:
             report = check_dexycb(path, models, deep, show)
-    _print(Console(width=None if Console().is_terminal else 160), path, report)
+    _print(Console(width=None if Console().is_terminal else 160), path, report, deep)
     if report.problems:
         raise typer.Exit(1)
 
 
-def _print(console: Console, path: Path, report: CheckReport) -> None:
+def _print(console: Console, path: Path, report: CheckReport, deep: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -98,4 +98,6 @@ def _print(console: Console, path: Path, report: CheckReport) -> None:
         console.print(f"      -> {escape(advice)}", soft_wrap=True)
     found = len(report.problems)
     verdict = f"[red]{found} {'problem' if found == 1 else 'problems'}[/]" if found else "[green]whole[/]"
+    if not found and not deep:
+        verdict += ", as far as names, sizes and samples tell; --deep reads everything"
     console.print(f"{escape(str(path))}: {verdict}", soft_wrap=True)
