@@ -38,6 +38,8 @@ class AugmentationConfig:
         root_depth: standard deviation of the wrist's depth as the network is told it, relative to the depth.
         root_sideways: standard deviation of the wrist's position across the line of sight, metres.
         box: standard deviation of each edge of both boxes, relative to the box's size.
+        visible: share of the samples in which the hand's box is around its visible skin, as a detector's is, and not
+            around its joints; where the mask is known.
     """
 
     turned: float = 0.0
@@ -55,6 +57,7 @@ class AugmentationConfig:
     root_depth: float = 0.0
     root_sideways: float = 0.0
     box: float = 0.0
+    visible: float = 0.0
 
 
 def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:

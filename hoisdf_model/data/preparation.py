@@ -17,6 +17,8 @@ from hoisdf_model.geometry import Pinhole, boxes, crops
 
 __all__ = ["PreparationConfig", "prepare"]
 
+SEEN = 20  # pixels of a mask from which on there is a box around it
+
 
 def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: int = 0, source: int = 0) -> Sample:
     """Make a sample.
@@ -63,6 +65,8 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     image = crops.crop_image(np.ascontiguousarray(scene.image), cut @ turned, config.image_size)
     image = augmentation.changed_colours(image, settings, rng)
     hand_mask, object_mask = (_mask(mask, cut @ turned, config.image_size) for mask in masks(scene))
+    if settings.visible and rng.random() < settings.visible and hand_mask.sum() >= SEEN:
+        hand_box = augmentation.jittered_box(_box_around(hand_mask), settings, rng)
     hand, thing = scene.hand, scene.object
     joints = hand.joints if hand else np.zeros((21, 3)) + anchor(scene)
     hand_rows = _rows(hand.samples if hand else None, config, "hand", rng)
@@ -90,6 +94,12 @@ def _mask(mask: NDArray[np.bool_], affine: Floats, size: int) -> NDArray[np.bool
     """(H, W) -> (S/2, S/2); of every four crop pixels the lower right one, as in the official code."""
     whole = cv2.warpAffine(mask.astype(np.uint8), affine[:2], (size, size), flags=cv2.INTER_NEAREST)
     return np.asarray(whole[1::2, 1::2] > 0)
+
+
+def _box_around(mask: NDArray[np.bool_]) -> Floats:
+    """(4,) pixels of the crop, around what a mask of half its size shows."""
+    rows, columns = np.nonzero(mask)
+    return 2 * boxes.around(np.stack([columns, rows], 1)) + [0, 0, 2, 2]
 
 
 def _rows(

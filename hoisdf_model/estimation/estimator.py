@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -23,7 +25,8 @@ from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.tracking import Tracker
-from hoisdf_model.estimation.views import View, images_to_tensor, look, to_batch
+from hoisdf_model.estimation.views import View, images_to_tensor, look, moved, to_batch
+from hoisdf_model.estimation.wrists import SeenWrist, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.network import (
@@ -31,19 +34,28 @@ from hoisdf_model.network import (
     NetworkConfig,
     NetworkInput,
     NetworkOutput,
+    RootPrediction,
     load_network,
     optimised,
 )
 from hoisdf_model.objects import Catalogue, load_catalogue
 
+_LOG = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 class Network(Protocol):
     """What the estimator needs of a network; :class:`hoisdf_model.network.Hoisdf` is one."""
 
-    def __call__(self, batch: NetworkInput, /) -> NetworkOutput:
-        """A batch of views -> everything that is estimated from them."""
+    def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
+        """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
+
+        Features are handed in only if ``config.root`` says that there is a head for wrists.
+        """
+        ...
+
+    def find_root(self, image: torch.Tensor, hand_box: torch.Tensor, /) -> tuple[ImageFeatures, RootPrediction]:
+        """(B, 3, S, S) and boxes (B, 4) -> features, and the wrists; asked for only if there is a head for them."""
         ...
 
     def encode(self, image: torch.Tensor, /) -> ImageFeatures:
@@ -71,6 +83,8 @@ class Estimator:
 
     Attributes:
         network, config, hand_model, device: as given.
+        finds_wrists: whether the network has a head that sees where the wrist is; without one it is guessed from the
+            hand's box where nobody says and there is no depth image.
     """
 
     def __init__(
@@ -90,7 +104,8 @@ class Estimator:
         self.network, self.config, self.hand_model = network, config, hand_model
         self.device = torch.device(device)
         self._span = hand_span(hand_model)
-        self._tracker = Tracker(self._span)
+        self.finds_wrists = config.root is not None
+        self._tracker = Tracker(self._span, keeps_roots=not self.finds_wrists)
         self._localiser = localiser or GridLocaliser(self._segment, config.image_size)
         self._reflections = ObjectReflections(config, catalogue or load_catalogue())
 
@@ -124,6 +139,12 @@ class Estimator:
             hand_model = load_hand_model(hand_model)
         chosen = resolve_precision(precision, place_of_work)
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
+        if config.root is None:
+            _LOG.warning(
+                "%s has no head that finds the wrist: where neither a wrist nor a depth image is given, it is guessed "
+                "at the middle of the hand's box",
+                weights or "the shipped network",
+            )
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=chosen)
         return cls(network, config, network.hand_layer.model, place_of_work, catalogue=catalogue)
@@ -156,8 +177,7 @@ class Estimator:
         with _timed(timing, "localise"):
             raw_camera = replace(frame.intrinsics, width=frame.image.shape[1], height=frame.image.shape[0])
             completed = completed_priors(priors, rectified, raw_camera, self._span, self._locate)
-            depth = self.config.object_center_depth
-            targets = [place(known, rectified, self._span, depth) for known in completed]
+            targets = [self._placed(rectified, known) for known in completed]
         if not targets:
             self._tracker.update(rectified, ())
             return Estimate(timing=timing)
@@ -165,7 +185,14 @@ class Estimator:
             views = [look(rectified, target, self.config.image_size) for target in targets]
             batch = to_batch(views, self.device)
         with _timed(timing, "network"), torch.inference_mode():
-            output = self.network(batch)
+            if self.finds_wrists and any(known.root is None for known in completed):
+                features, found = self.network.find_root(batch.image, batch.hand_box)
+                wrists = seen_wrists(found, targets, views, self.config.image_size)
+                targets = list(map(partial(self._placed, rectified), completed, wrists))
+                views = list(map(moved, views, targets))
+                output = self.network(to_batch(views, self.device), features=features)
+            else:
+                output = self.network(batch)
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
         with _timed(timing, "decode"):
@@ -188,6 +215,9 @@ class Estimator:
             hands=tuple(hand for _, hand, _ in seen),
             objects=tuple(thing for _, _, thing in seen if thing is not None),
         )
+
+    def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
+        return place(known, frame, self._span, self.config.object_center_depth, wrist)
 
     def _locate(self, frame: Frame) -> tuple[Prior, ...]:
         return self._tracker.locate(frame) or self._localiser.locate(frame)

@@ -1,6 +1,7 @@
-"""Where the wrist is when nobody says: from the depth image, else from the box's size and the focal length.
+"""Where the wrist is when nobody says: where the network's head sees it, with the depth image's help; without such a
+head from the depth image, else from the box's size and the focal length.
 
-Simple stand-ins behind one function, :func:`place`; docs/live_use.md has the figures behind the constants.
+All behind one function, :func:`place`; docs/live_use.md has the figures behind the constants.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Frame, Prior, RootSource
 from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.wrists import SeenWrist
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import TIP_VERTICES, HandModel
 
@@ -24,6 +26,11 @@ WRIST_OFF_CENTER = 0.21  # standard deviation of the wrist from the box's middle
 WRIST_BEHIND_SURFACE = 0.09  # mean of the wrist's depth behind the median of what a depth camera sees
 WRIST_OFF_SURFACE = 0.28  # its standard deviation
 
+# The same hands at the wrist itself: how far it is behind what a depth camera sees within 1 cm of it. The mean is over
+# those that lie within SKIN_REACH of it; elsewhere fingers are before the wrist.
+WRIST_BEHIND_SKIN, WRIST_OFF_SKIN, SKIN_REACH = 0.15, 0.05, 0.2
+SKIN_PATCH = 0.05  # half the edge of the patch that is looked at, spans
+
 OBJECT_MARGIN = 1.3  # the box of an object that nobody gave: the hand's, enlarged
 SAME_SURFACE = 0.12  # metres; depths farther behind the nearest surface of the box are background
 
@@ -33,7 +40,9 @@ def hand_span(model: HandModel) -> float:
     return float(np.linalg.norm(model.v_template[TIP_VERTICES["middle"]] - model.joints[0]))
 
 
-def place(prior: Prior, frame: Frame, span: float, object_center_depth: float | None) -> Target:
+def place(
+    prior: Prior, frame: Frame, span: float, object_center_depth: float | None, seen: SeenWrist | None = None
+) -> Target:
     """Complete a prior that has a hand box.
 
     Args:
@@ -41,9 +50,11 @@ def place(prior: Prior, frame: Frame, span: float, object_center_depth: float | 
         frame: rectified; its depth image is used where there is one.
         span: metres from the wrist to the tip of the middle finger of the flat hand.
         object_center_depth: metres; None: the wrist's depth.
+        seen: where the network sees the wrist, if it has a head for it and the root isn't given.
 
-    The root is the given one; else the back-projected middle of the hand box, at the depth of the nearest surface in
-    the box, or at the distance at which a mean hand in a mean pose fills the box.
+    The root is the given one; else where the wrist is seen, its depth averaged with that of the depth image there, each
+    weighed by its variance; else the back-projected middle of the hand box, at the depth of the nearest surface in the
+    box, or at the distance at which a mean hand in a mean pose fills the box.
 
     Raises:
         InvalidInputError: the prior has no hand box.
@@ -57,6 +68,9 @@ def place(prior: Prior, frame: Frame, span: float, object_center_depth: float | 
     if prior.root is not None:
         root, source = prior.root, prior.root_source
         covariance = _guessed_covariance(root, span) if source == "tracked" else unknown_covariance()
+    elif seen is not None:
+        root, along, source = _measured(seen, frame, span)
+        covariance = ray_covariance(root, along, seen.across)
     elif (z := surface_depth(frame, prior.hand_box)) is not None:
         root, source = camera.back_project(middle, z + WRIST_BEHIND_SURFACE * span), "depth"
         covariance = ray_covariance(root, WRIST_OFF_SURFACE * span, WRIST_OFF_CENTER * span)
@@ -94,15 +108,41 @@ def surface_depth(frame: Frame, box: NDArray[np.float64]) -> float | None:
     Looks at the middle half of the box, ignores what lies ``SAME_SURFACE`` behind its nearest tenth (background between
     the fingers) and what is out of range.
     """
+    valid = _depths_in(frame, boxes.scaled(box, 0.5))
+    if valid is None:
+        return None
+    return float(np.median(valid[valid < np.percentile(valid, 10) + SAME_SURFACE]))
+
+
+def _depths_in(frame: Frame, box: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """(N,) metres, usable depths in a box; None where there are too few."""
     if frame.depth is None:
         return None
     height, width = frame.depth.shape
-    x0, y0, x1, y1 = boxes.clipped(boxes.scaled(box, 0.5), width, height).round().astype(int)
+    x0, y0, x1, y1 = boxes.clipped(box, width, height).round().astype(int)
     patch = frame.depth[y0 : y1 + 1, x0 : x1 + 1]
     valid = patch[np.isfinite(patch) & (patch >= NEAREST) & (patch <= FARTHEST)]
-    if valid.size < max(5, 0.05 * patch.size):
-        return None
-    return float(np.median(valid[valid < np.percentile(valid, 10) + SAME_SURFACE]))
+    return None if valid.size < max(5, 0.05 * patch.size) else valid
+
+
+def _measured(seen: SeenWrist, frame: Frame, span: float) -> tuple[NDArray[np.float64], float, RootSource]:
+    """Root (3,), standard deviation along the ray and source of a wrist that is seen, with the depth image's help.
+
+    A depth that contradicts what is seen by three standard deviations is of something before the wrist, or behind it.
+    """
+    camera, distance = frame.intrinsics, float(np.linalg.norm(seen.root))
+    pixel = camera.project(seen.root)
+    half = SKIN_PATCH * span * np.array([camera.fx, camera.fy]) / seen.root[2]
+    depths = _depths_in(frame, np.concatenate([pixel - half, pixel + half]))
+    if depths is None:
+        return seen.root, seen.along, "monocular"
+    measured = (float(np.median(depths)) + WRIST_BEHIND_SKIN * span) / seen.root[2] * distance
+    spread = WRIST_OFF_SKIN * span
+    if abs(measured - distance) > 3 * float(np.hypot(seen.along, spread)):
+        return seen.root, seen.along, "monocular"
+    weights = np.array([seen.along, spread]) ** -2
+    best = float(weights @ [distance, measured] / weights.sum())
+    return seen.root * best / distance, float(weights.sum() ** -0.5), "depth"
 
 
 def ray_covariance(point: NDArray[np.float64], along: float, across: float) -> NDArray[np.float64]:

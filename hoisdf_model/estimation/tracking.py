@@ -24,17 +24,18 @@ class Tracker:
 
     Hand boxes are those of the projected mesh; an object's box and the wrist move sideways as the hand's box does.
     The wrist keeps its depth, unless the box's size contradicts it by two standard deviations: then it is placed anew,
-    as it is in every frame that has a depth image, so that errors don't last.
+    as it is in every frame that has a depth image or where the network sees wrists, so that errors don't last.
 
     A hand is followed no longer when its score falls below ``SEEN``, when its box leaves the image or changes its size
     at once by more than ``JUMP``, or after :meth:`reset` (a jump in time).
 
     Attributes:
         span: metres from the wrist to the tip of the middle finger of the flat hand.
+        keeps_roots: whether wrists are followed; else they are placed anew in every frame, as with a depth image.
     """
 
-    def __init__(self, span: float) -> None:
-        self.span = span
+    def __init__(self, span: float, keeps_roots: bool = True) -> None:
+        self.span, self.keeps_roots = span, keeps_roots
         self._priors: tuple[Prior, ...] = ()
 
     def reset(self) -> None:
@@ -43,7 +44,7 @@ class Tracker:
 
     def locate(self, frame: Frame) -> tuple[Prior, ...]:
         """Priors from the last estimate; empty when no hand is being followed."""
-        if frame.depth is None:
+        if frame.depth is None and self.keeps_roots:
             return self._priors
         return tuple(replace(prior, root=None, object_center=None) for prior in self._priors)
 

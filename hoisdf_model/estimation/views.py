@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,12 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View
         hand_box=crops.map_box(affine, hand_box),
         object_box=crops.map_box(affine, object_box),
     )
+
+
+def moved(view: View, target: Target) -> View:
+    """The view with the target's root and object centre, which its picture doesn't depend on."""
+    mirror = MIRROR if target.side == "left" else np.ones(3)
+    return replace(view, hand_root=target.root * mirror, object_center=target.object_center * mirror)
 
 
 def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:

@@ -295,7 +295,7 @@ class RootConfig:
         width: channels of its map. hidden: hidden features of its depth and spreads.
     """
 
-    width: int = 96
+    width: int = 64
     hidden: int = 128
 
     def __post_init__(self) -> None:

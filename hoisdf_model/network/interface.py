@@ -99,7 +99,11 @@ class RootPrediction:
         """(B, 3) metres in the camera frame of crops with these ``intrinsics`` (B, 3, 3) and this edge in pixels."""
         depth = self.log_extent.exp() * focal_length(intrinsics) / size
         rays = functional.pad(self.pixel, (0, 1), value=1.0)[:, :, None]
-        return (torch.linalg.inv(intrinsics.float()) @ rays)[..., 0] * depth[:, None]
+        return (torch.linalg.inv(intrinsics) @ rays)[..., 0] * depth[:, None]
+
+    def to(self, device: torch.device | str, dtype: torch.dtype) -> RootPrediction:
+        """The same elsewhere and in another precision."""
+        return RootPrediction(*(getattr(self, item.name).to(device, dtype) for item in fields(self)))
 
 
 def log_extent(depth: Tensor, intrinsics: Tensor, size: int) -> Tensor:

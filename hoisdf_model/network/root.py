@@ -22,18 +22,21 @@ from hoisdf_model.network.interface import ImageFeatures, RootPrediction
 # Where an untrained head says that the wrist is: in the middle of the hand's box, whose longest edge is this many
 # metres, and how far off that may be (relative depth; share of the box's longest edge). docs/live_use.md has the why.
 BOX_METRES, DEPTH_SPREAD, PIXEL_SPREAD = 0.148, 0.2, 0.27
-BOX_REACH = 0.5  # box edges; standard deviation of the heatmap that an untrained head has around the box's middle
-STRIDE = 8  # of the map that the wrist is looked for in
+REGION = 2.0  # edge of the square around the box's middle that is looked at, in longest edges of the box
+CELLS = 16  # of the map of that square, along each edge
+BOX_REACH = 0.5  # longest edges; standard deviation of the heatmap that an untrained head has around the box's middle
 _LIMIT = 5.0  # natural logarithms; spreads stay within a factor of e^5 of the first ones, and finite
 
 
 class RootHead(nn.Module):
     """Finds the wrist of the hand in a box.
 
-    All maps of the pyramid, brought to one stride, and each pixel's place relative to the hand's box make a heatmap,
-    whose mean is the wrist's pixel; features averaged over the heatmap, the box, the hand mask and the whole crop make
-    the extent and both spreads. It starts as the guess from the box alone. It has no norms: what it computes doesn't
-    depend on the batch, so that it can be trained on frozen features and be added to a trained network.
+    It looks at a square around the box, always in as many cells, so that neither the crop's window nor the hand's size
+    in it matter: all maps of the pyramid and the image maps sampled there, and each cell's place relative to the box.
+    A heatmap of these cells gives the pixel; the features where the heatmap is, and those of the whole square, give a
+    correction of it, how the extent differs from what the box's size alone says, and both spreads. It starts as the
+    guess from the box alone. It has no norms: what it computes doesn't depend on the batch, so that it can be trained
+    on frozen features and be added to a trained network.
 
     Args:
         config: sizes.
@@ -42,13 +45,18 @@ class RootHead(nn.Module):
 
     def __init__(self, config: RootConfig, channels: Sequence[int]) -> None:
         super().__init__()
-        width = config.width
+        width, hidden = config.width, config.hidden
         self.projections = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
         self.mix = nn.Sequential(
             nn.Conv2d(width + 6, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
         )
         self.heat = nn.Conv2d(width, 1, 1)
-        self.numbers = Head([4 * width + 6, config.hidden, config.hidden, 5])
+        self.whole = nn.Sequential(
+            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(width * (CELLS // 4) ** 2, hidden), nn.ReLU(),
+        )  # fmt: skip
+        self.numbers = Head([hidden + width + 4, hidden, 5])
         for last in (self.heat, self.numbers.linear(-1)):
             nn.init.zeros_(last.weight)
             assert last.bias is not None
@@ -62,28 +70,25 @@ class RootHead(nn.Module):
             box: (B, 4) of the hands, pixels of the crops.
             size: edge of the crops, pixels.
         """
-        cells = size // STRIDE
-        place = _places(box, cells, size)
-        seen = _resized(torch.stack([features.maps[:, 0] / 255, features.maps[:, 1], features.maps[:, 2]], 1), cells)
-        x = torch.stack(
-            [_resized(layer(level), cells) for layer, level in zip(self.projections, features.pyramid, strict=True)]
-        ).sum(0)
-        x = self.mix(torch.cat([x.relu(), place.to(x.dtype), seen.to(x.dtype)], 1))
-        logits = self.heat(x)[:, 0]
-        with torch.autocast(x.device.type, enabled=False):
-            return self._read(x.float(), logits.float(), place, seen[:, 1].float(), box, size)
-
-    def _read(self, x: Tensor, logits: Tensor, place: Tensor, mask: Tensor, box: Tensor, size: int) -> RootPrediction:
         middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
         longest = edges.amax(1)
-        prior = -place[:, :2].square().sum(1) / (2 * BOX_REACH**2)
-        heat = (logits + prior).flatten(1).softmax(1).view_as(logits)
-        around = _mean_over(place[:, :2], heat)
-        pooled = torch.cat(
-            [_mean_over(x, heat), _mean_over(x, place[:, 2]), _mean_over(x, mask), x.mean((2, 3)), around,
-             middle / size - 0.5, (edges / size).log()], 1
-        )  # fmt: skip
-        offset, depth, spreads = self.numbers(pooled).float().split([2, 1, 2], 1)
+        shares = edges / longest[:, None]
+        place = _cell_places(box.device)
+        pixels = middle[:, None, None] + place.permute(1, 2, 0) * longest[:, None, None, None]
+        grid = (pixels + 0.5) * (2 / size) - 1
+        inside = (place.abs() <= shares[:, :, None, None] / 2).all(1, keepdim=True)
+        maps = features.maps / features.maps.new_tensor([255.0, 1.0, 1.0])[:, None, None]
+        x = torch.stack(
+            [_sampled(layer(level), grid) for layer, level in zip(self.projections, features.pyramid, strict=True)]
+        ).sum(0)
+        about = torch.cat([place.expand(len(box), -1, -1, -1), inside.float(), _sampled(maps, grid)], 1)
+        x = self.mix(torch.cat([x.relu(), about.to(x.dtype)], 1))
+        logits = self.heat(x)[:, 0].float() - place.square().sum(0) / (2 * BOX_REACH**2)
+        heat = logits.flatten(1).softmax(1).view_as(logits)
+        around = torch.einsum("chw,bhw->bc", place, heat)
+        there = torch.einsum("bchw,bhw->bc", x.float(), heat)
+        numbers = self.numbers(torch.cat([self.whole(x).float(), there, around, shares.log()], 1))
+        offset, depth, spreads = numbers.float().split([2, 1, 2], 1)
         spreads = spreads.clamp(-_LIMIT, _LIMIT).exp()
         return RootPrediction(
             pixel=middle + (around + offset) * longest[:, None],
@@ -93,27 +98,12 @@ class RootHead(nn.Module):
         )
 
 
-def _places(box: Tensor, cells: int, size: int) -> Tensor:
-    """(B, 4) -> (B, 3, cells, cells): x and y from the box's middle in longest edges, and whether inside."""
-    middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
-    step = size / cells
-    pixels = (torch.arange(cells, device=box.device, dtype=torch.float32) + 0.5) * step - 0.5
-    x = (pixels - middle[:, :1]) / edges.amax(1, keepdim=True)
-    y = (pixels - middle[:, 1:]) / edges.amax(1, keepdim=True)
-    inside_x = (pixels - middle[:, :1]).abs() <= (edges[:, :1] / 2).clamp(min=step / 2)
-    inside_y = (pixels - middle[:, 1:]).abs() <= (edges[:, 1:] / 2).clamp(min=step / 2)
-    inside = (inside_y[:, :, None] & inside_x[:, None]).float()
-    shape = inside.shape
-    return torch.stack([x[:, None].expand(shape), y[:, :, None].expand(shape), inside], 1)
+def _cell_places(device: torch.device) -> Tensor:
+    """(2, CELLS, CELLS) x and y of the cells' middles from the box's middle, in its longest edges."""
+    steps = ((torch.arange(CELLS, device=device, dtype=torch.float32) + 0.5) / CELLS - 0.5) * REGION
+    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
 
 
-def _resized(maps: Tensor, cells: int) -> Tensor:
-    """(B, C, n, n) -> (B, C, cells, cells): averaged where that is coarser, bilinear where it is finer."""
-    if maps.shape[-1] >= cells:
-        return functional.adaptive_avg_pool2d(maps, cells)
-    return functional.interpolate(maps, size=(cells, cells), mode="bilinear", align_corners=False)
-
-
-def _mean_over(x: Tensor, weight: Tensor) -> Tensor:
-    """(B, C, h, w) averaged with weights (B, h, w) -> (B, C); zeros where nothing weighs anything."""
-    return torch.einsum("bchw,bhw->bc", x, weight) / weight.sum((1, 2)).clamp(min=1e-3)[:, None]
+def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
+    """(B, C, n, n) at a grid (B, h, w, 2) from -1 to 1 over the crop -> (B, C, h, w); zero outside."""
+    return functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)

@@ -55,7 +55,7 @@ class TrainingModule(lightning.LightningModule):
         self._scores: dict[str, Tensor] = {}
 
     def _freeze(self, trained: Sequence[str]) -> list[nn.Module]:
-        parts = dict(self.network.named_children())
+        parts = {name: part for name, part in self.network.named_children() if any(True for _ in part.parameters())}
         for name in trained:
             if name not in parts:
                 raise ConfigError(
