@@ -24,8 +24,8 @@ class GraspModelParameters:
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
     objects: str = parameter(
         "",
-        "Names of objects, separated by spaces, that are made ready at configure. Any other takes a second or two when it "
-        "is first seen.",
+        "Names of objects, separated by spaces, that are made ready at configure. Others take a second or two when first "
+        "seen.",
     )
 
 
