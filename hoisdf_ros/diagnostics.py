@@ -49,10 +49,10 @@ def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: S
     message = message_class("diagnostic_msgs/msg/DiagnosticArray")()
     message.header.stamp = stamp
     message.status = [
-        _status(node_name, "state", *_state(state)),
-        _status(node_name, "input", *_input(state, snapshot)),
-        _status(node_name, state.work, *_work(state, snapshot)),
-        *(_status(node_name, *finding) for finding in state.findings),
+        status_message(node_name, "state", *_state(state)),
+        status_message(node_name, "input", *_input(state, snapshot)),
+        status_message(node_name, state.work, *_work(state, snapshot)),
+        *(status_message(node_name, *finding) for finding in state.findings),
     ]
     return message
 
@@ -123,7 +123,8 @@ def _work(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, s
     return OK, text, values
 
 
-def _status(node_name: str, task: str, level: bytes, text: str, values: Mapping[str, str]) -> Any:
+def status_message(node_name: str, task: str, level: bytes, text: str, values: Mapping[str, str]) -> Any:
+    """``diagnostic_msgs/DiagnosticStatus`` about one task of a node."""
     status = message_class("diagnostic_msgs/msg/DiagnosticStatus")
     pair = message_class("diagnostic_msgs/msg/KeyValue")
     return status(

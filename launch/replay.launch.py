@@ -8,7 +8,13 @@ perception.launch.py too.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, EmitEvent, IncludeLaunchDescription, RegisterEventHandler
+from launch.actions import (
+    DeclareLaunchArgument,
+    EmitEvent,
+    IncludeLaunchDescription,
+    RegisterEventHandler,
+    TimerAction,
+)
 from launch.conditions import IfCondition
 from launch.event_handlers import OnProcessExit
 from launch.events import Shutdown
@@ -29,9 +35,10 @@ def generate_launch_description():
         DeclareLaunchArgument("loop", default_value="false", description="Start again at the end"),
         DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds of the recording to skip"),
         DeclareLaunchArgument(
-            "wait", default_value="true", description="Start playing when perception has subscribed to the images"
+            "wait", default_value="true", description="Start playing when somebody has subscribed to wait_for"
         ),
         DeclareLaunchArgument("shutdown", default_value="true", description="End everything when the recording ends"),
+        DeclareLaunchArgument("linger", default_value="0.0", description="... so many seconds later"),
         DeclareLaunchArgument("use_sim_time", default_value="true", description="Take the time from the recording"),
         DeclareLaunchArgument("use_regions", default_value="none", description="none, regions or detections"),
         DeclareLaunchArgument(
@@ -43,11 +50,14 @@ def generate_launch_description():
             DeclareLaunchArgument(f"bag_{topic}", default_value=f"/{topic}", description=f"The recording's {topic}")
             for topic in RECORDED
         ),
+        DeclareLaunchArgument(
+            "wait_for", default_value=LaunchConfiguration("bag_image"), description="The recording's topics to wait for"
+        ),
     ]
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "perception.launch.py"]))
     )
-    wait_for = IfElseSubstitution(LaunchConfiguration("wait"), LaunchConfiguration("bag_image"), "")
+    wait_for = IfElseSubstitution(LaunchConfiguration("wait"), LaunchConfiguration("wait_for"), "")
     replay = Node(
         package="hoisdf",
         executable="replay",
@@ -68,7 +78,15 @@ def generate_launch_description():
         remappings=[(LaunchConfiguration(f"bag_{topic}"), topic) for topic in RECORDED],
     )
     end = RegisterEventHandler(
-        OnProcessExit(target_action=replay, on_exit=[EmitEvent(event=Shutdown(reason="the recording has ended"))]),
+        OnProcessExit(
+            target_action=replay,
+            on_exit=[
+                TimerAction(
+                    period=LaunchConfiguration("linger"),
+                    actions=[EmitEvent(event=Shutdown(reason="the recording has ended"))],
+                )
+            ],
+        ),
         condition=IfCondition(LaunchConfiguration("shutdown")),
     )
     return LaunchDescription([*arguments, perception, end, replay])

@@ -59,6 +59,7 @@ def test_arguments_name_parameters_that_the_node_has():
 @pytest.mark.parametrize(("file", "module", "kind"), [
     ("camera.yaml", "camera_node", "CameraParameters"), ("replay.yaml", "replay_node", "ReplayParameters"),
     ("perception.yaml", "perception_parameters", "PerceptionParameters"),
+    ("evaluation.yaml", "evaluation_parameters", "EvaluationParameters"),
 ])  # fmt: skip
 def test_parameter_files_hold_known_parameters_with_values_that_are_allowed(file, module, kind):
     values = yaml.safe_load((ROOT / "config" / file).read_text())["/**"]["ros__parameters"]
@@ -133,6 +134,21 @@ def test_replay_launch_plays_a_bag_in_a_namespace_and_ends(tmp_path):
     assert code == 0, said
     assert "[left.perception]: loading untrained:compact" in said
     assert "/image 8" in said  # the replay's summary; it waited for perception to subscribe to /left/image
+
+
+@needs_launch
+@pytest.mark.ros
+def test_evaluate_launch_leaves_a_report(tmp_path):
+    from demo_bag import write_demo_bag
+
+    bag = write_demo_bag(tmp_path / "bag", frames=8)
+    code, said = run_launch(
+        "evaluate.launch.py", f"bag:={bag}", f"output:={tmp_path / 'out'}", "weights:=untrained:compact",
+        "use_regions:=regions",
+    )  # fmt: skip
+    assert code == 0, said
+    assert "wrote the report of" in said
+    assert (tmp_path / "out" / "report.html").exists()
 
 
 @needs_launch

@@ -1,0 +1,99 @@
+"""One evaluation, from its first pair to its report; knows no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hoisdf_model.errors import EvaluationError
+from hoisdf_model.estimates import Estimate
+from hoisdf_model.evaluation import (
+    EstimateErrors,
+    Finished,
+    Models,
+    RecordFile,
+    RunningEvaluation,
+    StampPairs,
+    read_records,
+    summarise,
+    write_results,
+)
+from hoisdf_model.objects import CatalogueObject
+
+METHOD = "network"  # as hoisdf evaluate calls it, so that hoisdf compare takes both
+
+
+class EvaluationSession:
+    """Pairs, compares, counts, and keeps the records in a file until the report is written.
+
+    Args:
+        output: folder of the report; None: there is none.
+        topics: full names of the estimates' and the ground truth's topic.
+        find: objects by name.
+        depth: so many messages of each kind wait for their partner.
+
+    Attributes:
+        evaluation: what was compared so far. pairs: what was paired so far.
+
+    Raises:
+        EvaluationError: the folder holds another evaluation, or can't be written.
+    """
+
+    def __init__(
+        self, output: Path | None, topics: tuple[str, str], find: Callable[[str], CatalogueObject], depth: int
+    ) -> None:
+        estimates, truth = topics
+        self._output = output
+        self._about = {"estimates": estimates, "protocol": "live", "data": {"ground truth": truth}}
+        self._file = None if output is None else RecordFile(output, self._about)
+        self.pairs = StampPairs(depth)
+        self.evaluation = RunningEvaluation(EstimateErrors(Models(find)), METHOD)
+
+    def begin(self) -> None:
+        """Remove the records of a former run.
+
+        Raises:
+            EvaluationError: they can't be removed.
+        """
+        if self._file is not None:
+            self._file.restart()
+
+    def compare(self, stamp: int, estimate: Estimate, truth: Estimate) -> None:
+        """Take a pair.
+
+        Raises:
+            EvaluationError: the disk is full.
+        """
+        records = self.evaluation.add(stamp, estimate, truth)
+        if self._file is not None:
+            self._file.append(records)
+
+    def write_report(self) -> str:
+        """Write the report of everything so far; where it is, in words.
+
+        Raises:
+            EvaluationError: there is no folder for it, nothing was compared, or it can't be written.
+        """
+        if self._output is None:
+            raise EvaluationError("there is no folder for a report: set the parameter output")
+        figures = self.evaluation.figures
+        if not figures.hands:
+            raise EvaluationError("nothing to report: no estimate and ground truth of the same stamp with a true hand")
+        records = read_records(self._output)
+        counts = {"pairs": self.pair_counts(), "counts": figures.to_json()}
+        facts = {"pairs": ", ".join(f"{count} {name}" for name, count in self.pair_counts().items())}
+        finished = Finished(
+            self._about, records, summarise(records), METHOD, facts=facts, notes=figures.sentences(), counts=counts
+        )
+        write_results(self._output, finished, None)
+        return f"wrote the report of {figures.frames} frames to {self._output / 'report.html'}"
+
+    def pair_counts(self) -> dict[str, int]:
+        """How many stamps had both, and what was given up."""
+        pairs = self.pairs
+        return {
+            "compared": pairs.paired,
+            "estimates without ground truth": pairs.unmatched["estimate"],
+            "ground truth without estimate": pairs.unmatched["truth"],
+            "estimates of a stamp that had one": pairs.repeated,
+        }

@@ -1,0 +1,63 @@
+"""A recording with ground truth, the perception node, and the node that compares them.
+
+    ros2 launch hoisdf evaluate.launch.py bag:=/path/to/bag output:=/path/for/the/report
+
+Takes all arguments of replay.launch.py too. A model slower than the recording skips frames: ``rate:=0.1`` gives it
+time, ``hoisdf evaluate --bag`` skips none.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description():
+    share = FindPackageShare("hoisdf")
+    arguments = [
+        DeclareLaunchArgument("output", default_value="evaluation/live", description="Folder for the report"),
+        DeclareLaunchArgument(
+            "linger", default_value="3.0", description="Seconds for the last estimates to come"
+        ),
+        DeclareLaunchArgument("estimates", default_value="perception/hand_object", description="What is compared"),
+        DeclareLaunchArgument(
+            "evaluation_params_file",
+            default_value=PathJoinSubstitution([share, "config", "evaluation.yaml"]),
+            description="Parameters of the evaluation node that have no argument here",
+        ),
+    ]
+    replay = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "replay.launch.py"])),
+        launch_arguments={
+            "linger": LaunchConfiguration("linger"),
+            "wait_for": [
+                LaunchConfiguration("bag_image", default="/image"), " ",
+                LaunchConfiguration("bag_ground_truth", default="/ground_truth"),
+            ],
+        }.items(),
+    )  # fmt: skip
+    evaluation = Node(
+        package="hoisdf",
+        executable="evaluation",
+        name="evaluation",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
+        emulate_tty=True,
+        parameters=[
+            LaunchConfiguration("evaluation_params_file"),
+            {
+                "autostart": True,
+                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
+                "output": ParameterValue(LaunchConfiguration("output"), value_type=str),
+                "catalogue": ParameterValue(LaunchConfiguration("catalogue"), value_type=str),
+            },
+        ],
+        remappings=[("hand_object", LaunchConfiguration("estimates"))],
+        # the report is drawn after the interrupt
+        sigterm_timeout="60",
+        sigkill_timeout="60",
+    )
+    return LaunchDescription([*arguments, replay, evaluation])
