@@ -57,7 +57,8 @@ class Surfaces(NamedTuple):
 class FieldQuality:
     """Compares the surfaces of a network's fields with the true ones, the true wrist and boxes given.
 
-    What projects outside the crop counts as outside: the network sees nothing there.
+    The fields are read in the whole cube that the network's grid fills, also where it doesn't look for points, but for
+    what lies behind the camera, which counts as outside.
 
     Args:
         network: in evaluation mode.
@@ -100,7 +101,6 @@ class FieldQuality:
         one = given(collate([single(batch.sample, k)])).to(self.device)
         features, settings = self.network.encode(one.image), self.network.config.field
         nowhere = torch.zeros(1, 0, 3, device=one.image.device)
-        camera, size = one.intrinsics[0].double().cpu().numpy(), one.image.shape[-1]
 
         def surface(center: torch.Tensor, hand: bool) -> Mesh:
             middle = center[0].double().cpu().numpy()
@@ -110,7 +110,7 @@ class FieldQuality:
                 both = (asked, nowhere) if hand else (nowhere, asked)
                 read = self.network.query_fields(features, *both, one)[0 if hand else 1]
                 values = read[0].double().cpu().numpy() / settings.scale
-                return np.where(_within(points + middle, camera, size), values, settings.clamp / settings.scale)
+                return np.where(points[:, 2] + middle[2] > 0, values, settings.clamp / settings.scale)
 
             vertices, faces = surface_of(field, 1 / settings.scale, clamp=settings.clamp / settings.scale)
             return vertices + middle, faces
@@ -150,14 +150,6 @@ class FieldQuality:
                 paint(sides[-1], drawn, view, 0.9)
             rows.append(captioned(np.hstack(sides), f"{record.frame}  {record.object}   crop | true | fields"))
         return np.concatenate(rows)
-
-
-def _within(points: NDArray[np.float64], camera: NDArray[np.float64], size: int) -> NDArray[np.bool_]:
-    """(P,) whether points (P, 3) lie before the camera and project into the crop of this size."""
-    seen = points @ camera.T
-    before = seen[:, 2] > 0
-    pixels = seen[:, :2] / np.where(before, seen[:, 2], 1)[:, None]
-    return np.asarray(before & ((pixels > 0) & (pixels < size)).all(1), bool)
 
 
 def _figures(what: str, own: Mesh, true: Mesh) -> Figures:

@@ -108,18 +108,18 @@ class TrueFields:
     config = SimpleNamespace(field=SimpleNamespace(scale=3.1, clamp=0.15))
 
     def __init__(self, frames, vertices, models):
-        self.frames, self.vertices, self.models = frames, vertices, models
+        self.seen = [frames.frame(number) for number in range(len(frames))]
+        self.vertices, self.models = vertices, models
 
     def encode(self, image):
         return image
 
     def query_fields(self, features, hand_points, object_points, batch):
         root, center = batch.hand_root[0].double().numpy(), batch.object_center[0].double().numpy()
-        seen = [self.frames.frame(number) for number in range(len(self.frames))]
-        mirrors = [MIRROR if frame.hand.side == "left" else np.eye(3) for frame in seen]
-        apart = [np.linalg.norm(m @ f.hand.joints[0] - root) for f, m in zip(seen, mirrors, strict=True)]
+        mirrors = [MIRROR if frame.hand.side == "left" else np.eye(3) for frame in self.seen]
+        apart = [np.linalg.norm(m @ f.hand.joints[0] - root) for f, m in zip(self.seen, mirrors, strict=True)]
         number = int(np.argmin(apart))
-        frame, mirror = seen[number], mirrors[number]
+        frame, mirror = self.seen[number], mirrors[number]
         hand = trimesh.Trimesh(*meshes.capped(self.vertices(number), load_hand_model().faces), process=False)
         hand.faces = hand.faces[:, ::-1] if frame.hand.side == "left" else hand.faces
         thing = self.models.get(frame.object.name).mesh.copy().apply_transform(frame.object.pose)

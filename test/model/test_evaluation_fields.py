@@ -1,5 +1,6 @@
 """Surfaces of fields: of solids that are known, and of a network that knows the truth."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,6 +16,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.evaluation import Contender, FieldQuality, preparation_for
 from hoisdf_model.evaluation.field_surfaces import surface_of, surface_scores
 from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
+from hoisdf_model.evaluation.methods import given
 from hoisdf_model.geometry import distances, meshes
 
 SCALE, CLAMP = 3.1, 0.15
@@ -166,7 +168,7 @@ def test_a_field_without_a_surface_is_counted(tmp_path):
 
 
 def test_the_fields_of_a_network_are_read_where_it_looks():
-    """Of a network that has learnt nothing: nothing outside the crop, and frames without an object are judged too."""
+    """Of a network that has learnt nothing: in the cube of its grid, and frames without an object are judged too."""
     network = tiny_network()
     source = Only(frame(0, 200, thing=False))
     quality = FieldQuality(network, MODELS, hand_layer())
@@ -174,10 +176,24 @@ def test_the_fields_of_a_network_are_read_where_it_looks():
     (figures,) = quality(batch, None)
     assert "hand surface" in figures
     assert "object surface" not in figures
-    sample = batch.sample
-    step = 2 / network.config.field.scale / 256
-    seen = np.concatenate([mesh[0] for mesh in quality.predicted(batch, 0)]) @ sample.intrinsics[0].double().numpy().T
-    assert len(seen) > 100
-    pixels = seen[:, :2] / seen[:, 2:]
-    slack = step * float(sample.intrinsics[0, 0, 0]) / seen[:, 2:]  # a cell's width
-    assert ((pixels > -slack) & (pixels < sample.image.shape[-1] + slack)).all()
+    hand, thing = quality.predicted(batch, 0)
+    assert len(hand[0]) > 100
+    reach = 1 / network.config.field.scale + 1e-6
+    for mesh, middle in ((hand, batch.sample.hand_root), (thing, batch.sample.object_center)):
+        assert (np.abs(mesh[0] - middle[0].numpy()) < reach).all()
+        # and they are where the network itself reads almost nothing
+        asked = torch.as_tensor((mesh[0][:200] - middle[0].numpy()) * network.config.field.scale).float()[None]
+        with torch.inference_mode():
+            read = network.query_fields(network.encode(batch.sample.image), asked, asked, given(batch.sample))
+        assert float(read[0 if mesh is hand else 1].abs().median()) < 0.01
+
+
+def test_what_lies_behind_the_camera_is_not_there():
+    source = Frames(1, 200)
+    network = KnowingFields(source)
+    network.number = 0
+    batch = batch_of(source, 0)
+    near = replace(batch.sample, hand_root=batch.sample.hand_root * torch.tensor([1.0, 1, 0]) + 0.1)
+    network.distance = lambda what, seen, places: np.full(len(places), -0.01)  # everything is filled
+    hand = FieldQuality(network, MODELS, hand_layer()).predicted(replace(batch, sample=near), 0).hand
+    assert -0.003 < hand[0][:, 2].min() < 0.003
