@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from hoisdf_model.ablations import Ablation, AblationTable, Plan, Test
-    from hoisdf_model.training import Sources
+    from hoisdf_model.hand import HandModel
+    from hoisdf_model.training import Sources, TrainingConfig
 
 STEPS = 300
 ALL = "all"
@@ -83,6 +84,8 @@ def ablate(
     """
     from rich.console import Console
 
+    from hoisdf_model.hand import load_hand_model
+
     try:
         from hoisdf_model import ablations
     except ModuleNotFoundError as error:
@@ -103,7 +106,9 @@ def ablate(
     for _, wanted in chosen:
         for row in wanted:
             plan.config_of(row)  # a mistake in the last row shouldn't show after hours
-    sources, test = _sources(plan), _test(on, frames, console)
+    recipe = plan.config_of(ablations.AblationRow("the recipe"))
+    hand_model = load_hand_model(recipe.hand_model)
+    sources, test = _sources(recipe, hand_model), _test(on, frames, hand_model, console)
     if minutes is not None:
         plan = _within(minutes, plan, sources, output, console)
     work = ablations.Ablation(output, plan, test, sources, console.is_terminal, _watch(console))
@@ -149,28 +154,25 @@ def _described(path: str) -> dict[str, Any]:
     return {"kind": "shards", "ratio": float(len(ShardedFrames(place))), "options": {"folder": place}}
 
 
-def _sources(plan: Plan) -> Sources:
-    from hoisdf_model.ablations import AblationRow
-    from hoisdf_model.hand import load_hand_model
+def _sources(recipe: TrainingConfig, hand_model: HandModel) -> Sources:
     from hoisdf_model.training import Sources
     from hoisdf_model.training.sources import build_source
 
-    config = plan.config_of(AblationRow("the recipe"))
-    hand_model = load_hand_model(config.hand_model)
-    return Sources([build_source(s, hand_model) for s in config.data.sources], [s.ratio for s in config.data.sources])
+    named = recipe.data.sources
+    return Sources([build_source(source, hand_model) for source in named], [source.ratio for source in named])
 
 
-def _test(data: str, frames: int, console: Console) -> Test:
+def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> Test:
     from hoisdf_model.ablations import Test
     from hoisdf_model.commands.evaluate.labelled_data import source_at
     from hoisdf_model.evaluation import Models
-    from hoisdf_model.hand import HandLayer, load_hand_model
+    from hoisdf_model.hand import HandLayer
     from hoisdf_model.synthesis import find_object
 
     with console.status("opening the frames to evaluate on"):
-        source, tags, about, preparation = source_at(data, load_hand_model())
+        source, tags, about, preparation = source_at(data, hand_model)
     numbers = range(min(frames, len(source)))
-    return Test(source, numbers, about, Models(find_object), HandLayer(load_hand_model()), tags, preparation)
+    return Test(source, numbers, about, Models(find_object), HandLayer(hand_model), tags, preparation)
 
 
 def _within(minutes: float, plan: Plan, sources: Sources, folder: Path, console: Console) -> Plan:
