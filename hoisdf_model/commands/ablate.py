@@ -88,10 +88,11 @@ def ablate(
 
     try:
         from hoisdf_model import ablations
+        from hoisdf_model.training.quiet import quiet_lightning
     except ModuleNotFoundError as error:
         raise DependencyError(f"ablations need {error.name}: install hoisdf[train]") from error
 
-    _quiet()
+    quiet_lightning()
     if steps is not None and minutes is not None:
         raise ConfigError("give --steps or --minutes, not both")
     console = Console()
@@ -197,13 +198,3 @@ def _watch(console: Console) -> Any:
     from hoisdf_model.commands.evaluate.progress import followed
 
     return lambda steps, count: followed(steps, 0, count, console)
-
-
-def _quiet() -> None:
-    """What Lightning says of itself is for its own developers."""
-    import logging
-    import warnings
-
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")

@@ -61,9 +61,6 @@ def train(
     weights. With several GPUs one process starts for each; on several machines start the same command on each with
     torchrun.
     """
-    import logging
-    import warnings
-
     from rich.console import Console
 
     from hoisdf_model.errors import DependencyError
@@ -71,12 +68,11 @@ def train(
     try:
         from hoisdf_model.training import build_run, read_config
         from hoisdf_model.training import train as train_run
+        from hoisdf_model.training.quiet import quiet_lightning
     except ModuleNotFoundError as error:
         raise DependencyError(f"training needs {error.name}: install hoisdf[train]") from error
 
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", module="lightning")  # what it says there is for its own developers
+    quiet_lightning()
     settings = read_config(config, [*(changes or []), *([f"start_from={start_from}"] if start_from else [])])
     folder = output or Path("runs") / settings.name
     run = build_run(settings, folder, overfit=overfit)
