@@ -185,6 +185,7 @@ def evaluate(
     from hoisdf_model.evaluation import Models, digest_of, name_of
     from hoisdf_model.evaluation.data_folder import FolderOptions
     from hoisdf_model.evaluation.hand_file import HandFile
+    from hoisdf_model.evaluation.wording import warnings_of
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
     from hoisdf_model.network.shipped import NAME as SHIPPED
@@ -196,6 +197,7 @@ def evaluate(
     foreign = {"--data": data != BENCHMARK, "--submission": submission is not None, "--official": official}
     foreign |= {"--split": bool(split), "--subset": bool(subset), "--version": bool(version)}
     foreign["--models"] = object_models is not None
+    foreign["--fields"] = fields > 0 and (protocol == "live" or estimates is not None)
     bags = bag_options(bag, given, estimates, topics or (), rectified, forget, protocol, foreign)
     processes = Processes.joined()
     if processes.count > 1 and bags is not None and (bags.estimates is not None or protocol == "live"):
@@ -226,6 +228,8 @@ def evaluate(
         source, tags, origin, base = opened.source, opened.tags, opened.about, opened.preparation
     else:
         source, tags, origin, base = source_at(data, model or load_hand_model())
+    for warning in warnings_of(origin):
+        console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
     if submission is not None and (opened is None or opened.challenge is None):
         raise ConfigError("--submission is for the evaluation frames of HO-3D: give its folder with --data")
     if submission is not None and frames is not None and frames < len(source):
@@ -238,7 +242,7 @@ def evaluate(
         "protocol": protocol, "untrained": untrained, "precision": chosen, "search": search,
         "mean_pose": None if mean_pose is None else digest_of(str(mean_pose)),
     }  # fmt: skip
-    wanted = Measured(interaction, points and protocol == "paper", min(fields, count))
+    wanted = Measured(interaction, points and protocol == "paper", fields)
     about |= wanted.about() | ({} if submission is None else {"submission": True})
     label = Path(data).name if opened is None else opened.label
     folder = output or Path("evaluation") / f"{name_of(named)}_{label}_{protocol}"
