@@ -152,11 +152,11 @@ class NetworkOutput:
     Attributes:
         maps: (B, 3, S/2, S/2) as in ``ImageFeatures``.
         hand_points, object_points: (B, N, 3) points looked at, normalised, about the wrist and the object's centre;
-            nearest to the surface first.
+            nearest to the surface first, where that is what they were chosen by.
         hand_sdf, object_sdf: (B, N) their predicted distances, normalised, clamped; negative inside. None where an
             explicit representation stands in for the fields, as are the two of the other field.
         hand_grid_index, object_grid_index: (B, N) int64 flat index into the grid, z fastest; -1 where the points were
-            handed in, aren't a grid's, or the box holds none.
+            handed in, aren't a grid's, or the box holds none. Points that were moved have that of where they began.
         hand_points_object_sdf, object_points_hand_sdf: (B, N) the other field at the same points.
         voted_joints: (B, 21, 3) metres, relative to the wrist; None where points don't vote, as is the next.
         vote_spread: (B, 21) metres, root mean square distance of the weighted votes from the voted joint.
