@@ -1,0 +1,86 @@
+"""An evaluation by several processes: shares of the frames, and the same results as by one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from labelled_frames import BOX, frame
+from test_evaluation_run import Knowing, run
+from tiny_network import tiny_network
+
+from hoisdf_model.commands.evaluate.processes import Processes
+from hoisdf_model.data import shards
+from hoisdf_model.errors import ConfigError, EvaluationError
+from hoisdf_model.evaluation import Contender, RecordFile, read_records
+from hoisdf_model.evaluation.shares import gather, share_file, share_of
+from hoisdf_model.network import save_network
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_shares_are_whole_batches_and_all_of_them():
+    frames = [3, 4, 5, 6, 8, 9, 11]
+    assert [share_of(frames, 2, rank, 2) for rank in range(2)] == [[3, 4, 8, 9], [5, 6, 11]]
+    assert [share_of(frames, 3, rank, 4) for rank in range(4)] == [[3, 4, 5], [6, 8, 9], [11], []]
+    assert share_of(frames, 3, 0, 1) == frames
+
+
+def test_records_of_processes_that_were_interrupted_are_gathered(tmp_path):
+    whole, about = tmp_path / "whole", {"weights": "x"}
+    _, expected = run(whole, {"network": Contender(Knowing())}, numbers=range(4), about=about)
+    records = RecordFile(tmp_path / "out", about)
+    records.append(expected[:1])
+    for rank, part in enumerate((expected[:2], expected[3:])):
+        share_file(records.folder, about, rank).append(part)
+    with (records.folder / "process_1" / "frames.jsonl").open("a") as file:
+        file.write('{"frame":2,"obj')  # killed while writing
+    with pytest.raises(EvaluationError, match="differs in weights"):
+        share_file(records.folder, {"weights": "y"}, 0)
+    RecordFile(records.folder / "process_1", about)  # as it is opened again, the unfinished line is dropped
+    gather(records.folder, records)
+    assert read_records(records.folder) == [expected[0], expected[1], expected[3]]
+    assert not list(records.folder.glob("process_*"))
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    alone = Processes.joined()
+    assert (alone.leads, alone.count, alone.device("auto")) == (True, 1, "auto")
+    assert alone.leader_first(lambda: 3) == 3
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("RANK", "one")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    with pytest.raises(ConfigError, match="can't meet"):
+        Processes.joined()
+
+
+def test_two_processes_find_what_one_does(tmp_path):
+    data, weights = tmp_path / "data", tmp_path / "tiny.safetensors"
+    BOX.export(tmp_path / "box.stl")
+    shards.begin(data, 5, 5, {})
+    shards.write_shard(data, 0, 5, 5, lambda index: (frame(index, 200), {}))
+    network = tiny_network()
+    save_network(network, network.config, weights, keep_hand_model=True)
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")
+    }
+    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    found = {}
+    for name, start in (
+        ("one", [sys.executable]),
+        ("two", [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]),
+    ):
+        command = [
+            *start, "-m", "hoisdf_model.cli", "evaluate", "-w", str(weights), "--data", str(data), "--objects",
+            str(tmp_path), "--untrained", "3", "--workers", "0", "--batch-size", "2", "--device", "cpu",
+            "-o", str(tmp_path / name),
+        ]  # fmt: skip
+        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.count("5 frames") == 1  # only one prints
+        found[name] = (tmp_path / name / "frames.csv").read_text()
+    assert found["one"] == found["two"]
+    assert len(found["one"].splitlines()) == 1 + 5 * 4 + 3  # network, two means and truth; untrained of three
+    assert not list((tmp_path / "two").glob("process_*"))
