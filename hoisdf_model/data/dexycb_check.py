@@ -8,6 +8,7 @@ from pathlib import Path
 from hoisdf_model.data import dexycb_layout as layout
 from hoisdf_model.data.dexycb_labels import read_labels
 from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
+from hoisdf_model.data.dexycb_subsets import read_poses
 from hoisdf_model.data.download_check import CheckReport, Progress
 from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.layouts import is_synthetic, read_note
@@ -127,7 +128,10 @@ def _sequence(
                     read_depth(take.depth(serial, number), layout.WIDTH, layout.HEIGHT)
             except DatasetError as error:
                 report.problem(take.path / serial, str(error), archive)
-    report.files(take.path, ("pose.npz",), archive)
+    try:
+        read_poses(take)
+    except DatasetError as error:
+        report.problem(take.path, str(error), archive)
     return take
 
 

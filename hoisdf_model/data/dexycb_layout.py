@@ -164,7 +164,8 @@ class DexYcbFolder:
         if missing and not partial:
             raise DatasetError(
                 f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits can't be told: "
-                "fetch the rest, or set partial to go by the sequences that are there"
+                "fetch the rest, or go by the sequences that are there with partial (a YAML file that describes the "
+                "data says partial: true)"
             )
         if not (self.root / "calibration").is_dir():
             raise DatasetError(f"{self.root} lacks the folder calibration: unpack calibration.tar.gz of DexYCB there")

@@ -146,18 +146,8 @@ def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.b
     Raises:
         DatasetError: ``pose.npz`` is missing or damaged.
     """
-    path = take.path / "pose.npz"
-    arrays = read_arrays(path, ("pose_m", "pose_y"))
-    hands, things = (arrays[name].astype(np.float64) for name in ("pose_m", "pose_y"))
-    if hands.shape != (take.frames, 1, POSE_NUMBERS) or things.shape != (take.frames, len(take.ycb_ids), 7):
-        raise DatasetError(
-            f"{path}: pose_m {hands.shape} and pose_y {things.shape} should be ({take.frames}, 1, {POSE_NUMBERS}) and "
-            f"({take.frames}, {len(take.ycb_ids)}, 7)"
-        )
-    hands, things = hands[:, 0], things[:, take.grasped]
+    hands, things = read_poses(take)
     present = hands.any(1) & things[:, 4:].any(1)
-    if not (np.isfinite(hands).all() and np.isfinite(things).all()):
-        raise DatasetError(f"{path} has poses that aren't finite numbers")
     result = np.zeros(take.frames, bool)
     if not present.any():
         return result
@@ -176,6 +166,28 @@ def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.b
         local = (hand - shift) @ turn  # the hand in the object's frame
         result[frame] = np.min(cKDTree(local).query(vertices)[0]) <= CLOSE
     return result
+
+
+def read_poses(take: Take) -> tuple[Floats, Floats]:
+    """(T, 51) of the hand and (T, 7) of the grasped object (quaternion x, y, z, w; metres), world frame.
+
+    Zeros where they are missing.
+
+    Raises:
+        DatasetError: ``pose.npz`` is missing or damaged.
+    """
+    path = take.path / "pose.npz"
+    arrays = read_arrays(path, ("pose_m", "pose_y"))
+    hands, things = arrays["pose_m"], arrays["pose_y"]
+    if hands.shape != (take.frames, 1, POSE_NUMBERS) or things.shape != (take.frames, len(take.ycb_ids), 7):
+        raise DatasetError(
+            f"{path}: pose_m {hands.shape} and pose_y {things.shape} should be ({take.frames}, 1, {POSE_NUMBERS}) and "
+            f"({take.frames}, {len(take.ycb_ids)}, 7)"
+        )
+    for name, array in arrays.items():
+        if array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise DatasetError(f"{path}: {name} holds values that aren't finite numbers")
+    return hands[:, 0].astype(np.float64), things[:, take.grasped].astype(np.float64)
 
 
 def in_view(pixels: NDArray[np.floating]) -> bool:

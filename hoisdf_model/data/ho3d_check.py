@@ -12,7 +12,7 @@ from hoisdf_model.data.ho3d_layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d_meta import read_meta
 from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.image_files import read_rgb
-from hoisdf_model.data.layouts import is_synthetic
+from hoisdf_model.data.layouts import is_synthetic, read_note
 from hoisdf_model.data.object_models import POINTS_NAME
 from hoisdf_model.errors import DatasetError, UnsafeFileError
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
@@ -41,10 +41,15 @@ def check_ho3d(
     synthetic = is_synthetic(root)
     report = CheckReport(f"HO-3D {folder.version}" + (", synthetic" if synthetic else ""))
     archive = f"unpack the archive of HO-3D {folder.version} there again, or fetch it again"
+    if synthetic:
+        archive = "write the tree anew with hoisdf synthesize --ho3d"
+        report.notes.append("a synthetic tree: figures on it say nothing about HO-3D")
     plan: list[tuple[Split, str, list[str]]] = []
     for split in layout.SPLITS:
         sequences = _listed(folder, split, synthetic, report, archive)
         plan += [(split, name, frames) for name, frames in sequences.items()]
+    if synthetic:
+        _noted(root, {name for _, name, _ in plan}, report, archive)
     names: set[str] = set()
     whole: dict[Split, int] = dict.fromkeys(layout.SPLITS, 0)
     masked = 0
@@ -98,6 +103,18 @@ def _listed(
         if absent:
             report.problem(folder.list_file(split), f"lists nothing of {', '.join(absent)}", archive)
     return sequences
+
+
+def _noted(root: Path, listed: set[str], report: CheckReport, archive: str) -> None:
+    """Whether all sequences are listed that the note of a synthetic tree tells of."""
+    try:
+        told = read_note(root).get("sequences")
+    except DatasetError as error:
+        report.problem(root, str(error), archive)
+        return
+    absent = [name for name in told if name not in listed] if isinstance(told, dict) else []
+    if absent:
+        report.problem(root, f"nothing is listed of the sequences {', '.join(absent)}", archive)
 
 
 def _other(listed: int, split: Split) -> str:

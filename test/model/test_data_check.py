@@ -235,11 +235,35 @@ def test_a_synthetic_dexycb_is_called_so_and_needs_what_its_note_says(dexycb):
     assert any("doesn't say how the folder was made" in p for p in wrong(check_dexycb(dexycb)))
 
 
+def test_a_synthetic_ho3d_needs_the_sequences_that_its_note_tells_of(ho3d):
+    note = ho3d / "synthetic.json"
+    note.write_text('{"sequences": {"MC1": "003_cracker_box", "SM2": "006_mustard_bottle", "SM1": "", "AP10": ""}}')
+    report = check_ho3d(ho3d)
+    assert wrong(report) == []
+    assert report.kind == "HO-3D v2, synthetic"
+    assert "figures on it say nothing about HO-3D" in report.notes[0]
+    (ho3d / "train.txt").write_text("SM2/0007\nSM2/0014\n")
+    (problem,) = wrong(check_ho3d(ho3d))
+    assert "nothing is listed of the sequences MC1 -> write the tree anew with hoisdf synthesize --ho3d" in problem
+    for content in ("3", "{"):
+        note.write_text(content)
+        assert any("synthetic.json" in p for p in wrong(check_ho3d(ho3d)))
+
+
 def test_labels_that_make_no_sense_are_found_without_reading_them_all(dexycb):
     place = dexycb / "20200709-subject-01" / "20200709_100000" / dexycb_layout.SERIALS[0]
     with np.load(place / "labels_000000.npz") as stored:
         labels = dict(stored)
     np.savez(place / "labels_000000.npz", **labels | {"pose_m": np.full((1, 51), np.nan)})
+    np.savez(place.parent / "pose.npz", pose_y=np.zeros((2, 1, 7)), pose_m=np.full((2, 1, 51), np.inf))
+    np.savez(dexycb / "20200813-subject-02" / "20200813_100000" / "pose.npz", pose_y=np.zeros((2, 2, 7)), pose_m=0)
+    (dexycb / "20200820-subject-03" / "20200820_100000" / "pose.npz").unlink()
+    for words in (
+        "20200709_100000/pose.npz: pose_m holds values that aren't finite numbers -> fetch 20200709-subject-01.tar.gz",
+        "20200813_100000/pose.npz: pose_m () and pose_y (2, 2, 7) should be (2, 1, 51) and (2, 1, 7)",
+        "20200820_100000/pose.npz is missing",
+    ):
+        assert any(words in problem for problem in wrong(check_dexycb(dexycb))), words
     Image.new("L", (640, 480)).save(place / "aligned_depth_to_color_000001.png")
     assert [p for p in wrong(check_dexycb(dexycb)) if "labels_000000.npz: pose_m holds values that aren't finite" in p]
     assert any(
