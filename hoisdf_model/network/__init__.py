@@ -1,7 +1,8 @@
 """The network: configuration, inputs and outputs, and the assembled HOISDF."""
 
 from hoisdf_model.network.checkpoints import Weights, load_network, read_weights, save_network, write_weights
-from hoisdf_model.network.config import NetworkConfig, RootConfig, RuntimeConfig
+from hoisdf_model.network.config import NetworkConfig
+from hoisdf_model.network.config_sections import RootConfig, RuntimeConfig
 from hoisdf_model.network.folding import optimised
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.interface import (

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hoisdf_model.errors import CheckpointError
-from hoisdf_model.network.config import EncoderConfig
+from hoisdf_model.network.config_sections import EncoderConfig
 
 
 def _downsample(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:

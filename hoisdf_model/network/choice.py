@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from hoisdf_model.network import sampling, search
-from hoisdf_model.network.config import RuntimeConfig
+from hoisdf_model.network.config_sections import RuntimeConfig
 
 GRADIENT_STEPS = 3
 PROBE = 0.01  # half the distance between readings for a gradient, normalised units: 3 mm with the usual scale

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
-from hoisdf_model.network.config import DensityConfig, FieldConfig
+from hoisdf_model.network.config_sections import DensityConfig, FieldConfig
 from hoisdf_model.network.linear import linear
 
 

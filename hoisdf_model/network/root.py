@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hoisdf_model.network.config import RootConfig
+from hoisdf_model.network.config_sections import RootConfig
 from hoisdf_model.network.heads import Head
 from hoisdf_model.network.interface import ImageFeatures, RootPrediction
 

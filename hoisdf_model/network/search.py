@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from hoisdf_model.network import sampling
-from hoisdf_model.network.config import FieldConfig, RuntimeConfig
+from hoisdf_model.network.config_sections import FieldConfig, RuntimeConfig
 from hoisdf_model.network.fields import SdfDecoder, positional_code
 from hoisdf_model.network.pyramid import LevelTables, PointFeatures, Taps, pixels_of, taps
 

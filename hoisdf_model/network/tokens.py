@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from hoisdf_model.network.config import FieldConfig, TokensConfig
+from hoisdf_model.network.config_sections import FieldConfig, TokensConfig
 from hoisdf_model.network.fields import Density, positional_code
 
 

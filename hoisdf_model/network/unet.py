@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from hoisdf_model.network.config import DecoderConfig
+from hoisdf_model.network.config_sections import DecoderConfig
 
 
 def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Sequential:

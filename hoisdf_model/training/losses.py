@@ -17,7 +17,7 @@ from torch.nn import functional
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.network import LayerPredictions, NetworkOutput, RootPrediction
-from hoisdf_model.network.config import FieldConfig
+from hoisdf_model.network.config_sections import FieldConfig
 from hoisdf_model.training.explicit_losses import ExplicitReading, explicit_parts
 from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.root_losses import root_parts

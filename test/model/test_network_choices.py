@@ -9,7 +9,7 @@ from tiny_network import TINY, tiny_batch, tiny_network
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.network import NetworkConfig, RuntimeConfig, sampling
 from hoisdf_model.network.choice import Choice, onto_surface
-from hoisdf_model.network.config import DensityConfig, FieldConfig, TokensConfig
+from hoisdf_model.network.config_sections import DensityConfig, FieldConfig, TokensConfig
 from hoisdf_model.network.fields import Density
 from hoisdf_model.network.tokens import Seen, make_tokens
 

@@ -7,7 +7,7 @@ from tiny_network import HAND_LAYER
 from hoisdf_model.errors import CheckpointError, ConfigError
 from hoisdf_model.network import Hoisdf, NetworkConfig, load_preset, preset_names
 from hoisdf_model.network.backbone import ResNet
-from hoisdf_model.network.config import EncoderConfig
+from hoisdf_model.network.config_sections import EncoderConfig
 
 # parameters of the official models without the three modules that they never use (norm1, linear_objvote, linear_objcls)
 UNUSED = 203544 + 133640

@@ -14,7 +14,7 @@ from torch.nn import functional
 from hoisdf_model.geometry import rotations
 from hoisdf_model.network import sampling, search
 from hoisdf_model.network.attention import Attention, Decoder, Encoder
-from hoisdf_model.network.config import DensityConfig, FieldConfig, RuntimeConfig
+from hoisdf_model.network.config_sections import DensityConfig, FieldConfig, RuntimeConfig
 from hoisdf_model.network.fields import Density, SdfDecoder, positional_code
 from hoisdf_model.network.heads import ObjectHead, VoteHead
 from hoisdf_model.network.linear import linear
