@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
-import trimesh
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
@@ -147,15 +147,19 @@ def main(
     settings = GraspSettings(clearance=clearance)
     planner = GraspPlanner(load_gripper(gripper), model, load_catalogue(), settings)
     figures = {kind: Figures() for kind in KINDS}
-    for number in track(chosen, "planning", console=console, transient=True):
-        hand, name = true_hand(grasps, int(number), model)
-        planner.shape(find_object(name))
-        axis = true_axis(grasps, int(number), hand, planner, name)
-        for kind in KINDS:
-            seen = hand if kind == KINDS[0] else disturbed(hand, rng, shift, np.radians(turn))
-            measure(figures[kind], planner, seen, hand, name, axis, grasps.touching_of(int(number)))
+    try:
+        for number in track(rng.permutation(chosen), "planning", console=console, transient=True):
+            hand, name = true_hand(grasps, int(number), model)
+            planner.shape(find_object(name))
+            axis = true_axis(grasps, int(number), hand, planner, name)
+            for kind in KINDS:
+                seen = hand if kind == KINDS[0] else disturbed(hand, rng, shift, np.radians(turn))
+                measure(figures[kind], planner, seen, hand, name, axis, grasps.touching_of(int(number)))
+    except KeyboardInterrupt:
+        console.print("stopped: figures of the scenes so far")
     result = {kind: figure.summary() for kind, figure in figures.items()}
-    table = Table("synthetic", *(kind for kind in KINDS), title=f"{planner.gripper.name}, {len(chosen)} scenes")
+    title = f"{planner.gripper.name}, {result[KINDS[0]]['scenes']} scenes"
+    table = Table("synthetic", *KINDS, title=title)
     for row in result[KINDS[0]]:
         if row != "refusals":
             table.add_row(row, *(f"{result[kind][row]:.4g}" for kind in KINDS))
@@ -279,18 +283,32 @@ def measured_clearance(candidate: GraspCandidate, hand: HandShape, planner: Gras
     assert candidate.pose_in_object is not None
     pose = candidate.pose_in_object
     boxes = planner.gripper.boxes(planner.gripper.stroke, planner.settings.travel, candidate.width)
-    corners, faces = box_mesh(boxes)
-    points = trimesh.remesh.subdivide_to_size(corners, faces, SPACING, max_iter=12)[0]
-    placed = points @ pose[:3, :3].T + pose[:3, 3]
+    placed = np.concatenate([surface_points(box) for box in boxes]) @ pose[:3, :3].T + pose[:3, 3]
     low, high = hand.vertices.min(0) - 0.06, hand.vertices.max(0) + 0.06
     near = placed[((placed > low) & (placed < high)).all(1)]
     from_gripper = np.inf
     if len(near):
-        from_gripper = float(distances.closest_points(near, *closed(hand))[0].min())
         some = near[:: max(1, len(near) // 200)]  # whether a whole finger is inside of the hand a few points tell
-        from_gripper = min(from_gripper, float(distances.signed_distance(some, *closed(hand)).min()))
+        from_gripper = float(distances.signed_distance(some, *closed(hand)).min())
+        # a vertex of the nearest face is at most an edge farther than the face
+        corners = hand.closed_vertices[hand.closed_faces]
+        longest = float(np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max())
+        from_vertices = cKDTree(hand.closed_vertices).query(near)[0]
+        nearest = near[from_vertices <= from_vertices.min() + longest]
+        from_gripper = min(from_gripper, float(distances.closest_points(nearest, *closed(hand))[0].min()))
     local = (hand.vertices - pose[:3, 3]) @ pose[:3, :3]
     return min(from_gripper, float(min(distances.signed_distance(local, *box_mesh(box[None])).min() for box in boxes)))
+
+
+def surface_points(box: Floats) -> Floats:
+    """(P, 3) a grid on all six sides of a box (2, 3), edges and corners too, points at most ``SPACING`` apart."""
+    ticks = [np.linspace(low, high, int(np.ceil((high - low) / SPACING)) + 1) for low, high in box.T]
+    sides = []
+    for axis in range(3):
+        for end in box[:, axis]:
+            grids = np.meshgrid(*(np.array([end]) if k == axis else ticks[k] for k in range(3)), indexing="ij")
+            sides.append(np.stack([grid.reshape(-1) for grid in grids], 1))
+    return np.concatenate(sides)
 
 
 def closed(hand: HandShape) -> tuple[Floats, NDArray[np.int64]]:

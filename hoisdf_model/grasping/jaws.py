@@ -119,7 +119,7 @@ def aligned(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats
         able[moving[~holds]] = False
         moving = moving[holds]
         before = poses[moving]
-        origin = before[:, :3, 3] + before[:, :3, 1] * ((high + low) / 2)[holds, None]
+        origin = before[:, :3, 3] + before[:, :3, 1] * (high[holds, None] + low[holds, None]) / 2
         poses[moving] = tool_frame(goal[holds], before[:, :3, 2], origin)
         moving = moving[np.einsum("ki,ki->k", poses[moving, :3, 1], before[:, :3, 1]) <= SETTLED]
     return poses, able
