@@ -163,9 +163,13 @@ class BagFrames:
 
 
 def moments_of(truth: Estimate, bag: int, time: int, stamp: int) -> tuple[Moment, ...]:
-    """The moments of one frame: its true hands that are known."""
-    known = [i for i, hand in enumerate(truth.hands) if np.isfinite(hand.joints).all()]
-    return tuple(Moment(bag, time, stamp, i) for i in known)
+    """The moments of one frame: its known hands."""
+    return tuple(Moment(bag, time, stamp, i) for i in known_hands(truth))
+
+
+def known_hands(truth: Estimate) -> tuple[int, ...]:
+    """Numbers of the true hands with a known wrist; the other joints may be unknown, as of HO-3D's evaluation."""
+    return tuple(i for i, hand in enumerate(truth.hands) if np.isfinite(hand.joints[0]).all())
 
 
 def _rectified(frame: Frame) -> Frame:

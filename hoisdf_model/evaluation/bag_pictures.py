@@ -24,7 +24,8 @@ def bag_sheet(
 ) -> Pixels | None:
     """As :func:`hoisdf_model.evaluation.pictures.sheet`, of records whose numbers are those of the source's moments.
 
-    Frames that have no image (estimates may be recorded without) or whose truth lies outside of it aren't shown.
+    Frames that have no image (estimates may be recorded without), or whose true hand lies outside of it or isn't known
+    but for its wrist, aren't shown.
 
     Returns:
         (H, W, 3) uint8 RGB; None where no frame can be shown.
@@ -39,8 +40,12 @@ def bag_sheet(
         for record in new:
             try:
                 frame = source.frame(record.frame)
-                prepare(frame, preparation, 0)
+                seen_whole = frame.hand is not None and bool(np.isfinite(frame.hand.joints).all())
+                if seen_whole:
+                    prepare(frame, preparation, 0)
             except (BagError, InvalidInputError):
+                seen_whole = False
+            if not seen_whole:
                 del shown[record.frame]
             else:
                 seen[record.frame] = _as_shown(record, method, frame)

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from hoisdf_model.data.bag_estimates import estimates_of
 from hoisdf_model.data.bag_frames import PATIENCE, BagFrame
 from hoisdf_model.data.bag_source import BagFrames, Moment, moments_of
@@ -147,6 +149,9 @@ def labelled(
             moments = moments_of(item.truth, number, item.time, item.stamp)
             tally.compared += 1
             for moment in moments:
+                if not np.isfinite(item.truth.hands[moment.hand].joints).all():
+                    tally.leave_out("unknown joints")
+                    continue
                 try:
                     prepare(source.labelled(item, moment.hand), preparation, 0)
                 except InvalidInputError as error:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from hoisdf_model.data.bag_source import known_hands
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.evaluation.alignment import Floats
@@ -67,8 +68,8 @@ class EstimateErrors:
         self.models = models
 
     def __call__(self, estimate: Estimate, truth: Estimate) -> FrameComparison:
-        """Compare; true hands with joints that aren't finite are unknown, and left out."""
-        known = [i for i, hand in enumerate(truth.hands) if np.isfinite(hand.joints).all()]
+        """Compare; hands without a true wrist are left out, those with nothing else have no errors of the hand."""
+        known = known_hands(truth)
         pairs = _matched([truth.hands[i] for i in known], estimate.hands)
         results = []
         for position, i in enumerate(known):
@@ -85,7 +86,7 @@ class EstimateErrors:
         errors: dict[str, Floats] = {}
         apart: tuple[float, ...] = ()
         pose: dict[str, Any] = {}
-        if hand is not None and np.isfinite(hand.joints).all():
+        if hand is not None and np.isfinite(hand.joints).all() and np.isfinite(true.joints).all():
             meshed = len(hand.vertices) == len(true.vertices) > 0 and bool(np.isfinite(true.vertices).all())
             own, other = _hands(hand, meshed), _hands(true, meshed)
             errors |= hand_errors(own, other)

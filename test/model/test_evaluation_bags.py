@@ -272,7 +272,7 @@ def test_under_the_paper_protocol_bags_are_data_as_any_other(bag, weights, tmp_p
     options = ("-w", weights, "--bag", bag, "--workers", "0", "--untrained", "0", "-o", tmp_path / "out")
     assert "4 frames, paper protocol" in command(*options)
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert set(summary["groups"]["all"]) == {"network", "mean pose", "informed mean"}
+    assert set(summary["groups"]["all"]) >= {"network", "mean pose", "informed mean"}
     assert summary["groups"]["all"]["network"]["metrics"]["wrist"]["mean"] == 0
 
 

@@ -140,6 +140,15 @@ def test_without_vertices_there_is_no_error_of_the_mesh():
         assert "MME" not in errors
 
 
+def test_of_a_true_hand_with_a_known_wrist_only_the_object_is_compared():
+    joints = TRUTH.hands[0].joints.copy()
+    joints[1:] = np.nan
+    hand = only(TRUTH, replace(TRUTH, hands=(replace(TRUTH.hands[0], joints=joints),)))
+    assert hand.result.found == (True, True)
+    assert "MJE" not in hand.result.errors
+    assert hand.result.errors["ADD"] == pytest.approx(0, abs=1e-3)
+
+
 def test_a_true_hand_that_is_not_known_is_left_out():
     unknown = replace(TRUTH.hands[0], joints=np.full((21, 3), np.nan, np.float32))
     comparison = COMPARE(TRUTH, Estimate((unknown,)))
