@@ -164,7 +164,12 @@ def synthetic(
         typer.Option(metavar="NUMBER", help="Which, from 0; where not given, all are listed.", show_default=False),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Write all sequences, as bags in the folder OUTPUT.", show_default=False)
+        bool,
+        typer.Option(
+            "--all",
+            help="Write all sequences as bags in the folder OUTPUT; goes on where it was, bags that are there stay.",
+            show_default=False,
+        ),
     ] = False,
     every: Every = 1,
     frames: Frames = None,
@@ -188,19 +193,24 @@ def synthetic(
         raise ConfigError("say which sequence with --sequence NUMBER, or --all")
     if sequence is not None and everything:
         raise ConfigError("give --sequence or --all, not both")
-    place = _place(output)
-    numbers = range(len(known)) if sequence is None else (sequence,)
-    places = [place / benchmark_bag_name(number) for number in numbers] if everything else [place]
+    place = _place(output, goes_on=everything)
+    if not everything:
+        targets = {cast(int, sequence): place}
+    else:
+        targets = {number: place / benchmark_bag_name(number) for number in range(len(known))}
+        kept = [number for number, path in targets.items() if (path / "metadata.yaml").exists()]
+        if kept:
+            _say(f"{len(kept)} of {len(known)} bags are there already and stay as they are")
+        targets = {number: path for number, path in targets.items() if number not in kept}
+        place.mkdir(parents=True, exist_ok=True)
     reports: list[ExportReport] = []
     with _progress() as follow:
-        for number, path in zip(numbers, places, strict=True):
-            if len(places) > 1:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            follow(f"{benchmark_bag_name(number)} (sequence {len(reports) + 1} of {len(places)})")
+        for number, path in targets.items():
+            follow(f"{benchmark_bag_name(number)} ({len(reports) + 1} of {len(targets)})")
             reports.append(record_benchmark_bag(path, number, form, every, frames, follow))
     frames_written, size = sum(report.frames for report in reports), sum(report.size for report in reports)
     bags = f"{len(reports)} bags, " if everything else ""
-    _say(f"{place}: {bags}{frames_written:,} frames, {size / 1e6:.1f} MB")
+    _say(f"{_plain(str(place))}: {bags}{frames_written:,} frames, {size / 1e6:.1f} MB")
 
 
 def _export(
@@ -245,11 +255,11 @@ def _form(storage: str, image: str, quality: int, depth: bool) -> BagFormat:
     return BagFormat(cast(Any, storage), cast(Any, image), quality, depth)
 
 
-def _place(output: Path | None) -> Path:
-    """Where to write; nothing is written over."""
+def _place(output: Path | None, goes_on: bool = False) -> Path:
+    """Where to write; nothing is written over, but a folder of bags can be gone on with."""
     if output is None:
         raise ConfigError("give the folder of the new bag, after the folder of the data set if there is one")
-    if output.exists():
+    if output.exists() and not (goes_on and output.is_dir()):
         raise BagError(f"{output} exists already: remove it or give another path")
     return output
 

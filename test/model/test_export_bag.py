@@ -414,4 +414,12 @@ def test_all_sequences_go_into_a_folder_of_bags(tmp_path, monkeypatch):
     assert "40 bags, 1,800 frames" in done.output
     assert isinstance(run("synthetic").exception, ConfigError)
     assert isinstance(run("synthetic", tmp_path / "x", "--all", "--sequence", "3").exception, ConfigError)
-    assert isinstance(run("synthetic", tmp_path, "--all").exception, BagError)
+    written.clear()
+    for number in (0, 39):  # as if interrupted: what is there stays
+        (tmp_path / "bags" / benchmark_bag_name(number)).mkdir()
+        (tmp_path / "bags" / benchmark_bag_name(number) / "metadata.yaml").touch()
+    done = run("synthetic", tmp_path / "bags", "--all")
+    assert [number for _, number, *_ in written] == list(range(1, 39))
+    assert "2 of 40 bags are there already" in done.output
+    (tmp_path / "file").touch()
+    assert isinstance(run("synthetic", tmp_path / "file", "--all").exception, BagError)
