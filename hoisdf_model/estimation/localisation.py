@@ -1,7 +1,7 @@
 """Where to look when nobody says: the whole image on a coarse grid.
 
 A simple stand-in behind :class:`Localiser`, to be replaced by a hand detector: it finds one hand, the one that the
-network's own segmentation sees most of, takes it for a right hand, and costs seven looks at the image.
+network's own segmentation sees most of, takes it for a right hand, and costs eight looks at the image.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ from hoisdf_model.geometry import crops
 Segmenter = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
+SAME = 2.0  # a box that differs by more than this factor at a second look isn't of the same hand
+
+
 class Localiser(Protocol):
     """Finds hands in a frame."""
 
@@ -29,7 +32,8 @@ class Localiser(Protocol):
 
 
 class GridLocaliser:
-    """Looks at the whole image and at six overlapping windows of it, and boxes what is segmented as a hand.
+    """Looks at the whole image and at six overlapping windows of it, boxes what is segmented as a hand, and looks again
+    from nearer by, at the crop that such a hand would be estimated from.
 
     Attributes:
         segmenter: gives hand and object probability of square crops.
@@ -52,22 +56,44 @@ class GridLocaliser:
         size = (max(1, round(width / small)), max(1, round(height / small)))
         shrink = np.diag([size[0] / width, size[1] / height, 1.0])
         hand, thing = (_stitched([m[c] for m in maps], affines, self.crop_size, shrink, size) for c in (0, 1))
+        found = self._boxed(hand, thing, shrink)
+        if found is None or _longest_edge(found) < self.smallest * min(width, height):
+            return ()
+        return (self._closer(frame, found),)
+
+    def _closer(self, frame: Frame, found: Prior) -> Prior:
+        """What a look at the crop that hands are estimated from shows; what was found where it shows no such hand."""
+        height, width = frame.image.shape[:2]
+        places = [box for box in (found.hand_box, found.object_box) if box is not None]
+        affine = crops.window_around(*places, width=width, height=height).affine(self.crop_size)
+        hand, thing = self.segmenter(crops.crop_image(frame.image, affine, self.crop_size)[None])[0]
+        to_map = np.diag([hand.shape[1] / self.crop_size, hand.shape[0] / self.crop_size, 1.0]) @ affine
+        closer = self._boxed(hand, thing, to_map)
+        if closer is None or not 1 / SAME < _longest_edge(closer) / _longest_edge(found) < SAME:
+            return found
+        return closer
+
+    def _boxed(
+        self, hand: NDArray[np.float32], thing: NDArray[np.float32], to_map: NDArray[np.float64]
+    ) -> Prior | None:
+        """Boxes in images of probability (h, w), back through the affine (3, 3) from the image to them."""
         hand_part = _largest_part(hand, self.threshold)
         if hand_part is None:
-            return ()
+            return None
         mask, box = hand_part
-        if (box[2:] - box[:2]).max() < self.smallest * min(size):
-            return ()
         grown = cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(bool)
         touching = _largest_part(thing, self.threshold, touching=grown)
-        to_image = np.linalg.inv(shrink)
-        return (
-            Prior(
-                hand_box=crops.map_box(to_image, box),
-                object_box=None if touching is None else crops.map_box(to_image, touching[1]),
-                score=float(hand[mask].mean()),
-            ),
+        to_image = np.linalg.inv(to_map).astype(np.float64)
+        return Prior(
+            hand_box=crops.map_box(to_image, box),
+            object_box=None if touching is None else crops.map_box(to_image, touching[1]),
+            score=float(hand[mask].mean()),
         )
+
+
+def _longest_edge(found: Prior) -> float:
+    assert found.hand_box is not None
+    return float((found.hand_box[2:] - found.hand_box[:2]).max())
 
 
 def grid_windows(width: int, height: int) -> list[crops.SquareWindow]:

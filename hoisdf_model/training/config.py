@@ -146,7 +146,8 @@ class TrainingConfig:
         seed: decides about everything random.
         network: ``preset`` and what is changed of it (see docs/network.md).
         hand_model: path of the hand model; None: the open hand.
-        start_from: weights to begin with. encoder_weights: ImageNet weights of the encoder, under torchvision's names.
+        start_from: weights to begin with, or a run's checkpoint (``.ckpt``). encoder_weights: ImageNet weights of the
+            encoder, under torchvision's names.
         train_only: parts of the network, by name (``root_head``), that are trained; the others stay as they are. Empty:
             everything is trained. With ``root_head`` alone, only what that head needs is computed.
         epochs: how many.

@@ -21,15 +21,16 @@ from hoisdf_model.data.sample import Sample, collate
 from hoisdf_model.data.sources import FrameSource
 from hoisdf_model.errors import ConfigError, HoisdfError, TrainingError, as_raised
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
-from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
+from hoisdf_model.network import Hoisdf, NetworkConfig, save_network
 from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.card import History, model_card
 from hoisdf_model.training.config import SourceConfig, TrainingConfig
 from hoisdf_model.training.datamodule import TrainingData
-from hoisdf_model.training.module import ROOT_HEAD, TrainingModule
+from hoisdf_model.training.module import TrainingModule
 from hoisdf_model.training.pictures import picture
 from hoisdf_model.training.record import changed_keys, write_record
 from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.starting import starting_weights, with_head_of
 from hoisdf_model.training.stream import SampleStream
 
 CHECKPOINTS, WEIGHTS, CARD, RESCUED = "checkpoints", "weights.safetensors", "model_card.md", "not_finite"
@@ -215,8 +216,8 @@ def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
         torch.manual_seed(config.seed)
         network = Hoisdf(config.network_config(), HandLayer(hand_model))
     if config.start_from is not None:
-        weights, own = read_weights(config.start_from).state, network.state_dict()
-        weights = _with_head_of(own, weights, config.start_from)
+        own = network.state_dict()
+        weights = with_head_of(own, starting_weights(config.start_from), config.start_from)
         other = [n for n in sorted(own.keys() | weights.keys()) if _shape(own.get(n)) != _shape(weights.get(n))]
         if other:
             raise ConfigError(
@@ -227,22 +228,6 @@ def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
     if config.encoder_weights is not None:
         network.encoder.load_imagenet_weights(config.encoder_weights)
     return network
-
-
-def _with_head_of(
-    own: dict[str, torch.Tensor], weights: dict[str, torch.Tensor], name: str
-) -> dict[str, torch.Tensor]:
-    """The weights with a head that finds the wrist if the network has one, and without if not."""
-    wanted, there = ({key for key in state if key.startswith(f"{ROOT_HEAD}.")} for state in (own, weights))
-    if wanted and not there:
-        _LOG.warning("%s has no head that finds the wrist: it begins as the guess from the hand's box", name)
-        return weights | {key: own[key] for key in wanted}
-    if there and not wanted:
-        _LOG.warning(
-            "%s has a head that finds the wrist, which is left out: network.root={} keeps it in the network", name
-        )
-        return {key: value for key, value in weights.items() if key not in there}
-    return weights
 
 
 def _shape(tensor: torch.Tensor | None) -> tuple[int, ...] | None:

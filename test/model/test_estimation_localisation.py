@@ -293,7 +293,23 @@ def test_the_grid_finds_nothing_in_an_empty_picture_and_believes_no_specks():
     assert localiser.locate(picture((np.array([300.0, 300, 308, 308]), RED))) == ()
 
 
-def test_the_grid_looks_seven_times_whatever_the_size():
+def test_a_second_look_boxes_a_hand_more_closely_than_the_grid_can():
+    """In a picture of 1920 pixels the grid's are 7.5 of them; the crop around a hand of 170 shows each."""
+    hand = np.array([803.0, 411, 973, 566])
+    (prior,) = GridLocaliser(segment_by_colour).locate(picture((hand, RED), size=(1080, 1920)))
+    np.testing.assert_allclose(prior.hand_box, hand, atol=2.5)
+
+
+def test_a_second_look_that_shows_no_hand_leaves_what_the_grid_found():
+    def forgetful(images: np.ndarray) -> np.ndarray:
+        return segment_by_colour(images) * (len(images) > 1)
+
+    hand = np.array([300.0, 200, 380, 290])
+    (prior,) = GridLocaliser(forgetful).locate(picture((hand, RED)))
+    np.testing.assert_allclose(prior.hand_box, hand, atol=7)
+
+
+def test_the_grid_looks_seven_times_whatever_the_size_and_once_more_at_what_it_finds():
     looks = []
 
     def counting(images: np.ndarray) -> np.ndarray:
@@ -302,3 +318,10 @@ def test_the_grid_looks_seven_times_whatever_the_size():
 
     GridLocaliser(counting).locate(picture(size=(1080, 1920)))
     assert looks == [(7, 256, 256, 3)]
+
+    def seeing(images: np.ndarray) -> np.ndarray:
+        looks.append(images.shape)
+        return segment_by_colour(images)
+
+    GridLocaliser(seeing).locate(picture((np.array([300.0, 200, 380, 290]), RED)))
+    assert looks[1:] == [(7, 256, 256, 3), (1, 256, 256, 3)]

@@ -13,9 +13,9 @@ from tiny_network import tiny_batch, tiny_network
 from hoisdf_model.data.augmentation import AugmentationConfig
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import collate
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import CheckpointError, ConfigError
 from hoisdf_model.network import RootPrediction, load_network, load_preset, log_extent, preset_names, save_network
-from hoisdf_model.training import build_run, train
+from hoisdf_model.training import build_run, newest_checkpoint, train
 from hoisdf_model.training.root_losses import root_error, root_parts, spread_cost
 from hoisdf_model.training.targets import target_of
 
@@ -236,6 +236,26 @@ def test_a_head_that_the_configured_network_lacks_is_left_out_and_said(tmp_path,
     save_network(new, new.config, tmp_path / "new.safetensors")
     build_run(tiny_training.config(f"start_from={tmp_path / 'new.safetensors'}"), tmp_path, tiny_training.sources())
     assert "is left out" in caplog.text
+
+
+def test_a_run_begins_with_the_averaged_weights_of_another_runs_checkpoint(tmp_path, with_head):
+    train(build_run(tiny_training.config("ema=0.5"), tmp_path / "first", tiny_training.sources()), progress=False)
+    checkpoint = newest_checkpoint(tmp_path / "first")
+    state = torch.load(checkpoint, weights_only=True)
+    (average,) = (value for key, value in state["callbacks"].items() if "Average" in key)
+    run = build_run(with_head(f"start_from={checkpoint}"), tmp_path / "second", tiny_training.sources())
+    begun = run.network.state_dict()
+    for name, value in average["average"].items():
+        torch.testing.assert_close(begun[name], value, rtol=0, atol=0)
+    current = state["state_dict"]["network.encoder.conv1.weight"]
+    assert not torch.equal(begun["encoder.conv1.weight"], current)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"{}"])
+def test_what_is_no_checkpoint_is_refused(tmp_path, content):
+    (tmp_path / "step1.ckpt").write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"step1.ckpt is no checkpoint"):
+        build_run(tiny_training.config(f"start_from={tmp_path / 'step1.ckpt'}"), tmp_path, tiny_training.sources())
 
 
 def test_an_unknown_part_is_refused_with_those_there_are(tmp_path):

@@ -1,0 +1,64 @@
+"""The weights that a run begins with: of a weights file, or of another run's checkpoint."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hoisdf_model.errors import CheckpointError
+from hoisdf_model.network import read_weights
+from hoisdf_model.training.average import WeightAverage
+from hoisdf_model.training.module import ROOT_HEAD
+
+_LOG = logging.getLogger(__name__)
+_NETWORK = "network."  # before the names of the network's parameters in a checkpoint
+
+
+def starting_weights(path: str | Path) -> dict[str, Tensor]:
+    """The network's state.
+
+    Args:
+        path: a weights file, ``shipped``, or a run's checkpoint (``.ckpt``), whose averaged weights are taken if it has
+            some.
+
+    Raises:
+        CheckpointError, UnsafeFileError: there is no such file, or it is damaged or another kind of file.
+    """
+    if Path(path).suffix != ".ckpt":
+        return read_weights(path).state
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        state = {
+            name.removeprefix(_NETWORK): value
+            for name, value in checkpoint["state_dict"].items()
+            if name.startswith(_NETWORK)
+        }
+        average = checkpoint.get("callbacks", {}).get(WeightAverage.__name__)
+        return state | average["average"] if average else state
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint at {path}") from error
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise CheckpointError(f"{path} is no checkpoint of a training run, or is damaged: {reason}") from error
+
+
+def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """The weights with a head that finds the wrist if the network, whose state is ``own``, has one, else without.
+
+    Either change is logged, with the ``name`` of the weights.
+    """
+    wanted, there = ({key for key in state if key.startswith(f"{ROOT_HEAD}.")} for state in (own, weights))
+    if wanted and not there:
+        _LOG.warning("%s has no head that finds the wrist: it begins as the guess from the hand's box", name)
+        return weights | {key: own[key] for key in wanted}
+    if there and not wanted:
+        _LOG.warning(
+            "%s has a head that finds the wrist, which is left out: network.root={} keeps it in the network", name
+        )
+        return {key: value for key, value in weights.items() if key not in there}
+    return weights
