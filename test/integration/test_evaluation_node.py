@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,9 @@ from hoisdf_model.evaluation.bag_run import estimated  # noqa: E402
 from hoisdf_model.messages import estimate_to_hand_object, make_header  # noqa: E402
 from hoisdf_model.objects import load_catalogue  # noqa: E402
 from hoisdf_ros.evaluation_node import EvaluationNode  # noqa: E402
+from hoisdf_ros.evaluation_parameters import EvaluationParameters  # noqa: E402
 from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
+from hoisdf_ros.parameters import markdown_table  # noqa: E402
 
 SERVICES = {
     "change_state": ChangeState, "get_state": GetState, "set_parameters": SetParameters, "write_report": Trigger,
@@ -266,3 +269,8 @@ def test_activation_starts_anew(tmp_path):
         assert rig.peer.change("deactivate")
         [record] = read_records(tmp_path / "out")
         assert record.results["network"].errors["wrist"] == pytest.approx(10, abs=1e-3)
+
+
+def test_the_documentation_has_the_parameters():
+    page = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text()
+    assert markdown_table(EvaluationParameters) in page, "put the output of markdown_table(EvaluationParameters) there"
