@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hoisdf_model.grasping.grippers import Gripper
 
 SIZE, LABEL, QUALITY = 210, 26, 85  # pixels, pixels, JPEG's
+ASIDE, ELEVATIONS = 20.0, (-50.0, -10.0)  # degrees
 MOMENTS = {"open": "opened", "closed": "closed, no gravity yet", "lifted": "lifted", "end": "shaken, held still"}
 Image = NDArray[np.uint8]
 
@@ -60,8 +61,12 @@ class _Camera:
     def __call__(self, model: Any, data: Any, moment: str) -> None:
         mujoco = mujoco_library()
         view = mujoco.MjvCamera()
+        # across the plane in which the jaws close, from above
+        along = -data.body("tool").xmat.reshape(3, 3)[:, 0]
+        along = along if along[2] <= 0 else -along
         view.lookat[:] = START + np.array([0.0, 0.0, 0.03])
-        view.distance, view.azimuth, view.elevation = 0.62, 130.0, -12.0
+        view.azimuth = np.degrees(np.arctan2(along[1], along[0])) + ASIDE
+        view.distance, view.elevation = 0.62, np.clip(np.degrees(np.arcsin(along[2])), *ELEVATIONS)
         with mujoco.Renderer(model, SIZE, SIZE) as renderer:
             renderer.update_scene(data, view)
             self.taken[moment] = renderer.render()
