@@ -26,6 +26,7 @@ from hoisdf_ros.grasp_parameters import GraspParameters
 from hoisdf_ros.grasp_pipeline import UNSTEADY, GraspPipeline
 from hoisdf_ros.inputs import HAND_OBJECT
 from hoisdf_ros.messages import ROS_TYPES, message_class
+from hoisdf_ros.perception_parameters import SyncParameters
 from hoisdf_ros.scene import Meshes
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
@@ -93,7 +94,8 @@ class GraspNode(StreamNode[GraspParameters]):
             self._listen_to_tf()
         settings = self._settings
         topics = {HAND_OBJECT: "hoisdf/msg/HandObject"}
-        self._listen(self._pipeline.process, topics, settings.input.reliability, settings.sync)
+        sync = SyncParameters(jump_back=settings.input.jump_back)
+        self._listen(self._pipeline.process, topics, settings.input.reliability, sync)
         return result
 
     def _create_outputs(

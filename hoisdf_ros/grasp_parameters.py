@@ -8,7 +8,7 @@ from typing import cast
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.grasping import MODES, GraspSettings, Mode, Steadiness
 from hoisdf_ros.parameters import group, parameter
-from hoisdf_ros.perception_parameters import DiagnosticParameters, SyncParameters
+from hoisdf_ros.perception_parameters import DiagnosticParameters
 
 STILL_OPEN = -1.0  # plan.opening_margin: fully opened
 _DEFAULTS, _STEADY = GraspSettings(), Steadiness()
@@ -24,7 +24,7 @@ class GraspModelParameters:
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
     objects: str = parameter(
         "",
-        "Names of objects, separated by spaces, that are made ready at configure. Others take a second or two when first "
+        "Names of objects, separated by spaces, that are made ready at configure. Others take a second when first "
         "seen.",
     )
 
@@ -41,6 +41,10 @@ class GraspInputParameters:
     freshness: float = parameter(
         1.0, "An estimate older than this, by its image's stamp and the ROS clock, gives no grasp. Seconds.",
         change="any time", minimum=0.01, maximum=60.0,
+    )  # fmt: skip
+    jump_back: float = parameter(
+        0.1, "An estimate this much older than the one before is a jump of time: everything starts anew. Seconds.",
+        minimum=0.0, maximum=3600.0,
     )  # fmt: skip
 
 
@@ -168,7 +172,6 @@ class GraspParameters:
     frame: FrameParameters = group(FrameParameters)
     publish: GraspPublishParameters = group(GraspPublishParameters)
     capture: CaptureParameters = group(CaptureParameters)
-    sync: SyncParameters = group(SyncParameters)
     diagnostics: DiagnosticParameters = group(DiagnosticParameters)
 
     def __post_init__(self) -> None:

@@ -129,7 +129,7 @@ class DiagnosticParameters:
         1.0, "Seconds between two messages on /diagnostics.", change="never", minimum=0.1, maximum=60.0
     )
     timeout: float = parameter(
-        3.0, "No images for so long is a warning, and an error is shown for so long. Seconds.",
+        3.0, "Nothing coming in for so long is a warning, and an error is shown for so long. Seconds.",
         change="any time", minimum=0.5, maximum=600.0,
     )  # fmt: skip
 

@@ -38,6 +38,8 @@ def perception_node(context):
     def value(name: str) -> str:
         return LaunchConfiguration(name).perform(context)
 
+    if not as_bool("perception", value("perception")):
+        return []
     parameters = {name: as_bool(name, value(name)) for name in ("autostart", "use_sim_time")}
     for argument, (parameter, kind, _) in PARAMETERS.items():
         text = value(argument)
@@ -66,6 +68,9 @@ def generate_launch_description():
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of all nodes and topics"),
         DeclareLaunchArgument(
             "params_file", default_value=in_share("config", "perception.yaml"), description="Parameters of the node"
+        ),
+        DeclareLaunchArgument(
+            "perception", default_value="true", description="false: only what a launch file starts besides this node"
         ),
         DeclareLaunchArgument("autostart", default_value="true", description="Configure and activate by itself"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="Take the time from /clock"),

@@ -59,6 +59,7 @@ def test_arguments_name_parameters_that_the_node_has():
 @pytest.mark.parametrize(("file", "module", "kind"), [
     ("camera.yaml", "camera_node", "CameraParameters"), ("replay.yaml", "replay_node", "ReplayParameters"),
     ("perception.yaml", "perception_parameters", "PerceptionParameters"),
+    ("grasp.yaml", "grasp_parameters", "GraspParameters"),
     ("evaluation.yaml", "evaluation_parameters", "EvaluationParameters"),
 ])  # fmt: skip
 def test_parameter_files_hold_known_parameters_with_values_that_are_allowed(file, module, kind):
@@ -76,14 +77,27 @@ def test_parameter_files_hold_known_parameters_with_values_that_are_allowed(file
         assert known[name].checked(value) == value
 
 
-def test_rviz_shows_the_topics_of_the_perception_node():
+def test_rviz_shows_topics_that_the_nodes_have():
     settings = yaml.safe_load((ROOT / "rviz" / "hoisdf.rviz").read_text())
     topics = [d["Topic"]["Value"] for d in settings["Visualization Manager"]["Displays"] if "Topic" in d]
-    source = (ROOT / "hoisdf_ros" / "outputs.py").read_text()
-    assert topics
+    sources = {"perception": "outputs.py", "grasp": "grasp_outputs.py"}
+    assert {topic.split("/")[0] for topic in topics} == set(sources)  # relative: a namespace applies
     for topic in topics:
-        assert topic.startswith("perception/")  # relative: a namespace applies
-        assert f'"~/{topic.removeprefix("perception/")}"' in source
+        node, name = topic.split("/")
+        assert f'"~/{name}"' in (ROOT / "hoisdf_ros" / sources[node]).read_text()
+
+
+@pytest.mark.ros
+def test_arguments_of_the_grasp_launch_file_name_parameters_that_the_nodes_have():
+    from hoisdf_ros.grasp_parameters import GraspParameters
+
+    known = declared(GraspParameters)
+    shared = {key.value for key in constant("perception.launch.py", "PARAMETERS").keys}
+    table = constant("grasp.launch.py", "PARAMETERS")
+    for key, entry in zip(table.keys, table.values, strict=True):
+        parameter, text = (element.value for element in entry.elts)
+        assert known[parameter].type_name == "string"
+        assert bool(text) != (key.value in shared)  # declared once, here or there
 
 
 def test_fast_dds_profile_gives_room_for_large_images():

@@ -15,6 +15,8 @@ from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 
 from hoisdf_model.errors import ConfigError  # noqa: E402
+from hoisdf_model.grasping import GraspSettings, Steadiness  # noqa: E402
+from hoisdf_ros.grasp_parameters import GraspParameters  # noqa: E402
 from hoisdf_ros.parameters import ParameterSet, build, group, markdown_table, parameter, specifications  # noqa: E402
 from hoisdf_ros.perception_parameters import PerceptionParameters  # noqa: E402
 
@@ -131,15 +133,30 @@ def test_a_slop_counts_only_with_the_approximate_policy():
     assert (exact.sync.allowed_difference, approximate.sync.allowed_difference) == (0, 500_000_000)
 
 
-def test_the_documentation_lists_the_parameters_as_they_are():
-    page = (Path(__file__).parents[2] / "docs" / "perception_node.md").read_text()
-    assert markdown_table(PerceptionParameters) in page, "put the output of markdown_table(PerceptionParameters) there"
+NODES = [
+    ("perception", PerceptionParameters, {"autostart", "regions.hand", "regions.object"}),
+    ("grasp", GraspParameters, {"autostart"}),
+]
 
 
-def test_the_shipped_parameter_file_holds_the_defaults_of_parameters_that_exist():
-    content = yaml.safe_load((Path(__file__).parents[2] / "config" / "perception.yaml").read_text())
-    groups = content["/**"]["ros__parameters"]
-    values = {f"{name}.{key}": value for name, items in groups.items() for key, value in items.items()}
-    defaults = {s.name: s.default for s in specifications(PerceptionParameters)}
+@pytest.mark.parametrize(("node", "kind"), [entry[:2] for entry in NODES])
+def test_the_documentation_lists_the_parameters_as_they_are(node, kind):
+    page = (Path(__file__).parents[2] / "docs" / f"{node}_node.md").read_text()
+    assert markdown_table(kind) in page, f"put the output of markdown_table({kind.__name__}) there"
+
+
+@pytest.mark.parametrize(("node", "kind", "left_out"), NODES)
+def test_the_shipped_parameter_file_holds_the_defaults_of_parameters_that_exist(node, kind, left_out):
+    content = yaml.safe_load((Path(__file__).parents[2] / "config" / f"{node}.yaml").read_text())
+    values = {}
+    for name, value in content["/**"]["ros__parameters"].items():
+        values |= {f"{name}.{key}": one for key, one in value.items()} if isinstance(value, dict) else {name: value}
+    defaults = {s.name: s.default for s in specifications(kind)}
     assert values == {name: defaults[name] for name in values}
-    assert set(defaults) - set(values) == {"autostart", "regions.hand", "regions.object"}
+    assert set(defaults) - set(values) == left_out
+
+
+def test_grasp_parameters_are_the_planners_own_defaults():
+    parameters = build(GraspParameters, {})
+    assert parameters.grasp_settings() == GraspSettings()
+    assert parameters.steadiness() == Steadiness()

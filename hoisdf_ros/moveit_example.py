@@ -1,0 +1,104 @@
+"""An example to start from: grasps of the grasp node in the forms that MoveIt 2 takes.
+
+Where a real application would plan and execute, this node publishes what it would plan with: for MoveIt Task
+Constructor ``~/approach_pose`` and ``~/target_pose`` (``GeneratePose.pose``) and ``~/ik_frame``
+(``ComputeIK.ik_frame``); and, where moveit_msgs is installed, ``~/moveit_grasp``. docs/moveit.md goes on from here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rclpy.node import Node
+
+from hoisdf_model.errors import ConfigError, HoisdfError, InvalidInputError
+from hoisdf_model.grasping import load_gripper
+from hoisdf_ros import moveit
+from hoisdf_ros.messages import message_class
+from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.publishers import RESULTS
+from hoisdf_ros.spinning import spin_node
+
+POSES = ("~/approach_pose", "~/target_pose", "~/ik_frame")
+GRASP = "~/moveit_grasp"
+
+
+@dataclass(frozen=True)
+class MoveItExampleParameters:
+    """What MoveIt has to know beside the grasp."""
+
+    gripper: str = parameter(
+        "franka_hand", "The grasp node's gripper: a name, or a YAML file of your own.", change="never"
+    )
+    travel: float = parameter(
+        0.1, "Length of the straight approach, as the grasp node's plan.travel. Metres.",
+        change="never", minimum=0.0, maximum=1.0,
+    )  # fmt: skip
+    joints: str = parameter(
+        "panda_finger_joint1 0.0 0.04 panda_finger_joint2 0.0 0.04",
+        "Joints of the fingers: name, position closed, position opened, and so on, separated by spaces.",
+        change="never",
+    )
+
+    def __post_init__(self) -> None:
+        self.finger_joints()
+
+    def finger_joints(self) -> moveit.Joints:
+        """Joint -> position closed and opened.
+
+        Raises:
+            ConfigError: not a name and two numbers for each joint.
+        """
+        words = self.joints.split()
+        try:
+            if len(words) % 3:
+                raise ValueError
+            return {words[k]: (float(words[k + 1]), float(words[k + 2])) for k in range(0, len(words), 3)}
+        except ValueError:
+            raise ConfigError(
+                f"parameter joints must be a name and two numbers for each joint, got {self.joints!r}"
+            ) from None
+
+
+class MoveItExample(Node):
+    """See the module."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__("moveit_example", **arguments)
+        self._parameters_read = ParameterSet(self, MoveItExampleParameters).read()
+        self._gripper = load_gripper(self._parameters_read.gripper)
+        pose = message_class("geometry_msgs/msg/PoseStamped")
+        self._poses = [self.create_publisher(pose, topic, RESULTS) for topic in POSES]
+        self._grasp = None
+        if moveit.available():
+            self._grasp = self.create_publisher(message_class("moveit_msgs/msg/Grasp"), GRASP, RESULTS)
+        else:
+            self.get_logger().warning("moveit_msgs isn't installed: only poses are published")
+        self.create_subscription(message_class("hoisdf/msg/Grasps"), "grasps", self._take, RESULTS)
+
+    def _take(self, message: Any) -> None:
+        if not message.grasps:
+            return  # a real application stops here: earlier grasps are void
+        best, wanted = message.grasps[0], self._parameters_read
+        try:
+            poses = moveit.task_poses(best, self._gripper, wanted.travel)
+            for publisher, pose in zip(self._poses, poses, strict=True):
+                publisher.publish(pose)
+            if self._grasp is not None:
+                joints = wanted.finger_joints()
+                self._grasp.publish(moveit.moveit_grasp(best, self._gripper, wanted.travel, joints))
+        except InvalidInputError as error:
+            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the node until it is interrupted."""
+    try:
+        spin_node(MoveItExample, args)
+    except HoisdfError as error:  # a wrong parameter
+        raise SystemExit(f"error: {error}") from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""Perception, the grasp node and the MoveIt example; a MoveIt 2 stack (move_group) is started by its own launch file.
+
+    ros2 launch hoisdf moveit.launch.py gripper:=franka_hand frame:=panda_link0 image:=/camera/image_raw \
+        camera_info:=/camera/camera_info use_depth:=true depth:=/camera/depth/image_raw
+
+Takes all arguments of grasp.launch.py too. Hand and object go to /collision_object, where move_group listens.
+"""
+
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.substitutions import FindPackageShare
+
+
+def generate_launch_description():
+    arguments = [
+        DeclareLaunchArgument("gripper", default_value="franka_hand", description="Name of a gripper, or a YAML file"),
+        DeclareLaunchArgument(
+            "collision_object", default_value="/collision_object", description="Topic of hand and object"
+        ),
+        DeclareLaunchArgument(
+            "joints",
+            default_value="panda_finger_joint1 0.0 0.04 panda_finger_joint2 0.0 0.04",
+            description="Joints of the fingers: name, position closed, position opened, and so on",
+        ),
+    ]
+    grasp = IncludeLaunchDescription(
+        PythonLaunchDescriptionSource(PathJoinSubstitution([FindPackageShare("hoisdf"), "launch", "grasp.launch.py"]))
+    )
+    example = Node(
+        package="hoisdf",
+        executable="moveit_example",
+        name="moveit_example",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
+        emulate_tty=True,
+        parameters=[
+            {
+                "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),
+                "joints": ParameterValue(LaunchConfiguration("joints"), value_type=str),
+                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
+            }
+        ],
+        remappings=[("grasps", "grasp/grasps")],
+    )
+    return LaunchDescription([*arguments, grasp, example])
