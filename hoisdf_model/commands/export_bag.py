@@ -96,7 +96,8 @@ def dexycb(
     film = DexYcbFrames(
         folder, None, "all", right, left, models, film=f"{sequence}/{camera}", progress=False, fields=False
     )
-    _export(place, film, film.hand_models, form, every, frames)
+    about = _about(folder, f"DexYCB {sequence}/{camera}")
+    _export(place, film, film.hand_models, form, every, frames, about)
 
 
 def ho3d(
@@ -154,7 +155,8 @@ def ho3d(
     own = folder / "models"
     shapes = models or (own if own.is_dir() else None)
     film = Ho3dFilm(Ho3dFrames(folder, found, version, shapes), sequence)
-    _export(place, film, {"right": load_hand_model(hand_model)}, form, every, frames)
+    about = _about(folder, f"HO-3D {tree.version} {found}/{sequence}")
+    _export(place, film, {"right": load_hand_model(hand_model)}, form, every, frames, about)
 
 
 def synthetic(
@@ -214,7 +216,13 @@ def synthetic(
 
 
 def _export(
-    place: Path, film: Film, hand_models: dict[str, HandModel], form: BagFormat, every: int, frames: int | None
+    place: Path,
+    film: Film,
+    hand_models: dict[str, HandModel],
+    form: BagFormat,
+    every: int,
+    frames: int | None,
+    about: dict[str, str],
 ) -> None:
     from hoisdf_model.data.bag_export import export_film
 
@@ -227,7 +235,7 @@ def _export(
 
     with _progress() as follow:
         follow("reading and writing")
-        report = export_film(place, film, hand_models, form, every, frames, follow, note)
+        report = export_film(place, film, hand_models, form, every, frames, about, follow, note)
     if len(problems) > SHOWN:
         _say(f"[yellow]... and {len(problems) - SHOWN:,} more[/]")
     _say(_summary(place, report))
@@ -235,6 +243,16 @@ def _export(
         _say("none of the frames has its depth image: fetch them, or give --no-depth")
     if problems:
         raise typer.Exit(1)
+
+
+def _about(folder: Path, source: str) -> dict[str, str]:
+    """What a bag says of where it comes from."""
+    from hoisdf_model.data.bag_export import SOURCE
+    from hoisdf_model.data.bags import SYNTHETIC
+    from hoisdf_model.data.layouts import is_synthetic
+    from hoisdf_model.synthesis.recording import MAKER
+
+    return {SOURCE: source} | ({SYNTHETIC: MAKER} if is_synthetic(folder) else {})
 
 
 def _summary(place: Path, report: ExportReport) -> str:

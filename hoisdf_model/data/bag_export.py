@@ -37,6 +37,7 @@ from hoisdf_model.hand import HandModel
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 
 RATE = 30.0  # frames a second: of the cameras that DexYCB and HO-3D were recorded with
+SOURCE = "hoisdf.source"  # in a bag's metadata: the data set and sequence that it was made of
 _UNKNOWN = HandModelInfo("", "")
 _TOLD = PreparationConfig()  # the boxes that networks are told
 
@@ -111,6 +112,7 @@ def export_film(
     form: BagFormat | None = None,
     every: int = 1,
     frames: int | None = None,
+    about: Mapping[str, str] | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
     problem: Callable[[str], None] = lambda text: None,
 ) -> ExportReport:
@@ -123,6 +125,7 @@ def export_film(
         form: how; the default of :class:`BagFormat` where not given.
         every: take only images whose number is a multiple of this.
         frames: take the first so many of them.
+        about: notes for the bag's metadata, such as ``SOURCE`` and ``bags.SYNTHETIC``.
         progress: called with frames done and frames in all.
         problem: told of each frame that is left out, and of each without its depth image.
 
@@ -137,7 +140,7 @@ def export_film(
         raise DatasetError(f"none of {len(numbers)} frames has a number that is a multiple of {every}")
     label = LabelReader(hand_models)
     hands = left_out = without_depth = 0
-    with form.writer(path) as writer:
+    with form.writer(path, about) as writer:
         recorder = form.recorder(writer)
         for done, index in enumerate(chosen, 1):
             try:

@@ -17,7 +17,8 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, interface_types, sample_recording
-from hoisdf_model.data.bag_export import BagFormat, LabelReader, export_film, true_regions
+from hoisdf_model.data.bag_export import SOURCE, BagFormat, LabelReader, export_film, true_regions
+from hoisdf_model.data.bags import SYNTHETIC
 from hoisdf_model.data.dexycb import DexYcbFrames
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.ho3d_film import Ho3dFilm
@@ -266,6 +267,8 @@ def test_frames_of_ho3ds_toy_tree(tmp_path):
     coded = cv2.imread(str(tree / "train" / "MC1" / "depth" / "0000.png"))  # blue, green, red
     metres = (coded[..., 2] + coded[..., 1].astype(float) * 256) * 0.00012498664727900177
     np.testing.assert_allclose(depth_of(found["/depth"][0]), metres * 1000, atol=0.5)
+    with BagReader(tmp_path / "train") as bag:
+        assert bag.about == {SOURCE: "HO-3D v2 train/MC1"}
     meta = np.load(tree / "train" / "MC1" / "meta" / "0000.pkl", allow_pickle=True)
     order = [0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20]
     (hand,), (thing,) = found["/ground_truth"][0].hands, found["/ground_truth"][0].objects
@@ -315,6 +318,8 @@ def test_right_and_left_hands_of_a_synthetic_dexycb(trees, tmp_path, number):
     done = run("dexycb", folder / "dexycb", tmp_path / "bag", "--sequence", place, "--camera", SERIAL)
     assert done.exit_code == 0, done.output
     found = contents(tmp_path / "bag")
+    with BagReader(tmp_path / "bag") as bag:
+        assert bag.about == {SOURCE: f"DexYCB {place}/{SERIAL}", SYNTHETIC: "hoisdf synthesize"}
     for k, shot in enumerate(shots[number]):
         assert_truth_is_the_shots(found["/ground_truth"][k], shot)
         np.testing.assert_array_equal(depth_of(found["/depth"][k]), np.round(shot.frame.depth * 1000))
