@@ -53,8 +53,8 @@ def test_recipes_are_complete_and_read_back_the_same(path, tmp_path):
 def test_live_recipe_is_the_compact_one_told_wrong_places():
     compact, live = (read_config(RECIPES[0].parent / f"{name}.yaml") for name in ("compact", "live"))
     told = live.data.preparation.augmentation
-    assert min(told.root_depth, told.root_sideways, told.box) > 0
-    told.root_depth = told.root_sideways = told.box = 0.0
+    assert min(told.root_depth, told.root_sideways, told.box, told.visible) > 0
+    told.root_depth = told.root_sideways = told.box = told.visible = 0.0
     live.name = compact.name
     assert live == compact
 
