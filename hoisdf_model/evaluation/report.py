@@ -22,7 +22,8 @@ _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; color: #222; max-width: 1200px; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } caption { text-align: left; color: #666 }
-th, td { padding: .15em .7em; text-align: right; white-space: nowrap } th { border-bottom: 1px solid #999 }
+th, td { padding: .15em .7em; text-align: right; white-space: nowrap }
+th { border-bottom: 1px solid #999; white-space: normal; vertical-align: bottom }
 th:first-child, td:first-child, td.words { text-align: left } tr.own { font-weight: 600 }
 tr.first td { border-top: 1px solid #ddd }
 small { color: #777; font-weight: normal } img { max-width: 100% } .scroll { overflow-x: auto } .note { color: #666 }

@@ -20,9 +20,12 @@ LIVE = ("camera MJE", "wrist")
 # what else may have been measured: heading -> metrics
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Touch and overlap of hand and object": ("penetration", "intersection", "contact", "overlap"),
-    "Surfaces of the distance fields": tuple(name for name in METRICS if " field" in name or name.endswith(" chamfer")),
-    "Sampled hand points": tuple(name for name in METRICS if "points" in name),
+    "Surface of the hand's distance field": tuple(name for name in METRICS if name.startswith("hand ")),
+    "Surface of the object's distance field": tuple(name for name in METRICS if name.startswith("object ")),
+    "Sampled hand points, to the true surface": tuple(name for name in METRICS if name.startswith("points ")),
+    "True joints, to the nearest sampled hand point": tuple(name for name in METRICS if name.endswith(" to points")),
 }
+WIDE = 12  # characters of a column's head, from which on it is broken
 
 
 def summary_table(
@@ -42,7 +45,8 @@ def summary_table(
     table.add_column("", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
     for metric in metrics:
-        table.add_column(f"{metric}\n{METRICS[metric].unit}", justify="right", no_wrap=True)
+        head = "\n".join(metric.rsplit(" ", 1)) if len(metric) >= WIDE else metric
+        table.add_column(f"{head}\n{METRICS[metric].unit}", justify="right", no_wrap=True)
     for group in groups:
         for position, (method, figures) in enumerate(having(summary, group, metrics).items()):
             shown = [figures.get(metric) for metric in metrics]
