@@ -18,10 +18,9 @@ from launch_ros.substitutions import FindPackageShare
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
     arguments = [
+        DeclareLaunchArgument("bag", description="Folder of a rosbag2 recording with ground truth"),
         DeclareLaunchArgument("output", default_value="evaluation/live", description="Folder for the report"),
-        DeclareLaunchArgument(
-            "linger", default_value="3.0", description="Seconds for the last estimates to come"
-        ),
+        DeclareLaunchArgument("linger", default_value="3.0", description="Seconds for the last estimates to come"),
         DeclareLaunchArgument("estimates", default_value="perception/hand_object", description="What is compared"),
         DeclareLaunchArgument(
             "evaluation_params_file",
@@ -32,6 +31,7 @@ def generate_launch_description():
     replay = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "replay.launch.py"])),
         launch_arguments={
+            "bag": LaunchConfiguration("bag"),
             "linger": LaunchConfiguration("linger"),
             "wait_for": [
                 LaunchConfiguration("bag_image", default="/image"), " ",
