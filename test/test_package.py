@@ -154,7 +154,7 @@ def test_package_xml_is_valid():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("hoisdf_model", ("train",)), ("hoisdf_ros", ()), ("benchmark", ("train",))]
+    ("folder", "extras"), [("hoisdf_model", ("train",)), ("hoisdf_ros", ()), ("benchmark", ("train", "benchmark"))]
 )
 def test_every_imported_library_is_declared(folder, extras, metadata):
     allowed = required_distributions(metadata, extras)
