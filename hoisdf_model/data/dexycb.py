@@ -211,6 +211,12 @@ class DexYcbFrames:
 
     def _choose(self, takes: list[tuple[Take, tuple[str, ...]]], chosen: str, subset: str) -> None:
         self._takes = [take for take, _ in takes]
+        if not takes:
+            there = sum(len(names) for names in self.folder.sequences.values())
+            raise DatasetError(
+                f"{self.folder.root} has no sequence of the split {chosen}: none of the {there} that are there belongs "
+                "to it; the split all has everything"
+            )
         rows = subsets.all_rows([(t, tuple(layout.SERIALS.index(s) for s in serials)) for t, serials in takes])
         kept = None
         if self._cache is not None:

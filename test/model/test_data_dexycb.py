@@ -367,6 +367,12 @@ def test_half_a_download_is_named(own_tree, mano, tmp_path):
         everything(own_tree, mano)
 
 
+def test_a_split_without_sequences_is_named(toy):
+    words = "dexycb has no sequence of the split s0_test: none of the 4 that are there .* the split all has everything"
+    with pytest.raises(DatasetError, match=words):
+        DexYcbFrames(toy / "dexycb", "s0_test", "all", partial=True)
+
+
 def test_another_hand_model_than_the_labels_is_refused(toy):
     frames = released(toy, load_hand_model(), "dexycb", "train", distances=False)
     with pytest.raises(DatasetError, match="labels were made with another hand model"):
