@@ -71,7 +71,7 @@ def bars(summary: Summary, groups: Sequence[str], methods: Sequence[str]) -> Dra
         axis.set_ylabel(f"{metric}, {METRICS[metric].unit}")
         axis.grid(axis="y", alpha=0.3)
         axis.margins(x=0.01)
-    axes[0].legend(fontsize=8)
+    axes[0].legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=max(len(methods), 1), frameon=False)
     axes[-1].set_xticks(places, groups, rotation=60, ha="right", fontsize=8)
     return drawing
 

@@ -148,7 +148,12 @@ class FieldQuality:
                 known = ((found.hand, HAND_COLOUR), (found.object, OBJECT_COLOUR))
                 drawn = [Surface(*simplified(*mesh, 20_000), colour) for mesh, colour in known if mesh is not None]
                 paint(sides[-1], drawn, view, 0.9)
-            rows.append(captioned(np.hstack(sides), f"{record.frame}  {record.object}   crop | true | fields"))
+            taken = {name: value for result in record.results.values() for name, value in result.errors.items()}
+            numbers = "".join(
+                f"   {name} {taken[name]:.0f} mm" for name in ("hand field", "object field") if name in taken
+            )
+            words = f"{record.frame}  {record.object}   crop | true | fields{numbers}"
+            rows.append(captioned(np.hstack(sides), words))
         return np.concatenate(rows)
 
 

@@ -121,7 +121,7 @@ def published_table(table: PublishedTable, found: Beside) -> Table:
 
 
 def _texts(values: tuple[float | None, ...]) -> list[str]:
-    return ["" if value is None else f"{value:.4g}" for value in values]
+    return ["" if value is None else f"{value:.1f}" if value == round(value, 1) else f"{value:g}" for value in values]
 
 
 def _own(figure: Figure | None, metric: str) -> str:

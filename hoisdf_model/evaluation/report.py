@@ -24,10 +24,16 @@ h1 { font-size: 1.5em } h2 { font-size: 1.15em; margin-top: 2em }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums } caption { text-align: left; color: #666 }
 th, td { padding: .15em .7em; text-align: right; white-space: nowrap }
 th { border-bottom: 1px solid #999; white-space: normal; vertical-align: bottom }
-th:first-child, td:first-child, td.words { text-align: left } tr.own { font-weight: 600 }
+th:first-child, td:first-child, td.words { text-align: left }
+td.facts { text-align: left; white-space: normal; overflow-wrap: anywhere }
+tr.own { font-weight: 600 }
 tr.first td { border-top: 1px solid #ddd }
 small { color: #777; font-weight: normal } img { max-width: 100% } .scroll { overflow-x: auto } .note { color: #666 }
 """
+_HOW_TO_READ = (
+    "mean / median, in brackets of how many frames if fewer than n; in small print the 95 % confidence interval of the "
+    "mean (bootstrap over frames)"
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,11 @@ def write_report(content: Content, path: str | Path) -> None:
     """
     parts = [f"<h1>{escape(content.title)}</h1>", _facts(content.facts)]
     parts += [f'<p class="note">{escape(note)}</p>' for note in content.notes]
-    parts += ["<h2>Errors</h2>", _figures(content, content.groups, content.metrics)]
+    parts += [
+        "<h2>Errors</h2>",
+        f'<p class="note">{_HOW_TO_READ}</p>',
+        _figures(content, content.groups, content.metrics),
+    ]
     for heading, metrics in content.sections.items():
         parts += [f"<h2>{escape(heading)}</h2>", _figures(content, content.groups, metrics)]
     if content.objects:
@@ -83,7 +93,9 @@ def write_report(content: Content, path: str | Path) -> None:
 
 
 def _facts(facts: Mapping[str, str]) -> str:
-    rows = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in facts.items())
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td class=facts>{escape(value)}</td></tr>" for name, value in facts.items()
+    )
     return f"<table>{rows}</table>"
 
 
@@ -100,15 +112,11 @@ def _figures(content: Content, groups: Sequence[str], metrics: Sequence[str]) ->
                 for metric, figure in zip(metrics, found, strict=True)
             )
             name = escape(group) if not position else ""
-            rows.append(f'<tr class="{kind}"><td>{name}</td><td>{escape(method)}</td><td>{count}</td>{cells}</tr>')
-    note = (
-        "mean / median, in brackets of how many frames if fewer than n; in small print the 95 % confidence interval of "
-        "the mean (bootstrap over frames)"
-    )
-    return (
-        f'<div class="scroll"><table><caption>{note}</caption><tr><th>frames</th><th></th><th>n</th>{heads}</tr>'
-        f"{''.join(rows)}</table></div>"
-    )
+            rows.append(
+                f'<tr class="{kind}"><td>{name}</td><td class=words>{escape(method)}</td><td>{count}</td>{cells}</tr>'
+            )
+    head = f"<tr><th>frames</th><th></th><th>n</th>{heads}</tr>"
+    return f'<div class="scroll"><table>{head}{"".join(rows)}</table></div>'
 
 
 def _cell(figure: Figure | None, metric: str, count: int, interval: bool) -> str:

@@ -129,7 +129,7 @@ def evaluate(
     ] = 100,
     interaction: Annotated[
         bool,
-        typer.Option(help="Also take how the estimated hand and object touch and overlap; 40 ms a frame of one core."),
+        typer.Option(help="Also take how the estimated hand and object touch and overlap; some 70 ms a frame."),
     ] = True,
     points: Annotated[
         bool, typer.Option(help="Also take how far the points that the network looks at are from the true hand.")
