@@ -185,7 +185,8 @@ def _change(found: Difference | None) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:g}"
+    """As the paper prints it: 11.0, 6.05."""
+    return "" if value is None else f"{value:.1f}" if value == round(value, 1) else f"{value:g}"
 
 
 def _head(names: Sequence[str]) -> list[str]:
