@@ -124,13 +124,13 @@ def end_to_end(
     truth = Contender(KnownTruth(layer), measures=(touching,), compared=False)
     runs: dict[str, tuple[int, dict[str, Contender]]] = {
         "end to end, errors only": (count, {"network": Contender(method)}),
-        "end to end, as hoisdf evaluate does": (
+        "end to end, with interaction and points": (
             count, {"network": Contender(method, measures=(touching, sampled)), "truth": truth},
         ),
     }  # fmt: skip
     if fields:
         with_fields = {"network": Contender(method, measures=(touching, sampled, quality)), "truth": truth}
-        runs["end to end, with fields"] = (fields, with_fields)
+        runs["end to end, with fields too"] = (fields, with_fields)
     found = {}
     for name, (number, contenders) in runs.items():
         number = min(number, len(source))
