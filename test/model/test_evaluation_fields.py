@@ -12,7 +12,8 @@ from scipy.spatial.distance import cdist
 from test_evaluation_run import MODELS, Knowing, Only, left, run
 from tiny_network import tiny_network
 
-from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.commands.evaluate.measured import Measured
+from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.evaluation import Contender, FieldQuality, preparation_for
 from hoisdf_model.evaluation.field_surfaces import surface_of, surface_scores
 from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
@@ -186,6 +187,13 @@ def test_the_fields_of_a_network_are_read_where_it_looks():
         with torch.inference_mode():
             read = network.query_fields(network.encode(batch.sample.image), asked, asked, given(batch.sample))
         assert float(read[0 if mesh is hand else 1].abs().median()) < 0.01
+
+
+def test_fields_of_a_network_that_has_none_are_refused():
+    network = tiny_network(representation="segmentation_2d", tokens={"augmentation": "none"})
+    with pytest.raises(ConfigError, match="this one has segmentation_2d in their place"):
+        Measured(interaction=False, points=False, fields=3).quality(network, MODELS, hand_layer(), "cpu")
+    assert Measured(interaction=False, points=False, fields=0).quality(network, MODELS, hand_layer(), "cpu") is None
 
 
 def test_what_lies_behind_the_camera_is_not_there():

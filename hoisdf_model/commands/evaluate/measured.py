@@ -46,8 +46,9 @@ class Measured:
 
         if not self.fields:
             return None
-        if not hasattr(network, "hand_field"):
-            raise ConfigError("--fields is for networks with distance fields, this one has another representation")
+        if network.explicit is not None:
+            instead = network.config.representation
+            raise ConfigError(f"--fields is for networks with distance fields, this one has {instead} in their place")
         return FieldQuality(optimised(network), models, hand, self.fields, device)
 
     def added(
