@@ -35,6 +35,11 @@ class Child:
             )
 
     @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """The exit code; None while it runs."""
         return self._process.poll()

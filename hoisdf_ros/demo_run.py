@@ -67,6 +67,7 @@ class DemoRun:
         dropped: cause -> images that the node gave up.
         estimator: the node's last report on its estimator (weights, stage times, memory).
         loading, first_result: seconds from starting the node until it was active, and until its first result.
+        heard: stamp of each image -> when it was heard, seconds of the steady clock.
     """
 
     recorded: int
@@ -77,6 +78,7 @@ class DemoRun:
     estimator: Mapping[str, str] = field(default_factory=dict)
     loading: float = 0.0
     first_result: float = 0.0
+    heard: Mapping[int, float] = field(default_factory=dict)
 
 
 def run_demo(plan: DemoPlan, show: ShowProgress) -> DemoRun:
@@ -251,4 +253,5 @@ def _summary(recorder: Recorder, perception: Child, recorded: int, began: float,
         estimator=recorder.values("estimator"),
         loading=loading,
         first_result=min(recorder.results.values()) - began,
+        heard=dict(recorder.images),
     )
