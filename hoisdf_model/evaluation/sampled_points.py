@@ -20,8 +20,8 @@ JOINTS = {"MCP": slice(1, 21, 4), "PIP": slice(2, 21, 4), "DIP": slice(3, 21, 4)
 def joint_distances(points: NDArray[Any], joints: NDArray[Any]) -> dict[str, float]:
     """Mean distance from the true joints to the nearest sampled point, metres.
 
-    The paper prints the columns without a formula; this reading has the table's columns and its "Mean", which is that
-    of the four kinds of joints.
+    A reading of the table "distance of sampled hand points to the true joints", with its columns and its "Mean", which
+    is that of the four kinds of joints.
 
     Args:
         points: (N, 3) metres.
