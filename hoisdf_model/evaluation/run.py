@@ -20,9 +20,8 @@ from hoisdf_model.evaluation.measures import Measure
 from hoisdf_model.evaluation.methods import Estimates, Method
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.occlusion import level_tags
-from hoisdf_model.evaluation.records import Record, RecordFile, Result
+from hoisdf_model.evaluation.records import Record, RecordFile, Result, pose_of
 from hoisdf_model.evaluation.truth import mesh_known, object_known, truth_of
-from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer
 
 DIGITS = 4
@@ -191,11 +190,6 @@ def _finite(array: Floats) -> Rows:
 
 
 def _pose(estimates: Estimates, k: int, hand: bool, thing: bool) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    if hand:
-        joints = estimates.hands.joints[k] + estimates.hands.wrist[k]
-        result["joints"] = np.round(joints, 5).tolist()
-    if thing:
-        result["rotation"] = np.round(rotations.rotation_vectors(estimates.things.rotation[k]), 5).tolist()
-        result["translation"] = np.round(estimates.things.translation[k], 5).tolist()
-    return result
+    joints = estimates.hands.joints[k] + estimates.hands.wrist[k] if hand else None
+    turn, place = (estimates.things.rotation[k], estimates.things.translation[k]) if thing else (None, None)
+    return pose_of(joints, turn, place)
