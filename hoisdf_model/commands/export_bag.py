@@ -127,8 +127,8 @@ def ho3d(
 ) -> None:
     """One sequence of HO-3D, with the images that aren't annotated.
 
-    Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand; so it is in
-    the evaluation sequences without evaluation_xyz.json, which have the hand's box and the object. A frame that can't
+    Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. Where only
+    the wrist is known (evaluation sequences without evaluation_xyz.json), the other joints are NaN. A frame that can't
     be read is named and left out, and the others are written; then the exit code is 1.
     """
     from hoisdf_model.data.ho3d import Ho3dFrames

@@ -201,7 +201,7 @@ class LabelReader:
         self._meshes = {side: HandFields(model, 0) for side, model in hand_models.items()}
 
     def truth(self, name: str, frame: LabelledFrame, vertices: Floats | None = None) -> Estimate:
-        """Hand and object; a hand of which not all joints are known is left out, a pose that isn't known is NaN.
+        """Hand and object. Joints, pose and shape that aren't known are NaN; without a wrist there is no hand.
 
         Args:
             name: the frame's, for messages.
@@ -212,7 +212,7 @@ class LabelReader:
             DatasetError: the labels were made with another hand model.
         """
         hand, thing = frame.hand, frame.object
-        hands = () if hand is None or not np.isfinite(hand.joints).all() else (self._hand(name, hand, vertices),)
+        hands = () if hand is None or not np.isfinite(hand.joints[0]).all() else (self._hand(name, hand, vertices),)
         if thing is None:
             return Estimate(hands)
         pose = thing.pose

@@ -18,14 +18,17 @@ from typer.testing import CliRunner
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, interface_types, sample_recording
 from hoisdf_model.data.bag_export import SOURCE, BagFormat, LabelReader, export_film, true_regions
+from hoisdf_model.data.bag_source import BagFrames, BagTopics, Moment
 from hoisdf_model.data.bags import SYNTHETIC
 from hoisdf_model.data.dexycb import DexYcbFrames
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.ho3d_film import Ho3dFilm
+from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import BagError, ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import TIP_VERTICES, load_hand_model
+from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import Renderer, benchmark_sequences, benchmark_studio
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
 from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, sequence_place, write_dexycb
@@ -257,7 +260,7 @@ def test_ho3d_is_listed_and_wrong_names_are_refused(tmp_path):
 
 
 def test_frames_of_ho3ds_toy_tree(tmp_path):
-    """Made-up labels; the evaluation frame knows the wrist alone, so there is no hand in its ground truth."""
+    """Made-up labels; of the evaluation frame's hand the wrist alone is known."""
     tree = ho3d_toy.unpack(tmp_path / "ho3d")
     done = run("ho3d", tree, tmp_path / "train", "--sequence", "MC1", "--hand-model", MANO, "--image", "png")
     assert done.exit_code == 0, done.output
@@ -282,7 +285,11 @@ def test_frames_of_ho3ds_toy_tree(tmp_path):
     found = contents(tmp_path / "evaluation")
     meta = np.load(tree / "evaluation" / "SM1" / "meta" / "0003.pkl", allow_pickle=True)
     assert stamps(found["/ground_truth"]) == [FIRST + 10**8]  # image 3 at 30 Hz
-    assert not found["/ground_truth"][0].hands
+    (hand,) = found["/ground_truth"][0].hands
+    np.testing.assert_allclose(points(hand.joints)[0], meta["handJoints3D"] * [1, -1, -1], atol=METRES)
+    assert np.isnan(points(hand.joints)[1:]).all()
+    assert not len(hand.vertices)
+    assert [t.child_frame_id for t in found["/tf"][0].transforms] == [f"{meta['objName']}_truth"]
     assert found["/ground_truth"][0].objects[0].name == meta["objName"]
     assert len(found["/regions"][0].hands) == 1
 
@@ -315,7 +322,8 @@ def assert_truth_is_the_shots(message, shot, vertices=1e-4):
 def test_right_and_left_hands_of_a_synthetic_dexycb(trees, tmp_path, number):
     folder, shots = trees
     place = "/".join(sequence_place(number))
-    done = run("dexycb", folder / "dexycb", tmp_path / "bag", "--sequence", place, "--camera", SERIAL)
+    arguments = ("--sequence", place, "--camera", SERIAL, "--image", "png")
+    done = run("dexycb", folder / "dexycb", tmp_path / "bag", *arguments)
     assert done.exit_code == 0, done.output
     found = contents(tmp_path / "bag")
     with BagReader(tmp_path / "bag") as bag:
@@ -327,6 +335,18 @@ def test_right_and_left_hands_of_a_synthetic_dexycb(trees, tmp_path, number):
         turned = Rotation.from_quat([turn.x, turn.y, turn.z, turn.w])
         assert (turned.inv() * Rotation.from_rotvec(shot.truth.hands[0].pose[0])).magnitude() < 1e-4
         assert picture(found["/image/compressed"][k]).shape == shot.frame.image.shape
+
+    # so an evaluation of the bag is one of the folder
+    film = DexYcbFrames(folder / "dexycb", None, "all", load_hand_model(), film=f"{place}/{SERIAL}", fields=False)
+    with BagReader(tmp_path / "bag") as bag:
+        moments = [Moment(0, item.stamp, item.stamp) for item in bag.frames()]
+    find = load_catalogue(folder / "dexycb" / "models").get
+    again = BagFrames({"bag": tmp_path / "bag"}, BagTopics(), moments, find)
+    for k in range(2):
+        ours, theirs = (prepare(source.frame(k), PreparationConfig(), 0) for source in (film, again))
+        np.testing.assert_array_equal(ours.image, theirs.image)
+        for name in ("intrinsics", "hand_root", "object_center", "hand_box", "object_box", "joints"):
+            np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-4, err_msg=name)
 
 
 @requires_egl
@@ -369,13 +389,8 @@ def test_boxes_stay_in_the_image_and_what_is_outside_has_none():
     assert hand.side == "left"
     assert hand.root is None
     assert not found.objects
-    half = joints.copy()
-    half[5:] = np.nan
-    assert (
-        not LabelReader({})
-        .truth("a", LabelledFrame(frame.image, camera, HandLabel("left", half, nothing), thing))
-        .hands
-    )
+    bare = LabelledFrame(frame.image, camera, HandLabel("left", joints * [np.nan, 1, 1], nothing), thing)
+    assert not LabelReader({}).truth("a", bare).hands
 
 
 @requires_egl
