@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from scipy.stats import bootstrap, wilcoxon
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.records import Record
 from hoisdf_model.evaluation.summary import CONFIDENCE, RESAMPLES, SEED
+
+Frame = tuple[int | str, ...]  # its number, or where it has one its stamp
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def compare(
     first_name, first = next(iter(tables.items()))
     result: dict[str, dict[str, Difference]] = {}
     for name, other in list(tables.items())[1:]:
-        common = sorted(first.keys() & other.keys())
+        common = [frame for frame in first if frame in other]
         if not common:
             raise EvaluationError(f"{first_name} and {name} have no frame in common")
         result[name] = {}
@@ -85,8 +88,17 @@ def difference_of(first: NDArray[np.float64], other: NDArray[np.float64], fallin
     return Difference(len(change), float(first.mean()), float(other.mean()), low, high, p, float(better.mean()))
 
 
-def _by_frame(name: str, records: Sequence[Record], method: str) -> dict[int, dict[str, float]]:
-    found = {record.frame: record.results[method].errors for record in records if method in record.results}
+def _by_frame(name: str, records: Sequence[Record], method: str) -> dict[Frame, dict[str, float]]:
+    found: dict[Frame, dict[str, float]] = {}
+    hands: Counter[Frame] = Counter()
+    for record in records:
+        if method in record.results:
+            frame: Frame = (record.frame,)
+            if record.stamp is not None:  # numbers shift where a frame of a recording was left out
+                frame = (*record.tags, record.stamp)
+                hands[frame] += 1
+                frame = (*frame, hands[frame])
+            found[frame] = record.results[method].errors
     if not found:
         there = dict.fromkeys(m for record in records for m in record.results)
         raise EvaluationError(f"{name} has no results of {method!r}; it has {', '.join(there) or 'none at all'}")

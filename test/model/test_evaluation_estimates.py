@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, ObjectEstimate
-from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, StampPairs, summarise
+from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, StampPairs, compare, summarise
 from hoisdf_model.objects import load_catalogue
 
 BOX, CAN = "003_cracker_box", "005_tomato_soup_can"
@@ -174,6 +174,23 @@ def test_running_means_are_those_of_the_summary():
     assert [record.stamp for record in records] == [100, 101, 102, 103]
     assert [record.frame for record in records] == [0, 1, 2, 3]
     assert len(evaluation.figures.sentences()) == 2
+
+
+def test_runs_are_compared_by_stamp_where_one_left_a_frame_out():
+    runs = {}
+    for name, frames in (("all", range(4)), ("fewer", (0, 2, 3))):
+        evaluation = RunningEvaluation(COMPARE, "network")
+        far = 0.001 if name == "fewer" else 0.0
+        runs[name] = [
+            record
+            for k in frames
+            for record in evaluation.add(k, Estimate((moved(TRUTH.hands[0], (0.01 * k + far, 0, 0)),)), TRUTH)
+        ]
+    found = compare(runs, {"wrist": True}, dict.fromkeys(runs, "network"))["fewer"]["wrist"]
+    assert found.count == 3
+    assert found.first == pytest.approx((0 + 20 + 30) / 3, abs=1e-3)
+    assert found.mean - found.first == pytest.approx(1, abs=1e-3)
+    assert found.better == 0
 
 
 @given(st.permutations([(kind, stamp) for kind in ("estimate", "truth") for stamp in range(6)]))
