@@ -89,6 +89,7 @@ class DexYcbFrames:
         if len(named) > 1:
             raise DatasetError(f"{' and '.join(named)} each say which frames to take: give one of them")
         self.folder = DexYcbFolder(folder, partial or annotations is not None or film is not None)
+        self.folder.part("calibration")
         self.models = models if isinstance(models, ObjectModels) else ObjectModels(models or self.folder.models)
         self.hand_models: dict[str, HandModel] = {}
         if hand_model is not None:

@@ -32,7 +32,7 @@ def check_dexycb(
         progress: called after every sequence.
 
     Raises:
-        DatasetError: nothing of DexYCB is there, or it lacks the calibration.
+        DatasetError: nothing of DexYCB is there.
     """
     folder, synthetic = DexYcbFolder(root, partial=True), is_synthetic(root)
     report = CheckReport("DexYCB" + (", synthetic" if synthetic else ""))
@@ -57,7 +57,10 @@ def check_dexycb(
             )
             if official and split == "s0_train" and frames != S0_TRAIN:
                 report.problem(root, f"s0_train has {frames:,} frames, DexYCB's has {S0_TRAIN:,}", "fetch DexYCB again")
-    _calibration(folder, set(takes.values()), report, fetch("calibration"))
+    if (root / "calibration").is_dir():
+        _calibration(folder, set(takes.values()), report, fetch("calibration"))
+    else:
+        report.problem(root / "calibration", "the folder of calibrations is missing", fetch("calibration"))
     where = models or root / "models"
     if not where.is_dir():
         report.problem(where, "the folder of object models is missing", fetch("models"))

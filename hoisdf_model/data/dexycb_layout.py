@@ -167,8 +167,6 @@ class DexYcbFolder:
                 "fetch the rest, or go by the sequences that are there with partial (a YAML file that describes the "
                 "data says partial: true)"
             )
-        if not (self.root / "calibration").is_dir():
-            raise DatasetError(f"{self.root} lacks the folder calibration: unpack calibration.tar.gz of DexYCB there")
         self._cameras: dict[str, Pinhole] = {}
 
     def takes(self, split: str) -> Iterator[tuple[Take, tuple[str, ...]]]:
@@ -260,9 +258,17 @@ class DexYcbFolder:
         Raises:
             DatasetError: they aren't there.
         """
-        path = self.root / "models"
+        return self.part("models")
+
+    def part(self, name: str) -> Path:
+        """The folder ``models`` or ``calibration``.
+
+        Raises:
+            DatasetError: it isn't there; says what to fetch.
+        """
+        path = self.root / name
         if not path.is_dir():
-            raise DatasetError(f"{self.root} lacks the folder models: unpack models.tar.gz of DexYCB there")
+            raise DatasetError(f"{self.root} lacks the folder {name}: unpack {name}.tar.gz of DexYCB there")
         return path
 
 

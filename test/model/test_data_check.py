@@ -208,7 +208,11 @@ def test_a_part_of_dexycb_has_no_official_split(dexycb, monkeypatch):
     report = check_dexycb(dexycb)
     assert count(report, "s0_train: frames") == "18 (not the official split)"
     shutil.rmtree(dexycb / "models")
-    assert any("models is missing" in p or "object models is missing" in p for p in wrong(check_dexycb(dexycb)))
+    shutil.rmtree(dexycb / "calibration")
+    problems = wrong(check_dexycb(dexycb))
+    assert len(problems) == 3  # and the subject
+    assert "calibration: the folder of calibrations is missing -> fetch calibration.tar.gz" in problems[1]
+    assert "models: the folder of object models is missing -> fetch models.tar.gz" in problems[2]
 
 
 def test_a_synthetic_dexycb_is_called_so_and_needs_what_its_note_says(dexycb):
