@@ -6,10 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from labelled_frames import BOX, frame
 from test_evaluation_run import Knowing, run
 from tiny_network import tiny_network
+from typer.testing import CliRunner
 
+from hoisdf_model.cli import app
 from hoisdf_model.commands.evaluate.processes import Processes
 from hoisdf_model.data import shards
 from hoisdf_model.errors import ConfigError, EvaluationError
@@ -63,24 +66,27 @@ def test_two_processes_find_what_one_does(tmp_path):
     shards.write_shard(data, 0, 5, 5, lambda index: (frame(index, 200), {}))
     network = tiny_network()
     save_network(network, network.config, weights, keep_hand_model=True)
-    environment = {
-        name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")
-    }
-    environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    found = {}
-    for name, start in (
-        ("one", [sys.executable]),
-        ("two", [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]),
-    ):
-        command = [
-            *start, "-m", "hoisdf_model.cli", "evaluate", "-w", str(weights), "--data", str(data), "--objects",
-            str(tmp_path), "--untrained", "3", "--workers", "0", "--batch-size", "2", "--device", "cpu",
-            "-o", str(tmp_path / name),
-        ]  # fmt: skip
-        ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-        assert ran.returncode == 0, ran.stderr
-        assert ran.stdout.count("5 frames") == 1  # only one prints
-        found[name] = (tmp_path / name / "frames.csv").read_text()
-    assert found["one"] == found["two"]
-    assert len(found["one"].splitlines()) == 1 + 5 * 4 + 3  # network, two means and truth; untrained of three
+    options = [
+        "evaluate", "-w", str(weights), "--data", str(data), "--objects", str(tmp_path), "--untrained", "3",
+        "--workers", "0", "--batch-size", "2", "--device", "cpu", "-o",
+    ]  # fmt: skip
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # as torchrun has it
+    try:
+        alone = CliRunner().invoke(app, [*options, str(tmp_path / "one")])
+    finally:
+        torch.set_num_threads(threads)
+    assert alone.exit_code == 0, alone.output
+    outside = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    together = subprocess.run(
+        [*start, "-m", "hoisdf_model.cli", *options, str(tmp_path / "two")],
+        env=outside | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert together.returncode == 0, together.stderr
+    assert together.stdout.count("5 frames") == 1  # only one prints
+    one, two = ((tmp_path / name / "frames.csv").read_text() for name in ("one", "two"))
+    assert one == two
+    assert len(one.splitlines()) == 1 + 5 * 4 + 3  # network, two means and truth; untrained of three
     assert not list((tmp_path / "two").glob("process_*"))
