@@ -17,7 +17,15 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError, GraspError, HoisdfError, InvalidInputError
 from hoisdf_model.estimates import Estimate
-from hoisdf_model.grasping import GraspCandidate, GraspFollower, GraspPlan, RecordedGrasp, SteadyGrasp, moved
+from hoisdf_model.grasping import (
+    GraspCandidate,
+    GraspFollower,
+    GraspPlan,
+    RecordedGrasp,
+    SteadyGrasp,
+    SteadyPlan,
+    moved,
+)
 from hoisdf_model.messages import hand_object_to_estimate, make_header
 from hoisdf_ros.failures import Causes, account_for
 from hoisdf_ros.frame_buffer import FrameBuffer, TransformError
@@ -29,7 +37,7 @@ from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.monitor import Monitor, Timing
 
 SECOND = 1e9  # nanoseconds
-UNSTEADY, LOW_SCORE, RESET = "unsteady", "low_score", "reset"
+UNSTEADY, LOW_SCORE, NO_MODE, RESET = "unsteady", "low_score", "no_mode", "reset"
 Floats = NDArray[np.float64]
 
 
@@ -195,16 +203,8 @@ class GraspPipeline:
         transform = self._frames.lookup(target, camera, item.stamp, parameters.frame.timeout)
         limits = parameters.publish
         good = tuple(one for one in result.grasps if one.candidate.score >= limits.minimum_score)[: limits.count]
-        reasons: list[tuple[str, str]] = []
-        if result.waiting:
-            reasons.append((UNSTEADY, result.waiting))
-        elif result.grasps and not good:
-            score = result.grasps[0].candidate.score
-            reasons.append((LOW_SCORE, f"the best grasp scores {score:.2f}, {limits.minimum_score:.2f} are wanted"))
-        reasons += dict.fromkeys(
-            (one.reason, f"{one.mode}: {one.message}" if one.mode else one.message) for one in result.plan.refusals
-        )
-        current = Current(estimate, item.stamp, camera, target, transform, good, tuple(reasons))
+        reasons = _reasons(result, good, parameters)
+        current = Current(estimate, item.stamp, camera, target, transform, good, reasons)
         with self._publishing:
             if epoch != self._epoch:
                 self._monitor.dropped({RESET: 1})
@@ -237,6 +237,22 @@ class GraspPipeline:
             header = make_header(ROS_TYPES, stamp, frame)
             self._outputs.withdraw(reasons, header, self._parameters())
             self._seen = None
+
+
+def _reasons(result: SteadyPlan, good: tuple[SteadyGrasp, ...], parameters: GraspParameters) -> Reasons:
+    """Why there are no grasps, or none of one mode."""
+    reasons: list[tuple[str, str]] = []
+    if result.waiting:
+        reasons.append((UNSTEADY, result.waiting))
+    elif result.grasps and not good:
+        score, wanted = result.grasps[0].candidate.score, parameters.publish.minimum_score
+        reasons.append((LOW_SCORE, f"the best grasp scores {score:.2f}, {wanted:.2f} are wanted"))
+    reasons += dict.fromkeys(
+        (one.reason, f"{one.mode}: {one.message}" if one.mode else one.message) for one in result.plan.refusals
+    )
+    if not good and not reasons:
+        reasons.append((NO_MODE, f"the object is known, and of the modes {parameters.modes!r} none is for that"))
+    return tuple(reasons)
 
 
 def _other_clock(age: float) -> str:

@@ -162,8 +162,14 @@ class GraspRig:
     def activate(self) -> GraspPeer:
         assert self.peer.change("configure"), self.node.failure
         assert self.peer.change("activate"), self.node.failure
-        self.peer.connect()
+        self.connect()
         return self.peer
+
+    def connect(self) -> None:
+        """Wait until node and peer hear each other."""
+        self.peer.connect()
+        outputs = self.node._outputs._publishers
+        wait_until(lambda: all(map(outputs.is_wanted, ("~/grasps", "~/grasp_poses", "~/grasp_pose", "/tf"))))
 
     def close(self) -> None:
         self.peer.close()

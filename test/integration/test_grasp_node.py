@@ -90,6 +90,14 @@ def test_hand_only_comes_only_without_an_object():
         assert np.linalg.norm(read_pose(grasp.pose)[:3, 3] - scene().hands[0].joints[0]) > 0.03
 
 
+def test_a_known_object_leaves_nothing_to_hand_only():
+    with active(modes="hand_only") as peer:
+        answer = peer.ask(scene())
+        assert not answer.grasps
+        assert answer.reasons == ["no_mode"]
+        assert peer.ask(replace(scene(), objects=())).grasps
+
+
 def test_grasps_are_given_in_another_frame_at_the_images_stamp():
     """The camera moves at 1 m/s along the base's x; between two messages on /tf it is halfway."""
     turn = Rotation.from_euler("xyz", [-2.0, 0.3, 0.4]).as_matrix()
@@ -230,7 +238,7 @@ def test_deactivating_takes_back_what_was_published():
         assert "the node is unconfigured" in peer.handover().message
         assert peer.change("configure")
         assert peer.change("activate")
-        peer.connect()
+        rig.connect()
         assert peer.ask(scene()).grasps
     finally:
         rig.close()
