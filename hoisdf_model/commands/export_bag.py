@@ -134,6 +134,7 @@ def ho3d(
     from hoisdf_model.data.ho3d import Ho3dFrames
     from hoisdf_model.data.ho3d_film import Ho3dFilm
     from hoisdf_model.data.ho3d_layout import SPLITS, open_folder
+    from hoisdf_model.data.layouts import is_synthetic
     from hoisdf_model.hand import load_hand_model
 
     form = _form(storage, image, quality, depth)
@@ -154,6 +155,8 @@ def ho3d(
         raise DatasetError(f"{folder} has no sequence {sequence!r} in {' or '.join(splits)}; there are {there}")
     own = folder / "models"
     shapes = models or (own if own.is_dir() else None)
+    if shapes is None and not is_synthetic(folder):
+        _say("[yellow]no object models given (--models): objects' boxes are those of look-alikes, millimetres off[/]")
     film = Ho3dFilm(Ho3dFrames(folder, found, version, shapes), sequence)
     about = _about(folder, f"HO-3D {tree.version} {found}/{sequence}")
     _export(place, film, {"right": load_hand_model(hand_model)}, form, every, frames, about)

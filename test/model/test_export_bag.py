@@ -281,7 +281,11 @@ def test_frames_of_ho3ds_toy_tree(tmp_path):
     flip = np.diag([1.0, -1.0, -1.0])
     np.testing.assert_allclose(turn, flip @ Rotation.from_rotvec(meta["objRot"].ravel()).as_matrix(), atol=METRES)
     np.testing.assert_allclose(found["/camera_info"][0].k.reshape(3, 3), meta["camMat"])
-    assert run("ho3d", tree, tmp_path / "evaluation", "--sequence", "SM1", "--no-depth").exit_code == 0
+    assert "look-alikes" not in done.output
+    shutil.rmtree(tree / "models")
+    done = run("ho3d", tree, tmp_path / "evaluation", "--sequence", "SM1", "--no-depth")
+    assert done.exit_code == 0
+    assert "objects' boxes are those of look-alikes" in done.output
     found = contents(tmp_path / "evaluation")
     meta = np.load(tree / "evaluation" / "SM1" / "meta" / "0003.pkl", allow_pickle=True)
     assert stamps(found["/ground_truth"]) == [FIRST + 10**8]  # image 3 at 30 Hz
