@@ -64,9 +64,9 @@ class _Camera:
         # across the plane in which the jaws close, from above
         along = -data.body("tool").xmat.reshape(3, 3)[:, 0]
         along = along if along[2] <= 0 else -along
-        view.lookat[:] = START + np.array([0.0, 0.0, 0.03])
+        view.lookat[:] = START + np.array([0.0, 0.0, 0.06])
         view.azimuth = np.degrees(np.arctan2(along[1], along[0])) + ASIDE
-        view.distance, view.elevation = 0.62, np.clip(np.degrees(np.arcsin(along[2])), *ELEVATIONS)
+        view.distance, view.elevation = 0.64, np.clip(np.degrees(np.arcsin(along[2])), *ELEVATIONS)
         with mujoco.Renderer(model, SIZE, SIZE) as renderer:
             renderer.update_scene(data, view)
             self.taken[moment] = renderer.render()

@@ -10,6 +10,7 @@ the gripper rises, shakes and holds still.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -94,11 +95,13 @@ class Lift:
 
 
 def mujoco_library() -> Any:
-    """The module.
+    """The module; where there is no display, it draws without one.
 
     Raises:
         DependencyError: it isn't installed.
     """
+    if "DISPLAY" not in os.environ:
+        os.environ.setdefault("MUJOCO_GL", "egl")
     try:
         import mujoco
     except ImportError as error:
