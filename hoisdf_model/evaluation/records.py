@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -86,9 +87,10 @@ class RecordFile:
         self.folder = Path(folder)
         self._path = self.folder / RECORDS
         wanted = json.loads(json.dumps(dict(about)))
+        self._new = not (self.folder / ABOUT).exists()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            if (self.folder / ABOUT).exists():
+            if not self._new:
                 before = read_about(self.folder)
                 other = [key for key in sorted(before.keys() | wanted.keys()) if before.get(key) != wanted.get(key)]
                 if other:
@@ -112,6 +114,13 @@ class RecordFile:
             self._path.unlink(missing_ok=True)
         except OSError as error:
             raise EvaluationError(f"can't remove {self._path}: {error.strerror or error}") from error
+
+    def abandon(self) -> None:
+        """Take away what was made, where there are no records: nothing could be evaluated."""
+        if self._new and not self._path.exists():
+            with suppress(OSError):
+                (self.folder / ABOUT).unlink()
+                self.folder.rmdir()
 
     def done(self) -> set[int]:
         """Frames that are in the file."""

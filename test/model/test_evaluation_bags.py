@@ -299,3 +299,9 @@ def test_options_that_do_not_fit_are_named(options, said):
     assert isinstance(ran.exception, HoisdfError)
     assert isinstance(ran.exception, (ConfigError, BagError))
     assert said in str(ran.exception)
+
+
+def test_a_command_that_failed_leaves_no_folder_that_refuses_the_mended_one(bag, tmp_path):
+    failed = CliRunner().invoke(app, ["evaluate", "--bag", str(bag), "--estimates", "/x", "-o", str(tmp_path / "out")])
+    assert "has no topic '/x'" in str(failed.exception)
+    assert not (tmp_path / "out").exists()

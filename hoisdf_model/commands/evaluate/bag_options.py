@@ -47,7 +47,8 @@ class BagOptions:
     @property
     def label(self) -> str:
         """Short, for names of folders."""
-        return "_".join((self.path.resolve().stem, *self.given, *(["forgetful"] if self.forgetful else [])))
+        told = [self.estimates.strip("/").replace("/", "_")] if self.estimates else []
+        return "_".join((self.path.resolve().stem, *told, *self.given, *(["forgetful"] if self.forgetful else [])))
 
 
 def bag_options(

@@ -163,9 +163,12 @@ def _evaluate(
             file.append(new)
             yield 1
 
-    pace = followed(worked(), 0, _expected(bags, reading), console)
-    if not records:
-        raise EvaluationError(f"the ground truth of {options.path} knows no hand in any frame: nothing to compare")
+    try:
+        pace = followed(worked(), 0, _expected(bags, reading), console)
+        if not records:
+            raise EvaluationError(f"the ground truth of {options.path} knows no hand in any frame: nothing to compare")
+    finally:
+        file.abandon()  # a mended command would be refused the folder
     _tell(tallies, console)
     finished = Finished(
         about, records, summarise(records), NETWORK, (), pace, _facts(tallies), evaluation.figures.sentences(),
