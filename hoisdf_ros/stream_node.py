@@ -8,6 +8,7 @@ newest message, and older ones are dropped and counted. /diagnostics is publishe
 from __future__ import annotations
 
 import traceback
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, Generic, TypeVar
@@ -64,7 +65,7 @@ def transition(reached: str) -> Callable[[Transition], Transition]:
 
 
 class StreamNode(LifecycleNode, Generic[Parameters]):
-    """See the module. A node of this kind writes ``on_configure``, ``on_activate`` and the methods that raise here.
+    """See the module. A node of this kind writes ``on_configure``, ``on_activate`` and the abstract methods.
 
     Its parameters have ``autostart`` and ``diagnostics.period``.
 
@@ -106,17 +107,17 @@ class StreamNode(LifecycleNode, Generic[Parameters]):
         if self.get_parameter("autostart").value:
             self._autostart_timer = self.create_timer(0.0, self._autostart, clock=self._steady)
 
+    @abstractmethod
     def _node_state(self) -> NodeState:
         """What /diagnostics is to say."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _release(self) -> None:
         """Stop, and free everything that configure made."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget(self) -> None:
         """Time has jumped back: forget what was seen; what is being computed isn't published any more."""
-        raise NotImplementedError
 
     def _stopped(self) -> None:
         """Nothing is listened to or computed any more: take away what is on display."""

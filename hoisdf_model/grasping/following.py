@@ -257,17 +257,21 @@ class GraspFollower:
             return ()
         found = sorted(found, key=lambda item: -item[1].candidate.score)
         if self._best is not None:
-            for place, (key, grasp) in enumerate(found):
-                if key == self._best[0] and self._near(_own_pose(grasp.candidate), self._best[1]):
-                    if grasp.candidate.score >= KEPT * found[0][1].candidate.score:
-                        found.insert(0, found.pop(place))
-                    break
+            least = KEPT * found[0][1].candidate.score
+            key, pose = self._best
+            cost = [self._cost(item, key, pose) if item[1].candidate.score >= least else np.inf for item in found]
+            if min(cost) <= 1:
+                found.insert(0, found.pop(int(np.argmin(cost))))
         self._best = (found[0][0], _own_pose(found[0][1].candidate))
         return tuple(grasp for _, grasp in found)
 
-    def _near(self, pose: Floats, reference: Floats) -> bool:
+    def _cost(self, item: tuple[Key, SteadyGrasp], key: Key, reference: Floats) -> float:
+        """How far a grasp is from another: up to 1 they are the same; infinite where it is of another kind."""
+        if item[0] != key:
+            return np.inf
+        pose = _own_pose(item[1].candidate)
         shift, angle = deviations(nearest_turn(pose, reference)[None], reference)
-        return bool(shift[0] <= self.steadiness.distance and angle[0] <= self.steadiness.angle)
+        return float(max(shift[0] / self.steadiness.distance, angle[0] / self.steadiness.angle))
 
     def _waiting(self, most: int) -> str:
         wanted = self.steadiness

@@ -15,6 +15,7 @@ from hoisdf_model.grasping import (
     GraspPlanner,
     GraspSettings,
     Steadiness,
+    SteadyGrasp,
     drawn_back,
     hand_shape,
     load_gripper,
@@ -124,6 +125,27 @@ def test_a_mean_hand_over_keeps_its_clearance_to_the_hand_of_the_newest_frame(pl
             assert gap >= planner.settings.clearance - 1e-9
             given += 1
     assert given > 3
+
+
+def test_the_best_stays_the_best_until_another_is_better_by_a_ninth(planner, scene):
+    """Of several within reach of the one before the nearest counts as it, not the one that scores best."""
+    one = planner.plan(scene, ("imitate",)).candidates[0]
+    follower = GraspFollower(planner, Steadiness(frames=1))
+
+    def best(*grasps):
+        """Where, along x of the object in mm, the best of these is: (mm, score) each."""
+        found = []
+        for place, score in grasps:
+            pose = one.pose_in_object.copy()
+            pose[0, 3] += 0.001 * place
+            candidate = replace(one, pose_in_object=pose, score=score)
+            found.append(((0, "imitate", one.object_name), SteadyGrasp(candidate, 0, np.zeros(3), np.zeros(3), 1, 1)))
+        return round(1000 * (follower._ranked(found)[0].candidate.pose_in_object[0, 3] - one.pose_in_object[0, 3]))
+
+    assert best((0, 0.80), (15, 0.79)) == 0
+    assert best((0, 0.80), (15, 0.85)) == 0
+    assert best((1, 0.80), (15, 0.85), (60, 0.88)) == 1
+    assert best((1, 0.79), (60, 0.88)) == 60
 
 
 def test_spread_is_in_the_covariance(planner, scene):
