@@ -83,7 +83,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Trial:
-    """What became of one grasp; ``pose``: tool frame -> object frame, ``touches``: the gripper would meet the hand."""
+    """What became of one grasp, or the ``reason`` why there is none.
+
+    ``pose``: tool frame -> object frame; ``touches``: the gripper would meet the hand.
+    """
 
     still: int
     name: str
@@ -94,6 +97,7 @@ class Trial:
     turn: float = float("nan")
     touches: bool = False
     pose: Floats | None = None
+    reason: str = ""
 
 
 def main(
@@ -200,11 +204,12 @@ def planned(
             seen = replace(seen, objects=tuple(replace(one, name=case.name) for one in seen.objects))
         else:
             seen = disturbed(case.truth, *ERRORS[poses], rng)
-        candidates = planner.plan(seen, MODES).candidates
+        plan = planner.plan(seen, MODES)
         for mode in MODES:
-            best = next((one for one in candidates if one.mode == mode), None)
+            best = next((one for one in plan.candidates if one.mode == mode), None)
             if best is None:
-                yield Trial(case.number, case.name, poses, mode, "no grasp")
+                reason = next((one.reason for one in plan.refusals if one.mode in (mode, None)), "")
+                yield Trial(case.number, case.name, poses, mode, "no grasp", reason=reason)
                 continue
             pose = inverse(case.object_pose) @ best.pose
             yield executed(case, planner, poses, mode, pose)

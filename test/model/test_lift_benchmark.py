@@ -6,15 +6,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import trimesh
+from grasping_solids import held
 
 from hoisdf_model.errors import DependencyError, MeshError
 from hoisdf_model.geometry import distances
-from hoisdf_model.grasping import load_gripper
+from hoisdf_model.grasping import GraspPlanner, load_gripper
 from hoisdf_model.grasping.candidates import rigid, tool_frame
+from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
+from hoisdf_model.synthesis import BenchmarkStills
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmark"))  # where its files find each other
 
+import lift as lift_command
 import lift_objects
 import lift_simulation
 from lift_simulation import Body, LiftSettings, lift
@@ -118,3 +122,36 @@ def test_objects_are_upright_whatever_up_is(simulator):
     assert np.allclose(turn @ up, Z, atol=1e-6)
     assert np.allclose(turn @ pose[:3, 3] + thing.xpos, tool.xpos, atol=1e-6)
     assert np.allclose(turn @ pose[:3, :3], tool.xmat.reshape(3, 3), atol=1e-6)
+
+
+def test_poses_are_off_by_what_is_said():
+    model = load_hand_model()
+    truth = held(BenchmarkStills(model).library, 3, model)
+    seen = lift_command.disturbed(truth, 0.01, 10.0, np.random.default_rng(0))
+    thing, moved = truth.objects[0], seen.objects[0]
+    turn = moved.rotation @ thing.rotation.T
+    assert np.degrees(np.arccos((np.trace(turn) - 1) / 2)) == pytest.approx(10.0, abs=1e-6)
+    middle = load_catalogue().get(thing.name).center
+    there, here = (one.rotation @ middle + one.translation for one in (thing, moved))
+    assert np.linalg.norm(here - there) == pytest.approx(0.01, abs=1e-9)
+    for part in ("vertices", "joints"):
+        a, b = (getattr(estimate.hands[0], part).astype(float) for estimate in (truth, seen))
+        assert np.ptp(np.linalg.norm(a - a[0], axis=1) - np.linalg.norm(b - b[0], axis=1)) < 1e-6  # stiff
+    gap = seen.hands[0].vertices.mean(0, dtype=float) - truth.hands[0].vertices.mean(0, dtype=float)
+    assert np.linalg.norm(gap) == pytest.approx(0.01, abs=1e-6)
+
+
+def test_the_first_direction_that_fits_is_taken():
+    """Beside the brick there is nothing; about its middle the palm may be in the way, near its end it isn't."""
+    planner = GraspPlanner(GRIPPER, load_hand_model(), load_catalogue())
+    thing = planner.shape("061_foam_brick")
+    size = np.ptp(thing.vertices, axis=0)
+    y = np.eye(3)[size.argmin()]
+    z = np.eye(3)[size.argmax()]
+    poses = np.stack([tool_frame(y, -z, thing.center_of_mass + 1.0), tool_frame(y, -z, thing.center_of_mass)])
+    deep = lift_command.first_that_fits(thing, poses, planner)
+    reached = size.max() / 2 < -GRIPPER.palm_face
+    assert (deep is not None) == reached
+    higher = tool_frame(y, -z, thing.center_of_mass + z * 0.4 * size.max())
+    found = lift_command.first_that_fits(thing, np.concatenate([poses[:1], higher[None]]), planner)
+    assert np.allclose(found[:3, :3], higher[:3, :3])
