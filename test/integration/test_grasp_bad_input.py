@@ -120,7 +120,7 @@ def test_an_exception_in_the_planner_is_named_and_the_node_lives_on():
 
 
 def test_a_frame_that_tf_does_not_know_gives_no_grasp_until_it_does():
-    with active(frame__id=BASE, frame__timeout=0.05) as peer:
+    with active(frame__id=BASE, frame__timeout=1.0) as peer:  # what is on its way comes within that
         wait_until(lambda: peer.tf.get_subscription_count() > 1)
         answer = peer.ask(scene())
         refused(peer, answer, "no_transform", BASE, CAMERA, "doesn't know")
