@@ -80,9 +80,9 @@ def remark(plan: Plan, test: Test) -> str:
     synthetic = "benchmark" in test.about or "synthetic" in test.about
     return (
         f"Ours: {plan.steps} training steps a row, one seed; {begun}. Evaluated on {len(test.numbers)} "
-        f"{'synthetic ' if synthetic else ''}frames under the paper's protocol. Intervals are of these frames: they "
-        "say nothing about another seed or a longer training. The published numbers are of DexYCB and of whole "
-        "trainings: compare the order of rows, not numbers."
+        f"{'synthetic ' if synthetic else ''}frames under the paper's protocol. Intervals are of these frames: how "
+        "far rows differ by luck, other seeds say (--set seed=1). The published numbers are of DexYCB and of whole "
+        "trainings."
     )
 
 
