@@ -12,7 +12,7 @@ from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand.joints import NUM_JOINTS
-from hoisdf_model.network import NetworkOutput
+from hoisdf_model.network import Calibration, NetworkOutput
 
 SPREAD = 0.02  # metres; votes that are spread like this give a joint 1/e of its hand's score
 FIELDS = (
@@ -28,14 +28,19 @@ class Decoded:
     hand's rotation as ``M R M``, which makes a pose of the left hand model out of one of the right. The object's pose
     ``T'`` comes back as ``M T' S``, where the reflection ``S`` of its own frame says what the network took the object
     in the mirror for (``mirroring.ObjectReflections``).
+
+    Args:
+        output: of the network.
+        crop_size: edge of its images, pixels.
+        calibration: how far such outputs were off; None: nobody measured it.
     """
 
-    def __init__(self, output: NetworkOutput, crop_size: int) -> None:
+    def __init__(self, output: NetworkOutput, crop_size: int, calibration: Calibration | None = None) -> None:
         tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
         self._rows: dict[str, NDArray[np.float64]] = {
             name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
         }
-        self._crop_size = crop_size
+        self._crop_size, self._calibration = crop_size, calibration
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
         """The hand of row ``i``; None where the network found none in the box.
@@ -73,8 +78,9 @@ class Decoded:
         the object mask isn't sure either.
 
         ``reflection`` (4, 4) is the ``S`` of objects beside left hands. The covariance has the wrist's uncertainty in
-        the translation, since both hang on the same depth, and the spread of the points' predictions; where ``S`` moves
-        the origin, also what the rotation's does to it. It is unknown (-1) where the wrist's is.
+        the translation, since both hang on the same depth, and the network's own, see :meth:`_variances`; where ``S``
+        moves the origin, also what the rotation's does to it. It is unknown (-1) where the wrist's is. Its rotation's
+        part doesn't hang on the wrist: with a calibration it is there even then, without one it is 0.
         """
         row = self._rows
         seen = self._seen(i, 2, view.object_box)
@@ -88,12 +94,14 @@ class Decoded:
             pose = MIRROR_IMAGE @ pose @ reflection
             lever = pose[:3, 3] - mirrored
         covariance = np.zeros((6, 6))
+        position, turn = self._variances(i)
         if target.root_covariance[0, 0] < 0:
             covariance[0, 0] = -1
+            if self._calibration is not None:
+                covariance[3:, 3:] = turn * np.eye(3)
         else:
-            axes = np.eye(3) / 3  # a root mean square over all directions, shared out among three axes
-            covariance[:3, :3] = target.root_covariance + row["object_translation_spread"][i] ** 2 * axes
-            covariance[3:, 3:] = row["object_rotation_spread"][i] ** 2 * axes
+            covariance[:3, :3] = target.root_covariance + position * np.eye(3)
+            covariance[3:, 3:] = turn * np.eye(3)
             move = np.eye(6)
             move[:3, 3:] = np.cross(np.eye(3), lever).T  # a small rotation w moves the origin by w x lever
             covariance = move @ covariance @ move.T
@@ -104,6 +112,20 @@ class Decoded:
             translation=pose[:3, 3] + target.object_center,
             covariance=covariance,
         )
+
+    def _variances(self, i: int) -> tuple[float, float]:
+        """Per axis, of the object's position relative to the wrist (square metres) and its rotation (square radians).
+
+        The points' disagreement or, where it is more, the calibration. Not their sum: what was measured are whole
+        errors, of which the disagreement is the part that a frame shows of itself.
+        """
+        # a spread is a root mean square over all directions, shared out among three axes
+        position = self._rows["object_translation_spread"][i] ** 2 / 3
+        turn = self._rows["object_rotation_spread"][i] ** 2 / 3
+        if self._calibration is not None:
+            position = max(position, self._calibration.object_position**2)
+            turn = max(turn, self._calibration.object_rotation**2)
+        return float(position), float(turn)
 
     def _seen(self, i: int, channel: int, box: NDArray[np.float64]) -> float:
         """Mean of the surer half of a mask inside a box of the crop, 0 to 1; 0 where the box is outside."""

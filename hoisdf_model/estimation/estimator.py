@@ -30,6 +30,7 @@ from hoisdf_model.estimation.wrists import SeenWrist, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.network import (
+    Calibration,
     ImageFeatures,
     NetworkConfig,
     NetworkInput,
@@ -77,12 +78,14 @@ class Estimator:
         localiser: finds hands where neither the caller nor the tracker knows of any; a coarse grid if not given.
         catalogue: the objects' shapes, which bring their poses back from the mirror in which left hands are shown; the
             look-alikes if not given.
+        calibration: how far the network's estimates were off where that was measured, for the covariances of objects;
+            None: these say how far the network's points disagree, which may be much less.
 
     Raises:
         ConfigError: the network has no hand model.
 
     Attributes:
-        network, config, hand_model, device: as given.
+        network, config, hand_model, device, calibration: as given.
         finds_wrists: whether the network has a head that sees where the wrist is; without one it is guessed from the
             hand's box where nobody says and there is no depth image.
     """
@@ -95,6 +98,7 @@ class Estimator:
         device: torch.device | str = "cpu",
         localiser: Localiser | None = None,
         catalogue: Catalogue | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         if config.regression.hand == "joints":
             raise ConfigError(
@@ -102,6 +106,7 @@ class Estimator:
                 "alone: it can be evaluated under the paper's protocol, not run on frames"
             )
         self.network, self.config, self.hand_model = network, config, hand_model
+        self.calibration = calibration
         self.device = torch.device(device)
         self._span = hand_span(hand_model)
         self.finds_wrists = config.root is not None
@@ -147,7 +152,10 @@ class Estimator:
             )
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=chosen)
-        return cls(network, config, network.hand_layer.model, place_of_work, catalogue=catalogue)
+        return cls(
+            network, config, network.hand_layer.model, place_of_work,
+            catalogue=catalogue, calibration=network.calibration,
+        )  # fmt: skip
 
     def reset(self) -> None:
         """Forget what was seen before: after a jump in time, or when another camera is looked through."""
@@ -202,7 +210,7 @@ class Estimator:
     def _decoded(
         self, frame: Frame, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput
     ) -> Estimate:
-        decoded = Decoded(output, self.config.image_size)
+        decoded = Decoded(output, self.config.image_size, self.calibration)
         seen = []
         for i, (target, view) in enumerate(zip(targets, views, strict=True)):
             hand = decoded.hand(i, target, view, self.hand_model.info)

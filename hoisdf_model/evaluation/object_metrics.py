@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.alignment import Floats
 from hoisdf_model.evaluation.hand_metrics import mean_distance, nearest_distances
-from hoisdf_model.geometry import meshes
+from hoisdf_model.geometry import meshes, rotations
 
 Poses = tuple[NDArray[Any], NDArray[Any]]  # rotations and translations
 
@@ -78,8 +78,27 @@ def rotation_error(estimate: NDArray[Any], truth: NDArray[Any], symmetries: NDAr
         estimate, truth: (B, 3, 3).
         symmetries: (B, K, 3, 3) rotations of the object frame that leave the shape as it is, the identity among them.
     """
-    alike = np.asarray(truth, np.float64)[:, None] @ np.asarray(symmetries, np.float64)
+    return np.asarray(_apart(estimate, _alike(truth, symmetries)).min(1), np.float64)
+
+
+def rotation_difference(estimate: NDArray[Any], truth: NDArray[Any], symmetries: NDArray[Any]) -> Floats:
+    """(B, 3) the turn whose angle is the :func:`rotation_error`, as a rotation vector about the camera's axes.
+
+    Args:
+        estimate, truth, symmetries: as there.
+    """
+    alike = _alike(truth, symmetries)
+    nearest = alike[np.arange(len(alike)), _apart(estimate, alike).argmin(1)]
+    return rotations.rotation_vectors(np.asarray(estimate, np.float64) @ np.swapaxes(nearest, -1, -2))
+
+
+def _alike(truth: NDArray[Any], symmetries: NDArray[Any]) -> Floats:
+    return np.asarray(np.asarray(truth, np.float64)[:, None] @ np.asarray(symmetries, np.float64), np.float64)
+
+
+def _apart(estimate: NDArray[Any], alike: Floats) -> Floats:
+    """(B, K) radians."""
     own = np.asarray(estimate, np.float64)
     # |R - Q| = 2 sqrt(2) sin(angle / 2) keeps its precision at small angles, unlike the trace's arc cosine
     apart = np.linalg.norm(own[:, None] - alike, axis=(-1, -2)) / (2 * np.sqrt(2))
-    return np.asarray(2 * np.arcsin(np.clip(apart, 0, 1)).min(1), np.float64)
+    return np.asarray(2 * np.arcsin(np.clip(apart, 0, 1)), np.float64)

@@ -85,7 +85,7 @@ def evaluate(
     """
     done = records.done()
     left = [number for number in numbers if number not in done]
-    for batch in _batches(EvaluatedFrames(source, left, preparation, images), batch_size, workers):
+    for batch in batches_of(EvaluatedFrames(source, left, preparation, images), batch_size, workers):
         parts = {}
         for name, contender in contenders.items():
             rows = [k for k, n in enumerate(batch.numbers) if contender.frames is None or n < contender.frames]
@@ -118,7 +118,8 @@ def _results(contender: Contender, batch: FrameBatch, models: Models, hand_layer
     return results
 
 
-def _batches(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterator[FrameBatch]:
+def batches_of(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterator[FrameBatch]:
+    """Frames in batches, in order; an error in another process is raised as what it is."""
     try:
         yield from loader_of(frames, batch_size, workers)
     except HoisdfError as error:

@@ -253,8 +253,9 @@ class GraspPlanner:
     def _uncertain(self, covariance: Floats, what: str) -> str | None:
         """What is wrong with a covariance (3, 3) or (6, 6), or None."""
         settings = self.settings
+        turned = self._turned(covariance, what)
         if not known(covariance):
-            return (
+            return turned or (
                 f"nobody says how exactly {what} is known, and that is required"
                 if settings.require_covariance
                 else None
@@ -265,12 +266,19 @@ class GraspPlanner:
                 f"the position of {what} has a standard deviation of {1000 * position:.0f} mm, "
                 f"at most {1000 * settings.position_limit:.0f} are allowed"
             )
-        if len(covariance) == 6 and (turn := scores.rotation_deviation(covariance)) > settings.rotation_limit:
-            return (
-                f"the rotation of {what} has a standard deviation of {np.degrees(turn):.0f} degrees, "
-                f"at most {np.degrees(settings.rotation_limit):.0f} are allowed"
-            )
-        return None
+        return turned
+
+    def _turned(self, covariance: Floats, what: str) -> str | None:
+        """What is wrong with the rotation's part of a covariance, which may be known where the rest isn't, or None."""
+        if len(covariance) != 6 or not np.isfinite(covariance[3:, 3:]).all():
+            return None
+        turn, limit = scores.rotation_deviation(covariance), self.settings.rotation_limit
+        if turn <= limit:
+            return None
+        return (
+            f"the rotation of {what} has a standard deviation of {np.degrees(turn):.0f} degrees, "
+            f"at most {np.degrees(limit):.0f} are allowed"
+        )
 
     def _refusal(self, mode: Mode, reason: Reason, name: str, number: int) -> Refusal:
         text = _WORDS[reason].format(

@@ -1,6 +1,14 @@
 """The network: configuration, inputs and outputs, and the assembled HOISDF."""
 
-from hoisdf_model.network.checkpoints import Weights, load_network, read_weights, save_network, write_weights
+from hoisdf_model.network.calibration import Calibration
+from hoisdf_model.network.checkpoints import (
+    Weights,
+    kind_of_weights,
+    load_network,
+    read_weights,
+    save_network,
+    write_weights,
+)
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.config_sections import RootConfig, RuntimeConfig
 from hoisdf_model.network.folding import optimised
@@ -17,6 +25,7 @@ from hoisdf_model.network.presets import load_preset, preset_names
 from hoisdf_model.network.shipped import shipped_weights
 
 __all__ = [
+    "Calibration",
     "Hoisdf",
     "ImageFeatures",
     "LayerPredictions",
@@ -27,6 +36,7 @@ __all__ = [
     "RootPrediction",
     "RuntimeConfig",
     "Weights",
+    "kind_of_weights",
     "load_network",
     "load_preset",
     "log_extent",

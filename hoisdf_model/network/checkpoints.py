@@ -1,8 +1,9 @@
 """Weights on disk: our safetensors files and the official snapshots.
 
 A file of ours holds the state dict, and in its metadata everything that is needed to build the network: the
-configuration, the version of the format, and which hand model it was trained with. It never holds code, and holds the
-hand model's arrays only when asked to: those of MANO are licensed to their user.
+configuration, the version of the format, which hand model it was trained with, and where they were measured the errors
+to expect. It never holds code, and holds the hand model's arrays only when asked to: those of MANO are licensed to
+their user.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch import Tensor
 from hoisdf_model.errors import CheckpointError, HandModelError
 from hoisdf_model.estimates import HandModelInfo
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
+from hoisdf_model.network.calibration import Calibration
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.official import official_name, read_snapshot
@@ -49,12 +51,14 @@ class Weights:
         config: the network that it is for.
         trained_with: the hand model that it was trained with, where that is known.
         hand_model: the hand model inside the file, where there is one.
+        calibration: how far its estimates were off, where that was measured.
     """
 
     state: dict[str, Tensor]
     config: NetworkConfig
     trained_with: HandModelInfo | None = None
     hand_model: HandModel | None = None
+    calibration: Calibration | None = None
 
 
 def load_network(
@@ -63,7 +67,7 @@ def load_network(
     preset: str | None = None,
     device: str | torch.device = "cpu",
 ) -> tuple[Hoisdf, NetworkConfig]:
-    """Build a network and fill in its weights; it is in evaluation mode, in float32.
+    """Build a network and fill in its weights; it is in evaluation mode, in float32, with the file's calibration.
 
     Args:
         path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
@@ -90,6 +94,7 @@ def load_network(
         )  # fmt: skip
     network = _built(weights.config, model)
     network.load_state_dict(weights.state)
+    network.calibration = weights.calibration
     return network.to(device).eval(), weights.config
 
 
@@ -98,7 +103,8 @@ def save_network(
 ) -> None:
     """Write a network as safetensors; see :func:`write_weights`."""
     model = network.hand_layer.model
-    weights = Weights(dict(network.state_dict()), config, model.info, model if keep_hand_model else None)
+    kept = model if keep_hand_model else None
+    weights = Weights(dict(network.state_dict()), config, model.info, kept, network.calibration)
     write_weights(weights, path, half)
 
 
@@ -116,7 +122,7 @@ def read_weights(path: str | Path, preset: str | None = None) -> Weights:
             f"there is no weights file at {path}; for random weights ask for '{UNTRAINED}' and one of "
             f"{', '.join(preset_names())}"
         )
-    weights = _read_snapshot(path, preset) if _kind(path) == "snapshot" else _read_ours(path, preset)
+    weights = _read_snapshot(path, preset) if kind_of_weights(path) == "snapshot" else _read_ours(path, preset)
     for name, tensor in weights.state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: {name} holds numbers that are not finite")
@@ -139,6 +145,8 @@ def write_weights(weights: Weights, path: str | Path, half: bool = False) -> Non
     metadata = {"format": FORMAT, "config": json.dumps(weights.config.to_mapping())}
     if weights.trained_with:
         metadata |= {"hand_model_name": weights.trained_with.name, "hand_model_hash": weights.trained_with.hash}
+    if weights.calibration:
+        metadata |= {"calibration": weights.calibration.to_json()}
     if weights.hand_model:
         metadata |= {"hand_model_side": weights.hand_model.side}
         for name, array in weights.hand_model.to_arrays().items():
@@ -164,10 +172,13 @@ def _built(config: NetworkConfig, model: HandModel) -> Hoisdf:
         return Hoisdf(config, HandLayer(model))
 
 
-def _kind(path: Path) -> Kind:
+def kind_of_weights(path: Path) -> Kind:
     """Told by the first bytes: safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
 
     The length comes first, for its lowest byte may be the one that pickles begin with.
+
+    Raises:
+        CheckpointError: it is neither.
     """
     with path.open("rb") as file:
         start = file.read(9)
@@ -219,7 +230,15 @@ def _read_ours(path: Path, preset: str | None) -> Weights:
             raise CheckpointError(f"{path} holds weights of {config.name}, not of {preset}")
         config = load_preset(preset)
     info = HandModelInfo(metadata.get("hand_model_name", ""), metadata.get("hand_model_hash", ""))
-    return Weights(state, config, info if info.hash else None, _hand_model(arrays, metadata, path))
+    calibration = _calibration(metadata["calibration"], path) if "calibration" in metadata else None
+    return Weights(state, config, info if info.hash else None, _hand_model(arrays, metadata, path), calibration)
+
+
+def _calibration(text: str, path: Path) -> Calibration:
+    try:
+        return Calibration.from_json(text)
+    except CheckpointError as error:
+        raise CheckpointError(f"the calibration in {path} can't be read: {error}") from error
 
 
 def _hand_model(arrays: Mapping[str, Any], metadata: Mapping[str, str], path: Path) -> HandModel | None:

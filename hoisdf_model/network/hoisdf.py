@@ -18,6 +18,7 @@ from hoisdf_model.hand.joints import NUM_SHAPES
 from hoisdf_model.network import sampling, search
 from hoisdf_model.network.attention import Decoder, Encoder
 from hoisdf_model.network.backbone import ResNet
+from hoisdf_model.network.calibration import Calibration
 from hoisdf_model.network.choice import Choice
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.explicit import Explicit, explicit_representation
@@ -49,6 +50,7 @@ class Hoisdf(nn.Module):
 
     Attributes:
         runtime: precision and point search; may be replaced at any time.
+        calibration: how far its estimates were off, where its weights say so; of these weights only.
         explicit: what stands in place of the fields, as ``config.representation`` says; None: the fields do.
     """
 
@@ -65,6 +67,7 @@ class Hoisdf(nn.Module):
         super().__init__()
         self.config = config
         self.runtime = config.runtime
+        self.calibration: Calibration | None = None
         self.hand_layer = hand_layer
         field, attention, width = config.field, config.attention, config.attention.width
         points = sampling.grid(config.sampling.grid, config.sampling.resolution)

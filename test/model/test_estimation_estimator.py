@@ -14,7 +14,7 @@ from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator, resolve_device, resolve_precision
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
-from hoisdf_model.network import ImageFeatures, NetworkConfig
+from hoisdf_model.network import Calibration, ImageFeatures, NetworkConfig
 
 CAMERAS = {
     "plain": Pinhole(600, 610, 322, 243, 640, 480),
@@ -242,6 +242,30 @@ def test_object_covariance_adds_the_spread_to_the_wrists_uncertainty(model: Hand
     )
     assert np.trace(covariance[3:, 3:]) == pytest.approx(0.6**2)
     assert (np.linalg.eigvalsh(covariance) > 0).all()
+
+
+CALIBRATION = Calibration(object_rotation=0.5, object_position=0.03, joints=0.02, frames=100, data="x")
+
+
+@pytest.mark.parametrize(("spread", "variances"), [(0.02, (0.03**2, 0.5**2)), (1.8, (1.8**2 / 3, 1.8**2 / 3))])
+def test_an_objects_covariance_is_at_least_the_calibrations(
+    model: HandModel, layer: HandLayer, spread: float, variances: tuple
+):
+    camera, truth = CAMERAS["plain"], random_truth(layer, 16, (0, 0, 0.6))
+    known = {"object_translation_spread": np.array([spread]), "object_rotation_spread": np.array([spread])}
+    prior = replace(prior_for(truth, camera, "right"), root=None)
+    estimator = Estimator(KnowingNetwork([truth], known), NetworkConfig(), model, calibration=CALIBRATION)
+    estimate = estimator(grey(camera), prior)
+    expected = np.diag(np.repeat(variances, 3))
+    expected[:3, :3] += estimate.hands[0].root_covariance
+    np.testing.assert_allclose(estimate.objects[0].covariance, expected, atol=1e-9)
+
+
+def test_an_objects_rotation_is_calibrated_where_the_root_was_given(model: HandModel, layer: HandLayer):
+    camera, truth = CAMERAS["plain"], random_truth(layer, 15, (0, 0, 0.6))
+    estimator = Estimator(KnowingNetwork([truth]), NetworkConfig(), model, calibration=CALIBRATION)
+    covariance = estimator(grey(camera), prior_for(truth, camera, "right")).objects[0].covariance
+    np.testing.assert_allclose(covariance, np.diag([-1, 0, 0, 0.25, 0.25, 0.25]))
 
 
 def test_no_priors_at_all_means_that_there_is_no_hand(model: HandModel):

@@ -202,6 +202,23 @@ def test_an_unknown_covariance_passes_only_where_it_may(planner, library, model,
     assert refusals(strict.plan(estimate, ["imitate"])) == ["uncertain"]
 
 
+def test_a_rotation_that_is_uncertain_is_refused_where_the_position_is_unknown_too(planner, library, model, bottle):
+    good = held(library, bottle, model)
+    covariance = np.diag([-1, 0, 0, *[np.radians(48) ** 2] * 3])
+    estimate = replace(good, objects=(replace(good.objects[0], covariance=covariance),))
+    plan = planner.plan(estimate)
+    assert refusals(plan) == ["uncertain", "uncertain"]
+    for refusal in plan.refusals:
+        assert "the rotation of 006_mustard_bottle has a standard deviation of 48 degrees" in refusal.message
+        assert "at most 20 are allowed" in refusal.message
+    assert planner.for_demonstrations().plan(estimate, ["imitate"]).candidates
+    covariance[3:, 3:] = np.eye(3) * np.radians(5) ** 2
+    sure = replace(good, objects=(replace(good.objects[0], covariance=covariance),))
+    assert planner.plan(sure, ["imitate"]).candidates
+    strict = GraspPlanner(GRIPPER, model, planner.catalogue, GraspSettings(require_covariance=True))
+    assert "nobody says" in strict.plan(sure, ["imitate"]).refusals[0].message
+
+
 def test_without_an_object_the_jaws_close_between_thumb_and_index(planner, library, model, bottle):
     good = held(library, bottle, model)
     plan = planner.plan(replace(good, objects=()), ["hand_only"])

@@ -78,7 +78,10 @@ class NetworkRun:
         network, config = load_network(self.weights, self.hand_model, self.preset, self.device)
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=self.precision, search=self.search)
-        return Estimator(network, config, network.hand_layer.model, self.device, catalogue=load_catalogue(self.objects))
+        return Estimator(
+            network, config, network.hand_layer.model, self.device,
+            catalogue=load_catalogue(self.objects), calibration=network.calibration,
+        )  # fmt: skip
 
 
 def evaluate_live(

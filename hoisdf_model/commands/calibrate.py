@@ -1,0 +1,174 @@
+"""``hoisdf calibrate``: how far weights' estimates are off, written into the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
+from hoisdf_model.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.evaluation.calibrating import Deviations
+    from hoisdf_model.network import Calibration
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(calibrate)
+
+
+def calibrate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Safetensors file to write; it mustn't exist yet.")],
+    weights: Annotated[
+        str | None,
+        typer.Option("--weights", "-w", help="Weights, a safetensors file of ours. The shipped ones if not given."),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="Labelled frames that weren't trained on: 'benchmark' (the synthetic one, drawn on the way), a folder "
+            "of shards, or the folder of a download of DexYCB or HO-3D."
+        ),
+    ] = BENCHMARK,
+    frames: Annotated[int, typer.Option(min=10, help="So many, evenly spaced over all that there are.")] = 500,
+    split: Annotated[
+        str | None,
+        typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False),
+    ] = None,
+    object_models: Annotated[
+        Path | None,
+        typer.Option(
+            "--models",
+            help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
+            show_default=False,
+        ),
+    ] = None,
+    objects: Annotated[
+        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
+    ] = None,
+    hand_model: Annotated[
+        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    batch_size: Annotated[int, typer.Option(min=1, help="Frames at once.")] = 8,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw or read frames; 0: only this one.")] = 1,
+) -> None:
+    """Measure how far a network's estimates are off, and write that into a copy of its weights.
+
+    The network's own points may agree and be wrong. With a calibration the covariance of an object that an estimator
+    or the perception node gives is at least that of the errors which are measured here, and a planner of grasps can
+    refuse what isn't known well enough. Wrist and boxes are given, as in the paper's protocol; the wrist's own
+    uncertainty is added where estimates are made.
+
+    The tensors are copied bit for bit. A calibration holds for pictures like those that it was measured on.
+    """
+    from functools import partial
+
+    from rich.console import Console
+
+    from hoisdf_model.commands.evaluate.progress import console_for_progress
+    from hoisdf_model.estimation import resolve_device
+    from hoisdf_model.evaluation import GivenPlaces, Models, preparation_for
+    from hoisdf_model.evaluation.calibrating import deviations
+    from hoisdf_model.evaluation.data_folder import FolderOptions
+    from hoisdf_model.evaluation.wording import warnings_of
+    from hoisdf_model.hand import load_hand_model
+    from hoisdf_model.network import kind_of_weights, load_network, optimised, shipped_weights
+    from hoisdf_model.network.shipped import NAME as SHIPPED
+    from hoisdf_model.synthesis import find_object
+
+    if output.exists():
+        raise CheckpointError(f"{output} exists already: give another name")
+    if not output.resolve().parent.is_dir():
+        raise CheckpointError(f"{output} can't be written: there is no folder {output.resolve().parent}")
+    console = console_for_progress()
+    path = shipped_weights() if weights in (None, SHIPPED) else Path(str(weights))
+    if path.is_file() and kind_of_weights(path) == "snapshot":
+        raise CheckpointError(
+            f"{path} is an official snapshot, which can't carry a calibration: hoisdf convert it first"
+        )
+    place = resolve_device(device)
+    model = load_hand_model(hand_model) if hand_model else None
+    with console.status("loading the network"):
+        network, config = load_network(path, model, device=place)
+    opened = download_at(data, FolderOptions(split, models=object_models), model or load_hand_model())
+    base: PreparationConfig | None
+    if opened is not None:
+        source, origin, base = opened.source, opened.about, opened.preparation
+    else:
+        source, _, origin, base = source_at(data, model or load_hand_model())
+    for warning in warnings_of(origin):
+        console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
+    catalogue = objects or (opened.models if opened is not None else None)
+    steps = deviations(
+        source, _spaced(frames, len(source)), GivenPlaces(optimised(network), place), preparation_for(config, base),
+        Models(partial(find_object, catalogue=str(catalogue or ""))), hand_of(source, model, network), batch_size,
+        workers,
+    )  # fmt: skip
+    found = _followed(steps, min(frames, len(source)), console)
+    calibration = found.calibration(_in_words(origin, data))
+    _write(path, output, calibration)
+    _print(calibration, found, Console())
+    console.print(f"wrote {output}", highlight=False, soft_wrap=True)
+
+
+def _spaced(wanted: int, count: int) -> list[int]:
+    """Frames of a recording's neighbourhood are alike: as far from each other as may be."""
+    wanted = min(wanted, count)
+    return [k * count // wanted for k in range(wanted)]
+
+
+def _followed(steps: Any, count: int, console: Console) -> Deviations:
+    from hoisdf_model.commands.evaluate.progress import followed
+    from hoisdf_model.evaluation.calibrating import joined_deviations
+
+    parts = []
+
+    def numbers() -> Any:
+        for new, part in steps:
+            parts.append(part)
+            yield new
+
+    followed(numbers(), 0, count, console)
+    return joined_deviations(parts)
+
+
+def _in_words(origin: dict[str, Any], data: str) -> str:
+    """The frames' name without where they lie, which is nobody else's business."""
+    if "benchmark" in origin:
+        return f"synthetic benchmark version {origin['benchmark']}"
+    name = " ".join([Path(data).resolve().name, *(str(origin[key]) for key in ("split", "subset") if key in origin)])
+    return ("synthetic " if "synthetic" in origin else "") + "".join(c for c in name if c.isprintable())[:150]
+
+
+def _write(source: Path, target: Path, calibration: Calibration) -> None:
+    from dataclasses import replace
+
+    from hoisdf_model.network import read_weights, write_weights
+
+    write_weights(replace(read_weights(source), calibration=calibration), target)
+
+
+def _print(calibration: Calibration, found: Deviations, console: Console) -> None:
+    import numpy as np
+    from rich.table import Table
+
+    table = Table(title=f"{calibration.frames} frames of {calibration.data}: standard deviation per axis")
+    for column in ("", "", "within 1", "within 2"):
+        table.add_column(column, justify="right" if column else "left")
+    shares = found.shares()
+    for name, words, value in (
+        ("object_rotation", "object's rotation", f"{np.degrees(calibration.object_rotation):.1f} degrees"),
+        ("object_position", "object relative to the wrist", f"{1000 * calibration.object_position:.1f} mm"),
+        ("joints", "joints relative to the wrist", f"{1000 * calibration.joints:.1f} mm"),
+    ):
+        table.add_row(words, value, *(f"{share:.0%}" for share in shares[name]))
+    table.add_row("of a normal distribution", "", "68%", "95%")
+    console.print(table)
+    console.print("each half of the frames is judged by the errors of the other half", highlight=False)

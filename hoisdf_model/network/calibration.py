@@ -1,0 +1,73 @@
+"""How far a network's estimates were off on labelled frames: what its weights carry for whoever relies on them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from hoisdf_model.errors import CheckpointError
+
+LARGEST = {"object_rotation": np.pi / np.sqrt(3), "object_position": 10.0, "joints": 10.0}  # of half turns; metres
+LONGEST = 2000  # characters of the JSON
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Errors with the true wrist and boxes given; each a root mean square per axis: of all directions, over sqrt(3).
+
+    Attributes:
+        object_rotation: radians, to the nearest rotation that looks the same.
+        object_position: metres, the object's origin relative to the wrist.
+        joints: metres, the 20 joints besides the wrist relative to it.
+        frames: how many frames had an object that was found.
+        data: what frames, in words.
+
+    Raises:
+        CheckpointError: a value that no such errors have.
+    """
+
+    object_rotation: float
+    object_position: float
+    joints: float
+    frames: int
+    data: str
+
+    def __post_init__(self) -> None:
+        for name, largest in LARGEST.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= largest:
+                unit = "radians" if name == "object_rotation" else "metres"
+                raise CheckpointError(f"{name} must be above 0 and at most {largest:.4g} {unit}, got {_short(value)}")
+        if isinstance(self.frames, bool) or not isinstance(self.frames, int) or not 0 < self.frames <= 10**12:
+            raise CheckpointError(f"frames must be a number of frames, got {_short(self.frames)}")
+        if not isinstance(self.data, str) or not self.data.isprintable() or len(self.data) > 200:
+            raise CheckpointError(f"data must say in at most 200 characters what frames, got {_short(self.data)}")
+
+    def to_json(self) -> str:
+        """As weights files hold it."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Calibration:
+        """Read what a file says, which may be anything.
+
+        Raises:
+            CheckpointError: it isn't what :meth:`to_json` writes.
+        """
+        if len(text) > LONGEST:
+            raise CheckpointError(f"{len(text)} characters, at most {LONGEST} are read")
+        try:
+            content: Any = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise CheckpointError(f"not JSON: {error}") from error
+        names = [field.name for field in fields(cls)]
+        if not isinstance(content, dict) or content.keys() != set(names):
+            raise CheckpointError(f"it must hold exactly {', '.join(names)}")
+        return cls(**content)
+
+
+def _short(value: object) -> str:
+    return repr(value)[:40] if not isinstance(value, int) or abs(value) < 10**30 else "a huge number"
