@@ -159,9 +159,10 @@ def _print(calibration: Calibration, found: Deviations, console: Console) -> Non
     import numpy as np
     from rich.table import Table
 
-    table = Table(title=f"{calibration.frames} frames of {calibration.data}: standard deviation per axis")
-    for column in ("", "", "within 1", "within 2"):
-        table.add_column(column, justify="right" if column else "left")
+    table = Table()
+    table.add_column("standard deviation per axis")
+    for column in ("", "within 1", "within 2"):
+        table.add_column(column, justify="right")
     shares = found.shares()
     for name, words, value in (
         ("object_rotation", "object's rotation", f"{np.degrees(calibration.object_rotation):.1f} degrees"),
@@ -171,4 +172,7 @@ def _print(calibration: Calibration, found: Deviations, console: Console) -> Non
         table.add_row(words, value, *(f"{share:.0%}" for share in shares[name]))
     table.add_row("of a normal distribution", "", "68%", "95%")
     console.print(table)
-    console.print("each half of the frames is judged by the errors of the other half", highlight=False)
+    console.print(
+        f"{calibration.frames} frames of {calibration.data}; each half is judged by the errors of the other half",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
