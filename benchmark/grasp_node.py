@@ -170,10 +170,11 @@ def measure_messages(count: int, seed: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def measure_bag(plan: DemoPlan, freshness: float, limit: float, console_: Console) -> dict[str, Any]:
+def measure_bag(plan: DemoPlan, freshness: float, limit: float, turn: float, console_: Console) -> dict[str, Any]:
     """Play a recording into perception, and its estimates into the grasp node, on simulated time."""
     consumer = Consumer()
     parameters = {"use_sim_time": "true", "input__freshness": freshness, "limits__position": limit}
+    parameters["limits__rotation"] = turn
     with grasp_node(plan.folder, **parameters), console_.status("starting") as status:
         consumer.wait_for_node()
         run = run_demo(plan, status.update)
@@ -195,6 +196,7 @@ def measure_bag(plan: DemoPlan, freshness: float, limit: float, console_: Consol
         "boxes of the recording": plan.regions,
         "depth of the recording": plan.depth,
         "limits.position, m": limit,
+        "limits.rotation, rad": turn,
         "input.freshness, s": freshness,
         "load of the machine": os.getloadavg()[0],
     }
@@ -267,6 +269,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="How much of the recording; 0: all.")] = 0.0,
     freshness: Annotated[float, typer.Option(help="input.freshness of the end to end part, seconds.")] = 1.0,
     limit: Annotated[float, typer.Option(help="limits.position of the end to end part, metres.")] = 0.03,
+    rotation_limit: Annotated[float, typer.Option(help="limits.rotation of the end to end part, radians.")] = 0.35,
     seed: Annotated[int, typer.Option(min=0, help="Chooses the estimates.")] = 0,
     output: Annotated[Path, typer.Option("--output", "-o", help="JSON file to write.")] = Path(
         "out/benchmark/grasp_node.json"
@@ -285,7 +288,7 @@ def main(
             show("the grasp node, one message at a time, Franka Hand, imitate and handover", result["messages"])
         if end_to_end:
             plan = DemoPlan(bag, chosen_weights(weights)[0], folder, seconds, regions, depth)
-            result["end to end"] = measure_bag(plan, freshness, limit, Console(stderr=True))
+            result["end to end"] = measure_bag(plan, freshness, limit, rotation_limit, Console(stderr=True))
             show(f"{bag.name}: images -> perception -> grasps -> PoseStamped", result["end to end"])
             result["ground truth"] = measure_truth(bag, folder)
             show(f"{bag.name}: ground truth -> grasps -> PoseStamped", result["ground truth"])
