@@ -80,6 +80,7 @@ def calibrate(
     from hoisdf_model.evaluation.wording import warnings_of
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import kind_of_weights, load_network, optimised, shipped_weights
+    from hoisdf_model.network.checkpoints import UNTRAINED
     from hoisdf_model.network.shipped import NAME as SHIPPED
     from hoisdf_model.synthesis import find_object
 
@@ -89,6 +90,8 @@ def calibrate(
         raise CheckpointError(f"{output} can't be written: there is no folder {output.resolve().parent}")
     console = console_for_progress()
     path = shipped_weights() if weights in (None, SHIPPED) else Path(str(weights))
+    if str(path).startswith(UNTRAINED):
+        raise CheckpointError(f"{path} are random weights in no file: there is nothing to write a calibration into")
     if path.is_file() and kind_of_weights(path) == "snapshot":
         raise CheckpointError(
             f"{path} is an official snapshot, which can't carry a calibration: hoisdf convert it first"

@@ -106,7 +106,13 @@ def deviations(
 
 
 def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
-    """All of them as one; ``parts`` aren't empty."""
+    """All of them as one.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    if not parts:
+        raise EvaluationError("there are no frames to calibrate on")
     return Deviations(*(np.concatenate(arrays) for arrays in zip(*(vars(p).values() for p in parts), strict=True)))
 
 

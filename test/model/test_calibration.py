@@ -105,6 +105,8 @@ def test_frames_without_object_or_hand_are_not_counted():
 def test_a_handful_of_frames_is_no_calibration(frames):
     with pytest.raises(EvaluationError, match=r"3 frames .* at least 10"):
         measured(Off(), frames, 3).calibration("boxes")
+    with pytest.raises(EvaluationError, match="no frames"):
+        joined_deviations([])
 
 
 def test_of_normal_errors_as_many_lie_within_as_the_normal_distribution_says():
@@ -223,6 +225,8 @@ def test_the_command_says_what_is_wrong(weights, tmp_path):
     assert "there is no folder" in str(ran.exception)
     ran = calibrated("-w", tmp_path / "none.safetensors", "-o", out)
     assert "there is no weights file" in str(ran.exception)
+    ran = calibrated("-w", "untrained:compact", "-o", out)
+    assert "random weights" in str(ran.exception)
     torch.save({"network": {}}, tmp_path / "snapshot.pth.tar")
     ran = calibrated("-w", tmp_path / "snapshot.pth.tar", "-o", out)
     assert "hoisdf convert" in str(ran.exception)
