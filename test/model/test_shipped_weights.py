@@ -8,6 +8,7 @@ from hoisdf_model.data import BagReader, sample_recording
 from hoisdf_model.estimates import Prior
 from hoisdf_model.evaluation import read_mean_pose
 from hoisdf_model.geometry import boxes
+from hoisdf_model.grasping import GraspSettings
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.network import read_weights, shipped_weights
 from hoisdf_model.objects import load_catalogue
@@ -54,6 +55,15 @@ def test_they_are_small_and_of_the_shipped_hand():
     assert weights.config.name == "compact"
     assert weights.trained_with.hash == load_hand_model().hash
     assert shipped_weights().stat().st_size < 30e6
+
+
+def test_they_say_how_far_objects_are_off(errors):
+    calibration = read_weights("shipped").calibration
+    assert calibration.frames >= 500
+    assert calibration.data == "synthetic benchmark version 1"
+    # of another recording, of a dozen frames that are much alike: the same order of magnitude
+    assert 0.5 < np.sqrt((errors[:, 2] ** 2).mean() / 3) / calibration.object_position < 2
+    assert calibration.object_rotation > GraspSettings().rotation_limit  # nobody is handed grasps from these
 
 
 def test_joints_are_a_third_better_than_the_mean_pose(errors):
