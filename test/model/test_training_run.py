@@ -297,6 +297,7 @@ def few_frames(monkeypatch):
         str(COMPACT),
         *tiny_training.CHANGES,
         *(f"network.{key}={value}" for key, value in flat(tiny_training.NETWORK)),
+        "network.root=null",  # the tiny network has none
     ]
 
 
