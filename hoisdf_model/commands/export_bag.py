@@ -87,7 +87,8 @@ def dexycb(
     tree = DexYcbFolder(folder, partial=True)
     if sequence is None:
         _show(_dexycb_sequences(tree))
-        raise ConfigError("say which sequence with --sequence SUBJECT/SEQUENCE, and which camera with --camera SERIAL")
+        _choose("say which sequence with --sequence SUBJECT/SEQUENCE, and which camera with --camera SERIAL", output)
+        return
     if camera is None:
         raise ConfigError(f"say which camera with --camera; {sequence} has {', '.join(tree.find(sequence).serials)}")
     place = _place(output)
@@ -147,7 +148,8 @@ def ho3d(
         _show(_table(("sequence", "split", "annotated frames"), (
             (known, name, str(count)) for name, counts in listed.items() for known, count in counts.items()
         )))  # fmt: skip
-        raise ConfigError("say which sequence with --sequence")
+        _choose("say which sequence with --sequence", output)
+        return
     place = _place(output)
     found = next((name for name in splits if sequence in listed[name]), splits[0])
     if not any(sequence in counts for counts in listed.values()):
@@ -195,7 +197,8 @@ def synthetic(
     if sequence is None and not everything:
         rows = ((str(k), item.name, f"{item.seconds:g} s", f"{item.rate:g} Hz") for k, item in enumerate(known))
         _show(_table(("sequence", "object", "length", "rate"), rows))
-        raise ConfigError("say which sequence with --sequence NUMBER, or --all")
+        _choose("say which sequence with --sequence NUMBER, or --all", output)
+        return
     if sequence is not None and everything:
         raise ConfigError("give --sequence or --all, not both")
     place = _place(output, goes_on=everything)
@@ -274,6 +277,13 @@ def _form(storage: str, image: str, quality: int, depth: bool) -> BagFormat:
         if value not in known:
             raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
     return BagFormat(cast(Any, storage), cast(Any, image), quality, depth)
+
+
+def _choose(how: str, output: Path | None) -> None:
+    """After a list: how to take one of it; an error where a bag was to be written already."""
+    if output is not None:
+        raise ConfigError(how)
+    _say(f"to export one, {how}")
 
 
 def _place(output: Path | None, goes_on: bool = False) -> Path:

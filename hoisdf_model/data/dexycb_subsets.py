@@ -59,7 +59,11 @@ class Rows:
 
 
 def all_rows(takes: Sequence[tuple[Take, tuple[int, ...]]]) -> Rows:
-    """Every frame of sequences, each with its cameras' positions."""
+    """Every frame of sequences, each with its cameras' positions.
+
+    Raises:
+        DatasetError: there are none.
+    """
     counts = [take.frames * len(cameras) for take, cameras in takes]
     if not sum(counts):
         raise DatasetError("the split has no frames: none of its sequences is there")

@@ -109,7 +109,7 @@ def having(summary: Summary, group: str, metrics: Sequence[str]) -> dict[str, di
 
 
 def figure_of(values: NDArray[np.float64]) -> Figure:
-    """Mean, median and confidence interval of some frames' errors."""
+    """Mean, median and confidence interval of some frames' errors (N,); of one frame there is no interval (NaN)."""
     low = high = float("nan")
     if len(values) > 1:
         means = _resampling(len(values)) @ values.astype(np.float32)

@@ -150,7 +150,11 @@ class Hoisdf(nn.Module):
             return features, self.read_root(features, hand_box)
 
     def read_root(self, features: ImageFeatures, hand_box: Tensor) -> RootPrediction:
-        """The wrists in images that have been looked at; otherwise as ``find_root``."""
+        """The wrists in images that have been looked at, from boxes (B, 4) in pixels of the crop; see ``find_root``.
+
+        Raises:
+            ConfigError: the network has no head that finds the wrist.
+        """
         if self.root_head is None:
             raise ConfigError("this network has no head that finds the wrist: its configuration says root: null")
         found: RootPrediction = self.root_head(features, hand_box, self.config.image_size)

@@ -101,7 +101,7 @@ def read(reader: FieldReader, points: Tensor) -> Tensor:
 
 
 def given(reader: FieldReader, queries: Tensor) -> Found:
-    """The points that were handed in."""
+    """The points that were handed in, (B, N, 3) normalised, with their distances; none has a grid index (-1)."""
     index = torch.full(queries.shape[:2], -1, device=queries.device)
     return Found(queries, read(reader, queries), index, torch.ones_like(index[:, 0], dtype=torch.bool))
 

@@ -155,7 +155,7 @@ def record_bag(
 
 
 def labelled(shot: Shot) -> NDArray[np.uint8]:
-    """The shot's image with its boxes, joints and time drawn in."""
+    """The shot's image (H, W, 3), RGB, with its boxes, joints and time drawn in."""
     image = shot.frame.image.copy()
     for box, colour in (
         *((region.box, (255, 220, 60)) for region in shot.regions.hands),

@@ -178,7 +178,11 @@ class Losses:
         }
 
     def parts(self, output: NetworkOutput, reading: Reading, target: Target) -> dict[str, Part]:
-        """Sums and counts of all losses by name."""
+        """Sums and counts of all losses by name.
+
+        Raises:
+            InvalidInputError: the output has the last layer's predictions only.
+        """
         layers = output.layers
         if layers is None:
             raise InvalidInputError("losses need every layer's predictions: call the network with every_layer=True")

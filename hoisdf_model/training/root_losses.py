@@ -33,7 +33,8 @@ def root_error(root: RootPrediction, target: Target) -> tuple[Tensor, Tensor]:
 
 
 def spread_cost(error: Tensor, spread: Tensor) -> Tensor:
-    """Negative log-likelihood of errors under normal distributions of those standard deviations, up to a constant.
+    """Negative log-likelihood of errors under normal distributions of those standard deviations (both of one shape
+    and unit), up to a constant, entry by entry.
 
     Least, on average, where the spread is the error's root mean square. The error comes without its gradient, so that
     the spread learns how large errors are and the prediction isn't drawn to samples of which the spread thinks highly.

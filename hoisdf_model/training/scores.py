@@ -63,7 +63,7 @@ def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Ten
 
 
 def wrist_scores(root: RootPrediction, target: Target) -> dict[str, Tensor]:
-    """Errors of the head that finds the wrist, of each sample whose hand is known.
+    """Errors (N,) of the head that finds the wrist, one for each of the N samples whose hand is known.
 
     ``wrist_sideways_mm``: across the line of sight, at the true depth; ``wrist_depth_percent``: along it, of the depth.
     """
