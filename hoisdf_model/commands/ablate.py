@@ -109,7 +109,9 @@ def ablate(
             plan.config_of(row)  # a mistake in the last row shouldn't show after hours
     recipe = plan.config_of(ablations.AblationRow("the recipe"))
     hand_model = load_hand_model(recipe.hand_model)
-    sources, test = _sources(recipe, hand_model), _test(on, frames, hand_model, console)
+    test = _test(on, frames, hand_model, console)  # before the sources: drawing plays takes minutes
+    with console.status("opening or drawing the frames to train on"):
+        sources = _sources(recipe, hand_model)
     if minutes is not None:
         plan = _within(minutes, plan, sources, output, console)
     work = ablations.Ablation(output, plan, test, sources, console.is_terminal, _watch(console))
@@ -147,7 +149,10 @@ def _described(path: str) -> dict[str, Any]:
     if Path(path).suffix in (".yaml", ".yml"):
         if not Path(path).is_file():
             raise ConfigError(f"there is no description of a data source at {path}")
-        content = yaml.safe_load(Path(path).read_text())
+        try:
+            content = yaml.safe_load(Path(path).read_text())
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigError(f"{path} is not readable YAML: {error}") from error
         if not isinstance(content, dict) or not content.keys() <= {"kind", "options", "ratio"}:
             raise ConfigError(f"{path} must hold kind and options of a data source, and perhaps its ratio")
         return content

@@ -227,6 +227,7 @@ def test_rows_that_contradict_themselves_are_refused(changes, words):
         (["all", "--row", "Without"], "--row goes with one table"),
         (["table8", "--steps", "3", "--minutes", "1"], "give --steps or --minutes, not both"),
         (["table8", "--from", "imagenet"], "starts from shipped or none, got 'imagenet'"),
+        (["table8", "--on", "nowhere.yaml"], "no description of a data source at nowhere.yaml"),
         (["table8", "--set", "network.image_size=100"], "image_size must be a positive multiple of 32"),
     ],
 )
@@ -235,6 +236,15 @@ def test_wrong_arguments_are_refused_before_anything_is_trained(arguments, words
     assert isinstance(result.exception, ConfigError)
     assert not (tmp_path / "out").exists()
     with pytest.raises(ConfigError, match=words):
+        raise result.exception
+
+
+def test_a_damaged_description_of_data_is_named(tmp_path):
+    (tmp_path / "x.yaml").write_text("kind: [shards")
+    result = CliRunner().invoke(
+        app, ["ablate", "table8", "--data", str(tmp_path / "x.yaml"), "-o", str(tmp_path / "out")]
+    )
+    with pytest.raises(ConfigError, match=r"x\.yaml is not readable YAML"):
         raise result.exception
 
 
