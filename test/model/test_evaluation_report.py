@@ -290,6 +290,16 @@ def test_compare_prints_and_writes_differences(tmp_path):
     assert "aren't of the same frames" in str(refused.exception)
 
 
+def test_shorter_evaluations_of_a_bag_are_compared(tmp_path):
+    for count in (4, 9):
+        about = {"data": {"folder": "x", "bags": 1, "frames": count}}
+        RecordFile(tmp_path / str(count), about).append(record(k, 40 + k) for k in range(count))
+    ran = CliRunner().invoke(app, ["compare", str(tmp_path / "4"), str(tmp_path / "9"), "-o", str(tmp_path / "c.json")])
+    assert ran.exit_code == 0, ran.output
+    differences = json.loads((tmp_path / "c.json").read_text())["differences"]
+    assert differences[str(tmp_path / "9")]["MJE"]["count"] == 4
+
+
 @pytest.mark.parametrize("about", [{}, {"library": {"split": "train"}}], ids=["unknown origin", "drawn"])
 def test_evaluate_writes_everything(tmp_path, about):
     BOX.export(tmp_path / "box.stl")
