@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -97,3 +98,9 @@ def test_unknown_argument_is_refused(bare_checkout):
     )
     assert done.returncode == 2
     assert "usage" in done.stderr
+
+
+def test_scripts_test_leaves_no_folder_of_tests_out():
+    folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "test").rglob("test_*.py")}
+    called = set(re.findall(r"test/[a-z_]+", (ROOT / "scripts" / "test").read_text()))
+    assert folders - {"test"} <= called

@@ -201,7 +201,7 @@ def test_the_command_writes_a_bag_and_says_what_it_did(tmp_path):
     arguments += ["--image", "raw", "--storage", "sqlite3", "--preview", tmp_path / "sheet.png"]
     result = CliRunner().invoke(app, ["synthesize", *map(str, arguments)])
     assert result.exit_code == 0, result.output
-    assert "5 frames" in result.output
+    assert "5 frames" in " ".join(result.output.split())  # lines break where the folder's name makes them
     with BagReader(tmp_path / "bag") as reader:
         frames = list(reader.frames())
     assert len(frames) == 5
