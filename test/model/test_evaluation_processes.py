@@ -85,7 +85,7 @@ def test_two_processes_find_what_one_does(tmp_path):
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert together.returncode == 0, together.stderr
-    assert together.stdout.count("5 frames") == 1  # only one prints
+    assert together.stdout.count("tiny on data: 5 frames,") == 1  # only one prints
     one, two = ((tmp_path / name / "frames.csv").read_text() for name in ("one", "two"))
     assert one == two
     assert len(one.splitlines()) == 1 + 5 * 4 + 3  # network, two means and truth; untrained of three
