@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hoisdf_ros.node_parameters import DiagnosticParameters
 from hoisdf_ros.parameters import group, parameter
-from hoisdf_ros.perception_parameters import DiagnosticParameters
 
 
 @dataclass(frozen=True)

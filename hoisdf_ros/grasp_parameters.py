@@ -7,8 +7,8 @@ from typing import cast
 
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.grasping import MODES, GraspSettings, Mode, Steadiness
+from hoisdf_ros.node_parameters import DiagnosticParameters, check_relative
 from hoisdf_ros.parameters import group, parameter
-from hoisdf_ros.perception_parameters import DiagnosticParameters
 
 STILL_OPEN = -1.0  # plan.opening_margin: fully opened
 _DEFAULTS, _STEADY = GraspSettings(), Steadiness()
@@ -120,8 +120,7 @@ class FrameParameters:
     )
 
     def __post_init__(self) -> None:
-        if self.id.startswith("/"):
-            raise ConfigError(f"parameter frame.id must not start with '/', got {self.id!r}")
+        check_relative("frame.id", self.id)
 
 
 @dataclass(frozen=True)
@@ -142,8 +141,7 @@ class GraspPublishParameters:
     )  # fmt: skip
 
     def __post_init__(self) -> None:
-        if self.tf_prefix.startswith("/"):
-            raise ConfigError(f"parameter publish.tf_prefix must not start with '/', got {self.tf_prefix!r}")
+        check_relative("publish.tf_prefix", self.tf_prefix)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.estimates import Prior
+from hoisdf_ros.node_parameters import DiagnosticParameters, check_relative
 from hoisdf_ros.parameters import group, parameter
 
 
@@ -117,21 +118,7 @@ class PublishParameters:
     vertices: bool = parameter(True, "Put the 778 mesh vertices into the messages.", change="any time")
 
     def __post_init__(self) -> None:
-        if self.tf_prefix.startswith("/"):
-            raise ConfigError(f"parameter publish.tf_prefix must not start with '/', got {self.tf_prefix!r}")
-
-
-@dataclass(frozen=True)
-class DiagnosticParameters:
-    """How the node reports on itself."""
-
-    period: float = parameter(
-        1.0, "Seconds between two messages on /diagnostics.", change="never", minimum=0.1, maximum=60.0
-    )
-    timeout: float = parameter(
-        3.0, "Nothing coming in for so long is a warning, and an error is shown for so long. Seconds.",
-        change="any time", minimum=0.5, maximum=600.0,
-    )  # fmt: skip
+        check_relative("publish.tf_prefix", self.tf_prefix)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.tracking import Tracker
-from hoisdf_model.estimation.views import View, images_to_tensor, look, moved, to_batch
+from hoisdf_model.estimation.views import View, images_to_tensor, look, moved, moved_batch, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandModel, load_hand_model
@@ -198,7 +198,7 @@ class Estimator:
                 wrists = seen_wrists(found, targets, views, self.config.image_size)
                 targets = list(map(partial(self._placed, rectified), completed, wrists))
                 views = list(map(moved, views, targets))
-                output = self.network(to_batch(views, self.device), features=features)
+                output = self.network(moved_batch(batch, views), features=features)
             else:
                 output = self.network(batch)
             if self.device.type == "cuda":

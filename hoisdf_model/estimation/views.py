@@ -71,18 +71,28 @@ def moved(view: View, target: Target) -> View:
 
 def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
     """The views as the network's input on the device, float32."""
-
-    def stacked(name: str) -> torch.Tensor:
-        return torch.from_numpy(np.stack([getattr(view, name) for view in views]).astype(np.float32)).to(device)
-
     return NetworkInput(
         image=images_to_tensor(np.stack([view.image for view in views]), device),
-        intrinsics=stacked("intrinsics"),
-        hand_root=stacked("hand_root"),
-        object_center=stacked("object_center"),
-        hand_box=stacked("hand_box"),
-        object_box=stacked("object_box"),
+        intrinsics=_stacked(views, "intrinsics", device),
+        hand_root=_stacked(views, "hand_root", device),
+        object_center=_stacked(views, "object_center", device),
+        hand_box=_stacked(views, "hand_box", device),
+        object_box=_stacked(views, "object_box", device),
     )
+
+
+def moved_batch(batch: NetworkInput, views: Sequence[View]) -> NetworkInput:
+    """The batch of views that have been :func:`moved`: the pictures stay where they are."""
+    device = batch.image.device
+    return replace(
+        batch,
+        hand_root=_stacked(views, "hand_root", device),
+        object_center=_stacked(views, "object_center", device),
+    )
+
+
+def _stacked(views: Sequence[View], name: str, device: torch.device) -> torch.Tensor:
+    return torch.from_numpy(np.stack([getattr(view, name) for view in views]).astype(np.float32)).to(device)
 
 
 def images_to_tensor(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
