@@ -22,7 +22,7 @@ class Fineness:
         noises: fields of noise that all pictures share, turned and shifted; 0: each draws its own.
     """
 
-    drawn: int = 272
+    drawn: int = 288
     kept: int = 224
     samples: int = 0
     shadow_map: int = 512
