@@ -93,7 +93,7 @@ class Record:
 
 
 def main(
-    folder: Annotated[Path, typer.Argument(help="Folder with annotated.json; its format is described above.")],
+    folder: Annotated[Path, typer.Argument(help="Folder with annotated.json.")],
     weights: Annotated[str | None, typer.Option(help="Weights; the shipped ones if not given.")] = None,
     landmarks: Annotated[Path | None, typer.Option(help="hand_landmark_full.tflite, needs ai-edge-litert.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
@@ -281,4 +281,7 @@ def _share(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app = typer.Typer(rich_markup_mode=None)
+    kept = "\n\n".join(f"\b\n{part}" for part in (__doc__ or "").split("\n\n"))  # \b: lines stay as they are
+    app.command(help=kept)(main)
+    app()
