@@ -52,6 +52,21 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Landmarks:
+    """21 landmarks of a hand as a hand tracker sees them, in the order of ``hand.joints``.
+
+    Attributes:
+        pixels: (21, 2) of the image.
+        relative: (21, 3) metres, relative to the wrist, camera frame; of a hand of average size.
+        presence: how sure the tracker is that there is a hand, 0 to 1.
+    """
+
+    pixels: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    presence: float = 1.0
+
+
+@dataclass(frozen=True)
 class Prior:
     """What is known about one hand and its object before looking; every part is optional and none is ground truth.
 
@@ -63,6 +78,7 @@ class Prior:
         object_name: name of the object held.
         score: confidence of whoever made the boxes, 0 to 1.
         root_source: where ``root`` comes from.
+        landmarks: of the hand in the rectified image; None: they are looked for in the hand's box.
 
     Raises:
         InvalidInputError: a box or point is malformed.
@@ -76,6 +92,7 @@ class Prior:
     object_name: str | None = None
     score: float = 1.0
     root_source: RootSource = "given"
+    landmarks: Landmarks | None = None
 
     def __post_init__(self) -> None:
         for name in ("hand_box", "object_box"):

@@ -9,8 +9,8 @@ from hoisdf_model.data.augmentation import AugmentationConfig
 from hoisdf_model.data.sources import Floats, LabelledFrame
 from hoisdf_model.geometry.crops import apply_affine
 
-# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels as
-# shares of the hand's box, in space relative to the wrist. A finger's errors add up along its bones.
+# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels
+# as shares of the hand's box, in space relative to the wrist. A finger's errors add up along its bones.
 SHIFT, JOINT = 0.02, 0.015  # shares of the box: of all landmarks together, of each
 BONE = 0.0045  # metres along each axis, of each bone
 TURN, SIZE, DEPTH = 0.12, 0.08, 0.15  # radians; relative, of all of the hand, and of its depth beside that

@@ -39,12 +39,12 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
             reflection @ thing.symmetries @ reflection,
             reflection,
         )
-    masks = (None if mask is None else mask[:, ::-1] for mask in (frame.hand_mask, frame.object_mask))
+    masks = [None if mask is None else mask[:, ::-1] for mask in (frame.hand_mask, frame.object_mask)]
     seen = frame.landmarks
     if seen is not None:
         pixels = seen.pixels * _LEFTWARDS + [width - 1, 0]
         seen = replace(seen, pixels=pixels, relative=seen.relative @ _MIRROR[:3, :3])
-    return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, *masks, seen)
+    return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, masks[0], masks[1], seen)
 
 
 def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.estimation.wrists import bone_length
 from hoisdf_model.hand import HandLayer, inverse_kinematics
 from hoisdf_model.hand.joints import BONES, MANO_FINGER_BASE, NUM_ROTATIONS
 
@@ -56,6 +57,7 @@ class HandFit:
         rotations: (16, 3, 3), MANO's order. shape: (10,).
         root: (3,) wrist, and root_covariance (3, 3).
         joints: (21, 3) and vertices: (778, 3), relative to the wrist.
+        disagreement: metres, mean distance between the network's joints and the landmarks.
     """
 
     rotations: Floats
@@ -64,6 +66,7 @@ class HandFit:
     root_covariance: Floats
     joints: Floats
     vertices: Floats
+    disagreement: float
 
 
 def fit_hand(
@@ -87,7 +90,7 @@ def fit_hand(
         evidence: landmarks.
     """
     rest = _rest(layer, shape)
-    landmarks = evidence.relative * (_length(rest) / _length(evidence.relative))
+    landmarks = evidence.relative * (bone_length(rest) / bone_length(evidence.relative))
     weights = joint_spread**-2, SPACE_SPREAD**-2
     start = (joints * weights[0] + landmarks * weights[1]) / sum(weights)
     rotations = _solved(layer, start, shape)
@@ -128,8 +131,9 @@ def fit_hand(
     tensor = torch.tensor(rotations[None], dtype=torch.float32)
     with torch.inference_mode():
         mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
-    covariance = np.linalg.inv(normal)[-3:, -3:]
-    return HandFit(rotations, shape, place, covariance, _array(mesh.joints), _array(mesh.vertices))
+    covariance = np.asarray(np.linalg.inv(normal)[-3:, -3:], np.float64)
+    apart = float(np.linalg.norm(joints - landmarks, axis=1).mean())
+    return HandFit(rotations, shape, place, covariance, _array(mesh.joints), _array(mesh.vertices), apart)
 
 
 def _add(normal: Floats, gradient: Floats, jacobian: Floats, residual: Floats, weight: Floats) -> None:
@@ -147,16 +151,12 @@ def _array(batch: torch.Tensor) -> Floats:
     return batch[0].double().cpu().numpy()
 
 
-def _length(joints: Floats) -> float:
-    """Of all bones together, metres."""
-    parent, child = np.array(BONES).T
-    return float(np.linalg.norm(joints[child] - joints[parent], axis=1).sum())
-
-
 def _solved(layer: HandLayer, joints: Floats, shape: Floats) -> Floats:
     with torch.inference_mode():
         device = layer.v_template.device
-        rotations, _ = inverse_kinematics(layer, torch.tensor(joints[None], device=device), torch.tensor(shape[None], device=device))
+        rotations, _ = inverse_kinematics(
+            layer, torch.tensor(joints[None], device=device), torch.tensor(shape[None], device=device)
+        )
     return _array(rotations)
 
 

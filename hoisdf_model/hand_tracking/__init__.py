@@ -18,6 +18,7 @@ from hoisdf_model.hand_tracking.looking import (
     window_about,
 )
 from hoisdf_model.hand_tracking.palm_network import PALM_IMAGE, PalmNetwork
+from hoisdf_model.hand_tracking.tracker import HandTracker, TrackedHand
 from hoisdf_model.hand_tracking.weights import TrackerNetworks, load_hand_encoder, load_tracker_networks
 
 __all__ = [
@@ -25,10 +26,12 @@ __all__ = [
     "LANDMARK_IMAGE",
     "PALM_IMAGE",
     "HandEncoder",
+    "HandTracker",
     "LandmarkNetwork",
     "Landmarks",
     "PalmNetwork",
     "SeenHand",
+    "TrackedHand",
     "TrackerNetworks",
     "Window",
     "load_hand_encoder",

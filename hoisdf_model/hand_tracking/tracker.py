@@ -47,8 +47,8 @@ class HandTracker:
     """Finds hands and follows them.
 
     A palm detector looks at the whole image while no hand is followed, and closer where that finds nothing; now and
-    then while fewer than ``most`` are. A followed hand is looked for in the window that its last landmarks say, moved on
-    by half of its last motion.
+    then while fewer than ``most`` are. A followed hand is looked for in the window that its last landmarks say, moved
+    on by half of its last motion.
 
     Args:
         networks: the palm detector and the landmark network.
@@ -86,7 +86,9 @@ class HandTracker:
             if now.presence < PRESENT or not _inside(now, image) or _is_one_of(now, kept):
                 continue
             self._motion[hand.number] = now.box.reshape(2, 2).mean(0) - hand.seen.box.reshape(2, 2).mean(0)
-            right, score = (MEMORY * old + (1 - MEMORY) * new for old, new in ((hand.right, now.right), (hand.score, now.presence)))
+            right, score = (
+                MEMORY * old + (1 - MEMORY) * new for old, new in ((hand.right, now.right), (hand.score, now.presence))
+            )
             kept.append(TrackedHand(now, right, score, hand.number))
         return kept
 

@@ -47,7 +47,8 @@ def load_tracker_networks(path: str | Path | None = None, device: torch.device |
     networks = TrackerNetworks(PalmNetwork(), LandmarkNetwork())
     for prefix, network in zip((_PALM, _LANDMARKS), networks, strict=True):
         _fill(network, state, prefix, path)
-    return TrackerNetworks(*(network.to(device).eval() for network in networks))
+        network.to(device).eval()
+    return networks
 
 
 def load_hand_encoder(path: str | Path | None = None) -> dict[str, Tensor]:
@@ -90,7 +91,7 @@ def save_tracker_networks(networks: TrackerNetworks, path: str | Path, provenanc
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CheckpointError(
-            f"there are no hand tracker weights at {path}; `hoisdf convert-hand-tracker` makes them of MediaPipe's wheel"
+            f"there are no hand tracker weights at {path}; `hoisdf convert-hand-tracker` makes them of a wheel"
         )
     try:
         with safe_open(path, framework="pt") as file:

@@ -42,7 +42,7 @@ class EncoderConfig(_TuplesFromLists):
     """Image encoder: residual (He et al. 2016), or that of MediaPipe's hand landmark network.
 
     Attributes:
-        kind: ``resnet``, or ``hand`` (:class:`hoisdf_model.hand_tracking.HandEncoder`), to which the others say nothing.
+        kind: ``resnet``, or ``hand`` (``hoisdf_model.hand_tracking.HandEncoder``), to which the others say nothing.
         block: ``bottleneck`` (ResNet-50 and deeper) or ``basic`` (ResNet-18, ResNet-34).
         depths: residual blocks in each of the four stages.
         width: channels of the stem; the stages have 1, 2, 4 and 8 times as many (times 4 with ``bottleneck``).

@@ -13,7 +13,10 @@ from hoisdf_model.training.config import OptimiserConfig
 
 
 def optimiser_for(
-    parameters: Iterable[nn.Parameter], config: OptimiserConfig, slower: Iterable[nn.Parameter] = (), factor: float = 1.0
+    parameters: Iterable[nn.Parameter],
+    config: OptimiserConfig,
+    slower: Iterable[nn.Parameter] = (),
+    factor: float = 1.0,
 ) -> torch.optim.Optimizer:
     """Adam or AdamW over the parameters that are trained; some of them, ``slower``, at a rate times ``factor``."""
     own = {id(parameter) for parameter in slower} if factor != 1.0 else set()
