@@ -39,3 +39,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Discovery and delivery over real DDS depend on what else the machine does. What fails twice in a row is
         # broken; what needed its second try is named in the summary.
         item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+ALLOWED_RERUNS = 2
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if reruns := len(terminalreporter.stats.get("rerun", ())):
+        terminalreporter.write_line(f"second tries: {reruns} (at most {ALLOWED_RERUNS})", red=reruns > ALLOWED_RERUNS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """More second tries than a busy machine explains are a fault, although every test passed in the end."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", ())) > ALLOWED_RERUNS and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
