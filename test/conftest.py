@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -29,9 +30,20 @@ def _importable(name: str) -> bool:
         return False
 
 
+SLOW_TESTS = Path(__file__).with_name("slow_tests.txt")
+
+
+def slow_tests() -> set[tuple[str, str]]:
+    """File name and function of each test that is marked ``slow``, as measured."""
+    lines = SLOW_TESTS.read_text().splitlines() if SLOW_TESTS.exists() else []
+    return {tuple(line.split("::")) for line in lines if line and not line.startswith("#")}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = _missing_ros()
+    reason, slow = _missing_ros(), slow_tests()
     for item in items:
+        if (item.path.name, getattr(item, "originalname", item.name)) in slow:
+            item.add_marker(pytest.mark.slow)
         if not item.get_closest_marker("ros"):
             continue
         if reason:
