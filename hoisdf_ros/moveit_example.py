@@ -42,8 +42,8 @@ class MoveItExampleParameters:
         change="never",
     )
 
-    retreat: tuple[float, ...] = parameter(
-        (),
+    retreat: str = parameter(
+        "",
         "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points up. "
         "Empty: back the way of the approach.",
         change="any time",
@@ -59,11 +59,14 @@ class MoveItExampleParameters:
         Raises:
             ConfigError: not three numbers, or all of them 0.
         """
-        if not self.retreat:
+        if not self.retreat.strip():
             return None
-        if len(self.retreat) != 3 or not 0 < math.hypot(*self.retreat) < math.inf:
-            raise ConfigError(f"parameter retreat must be three numbers, not all 0, got {list(self.retreat)}")
-        x, y, z = self.retreat
+        try:
+            x, y, z = map(float, self.retreat.split())
+        except ValueError:
+            x = y = z = math.nan
+        if not 0 < math.hypot(x, y, z) < math.inf:
+            raise ConfigError(f"parameter retreat must be three numbers, not all 0, got {self.retreat!r}")
         return x, y, z
 
     def finger_joints(self) -> moveit.Joints:

@@ -257,6 +257,11 @@ def test_a_recording_called_sample_goes_before_the_shipped_one(started, tmp_path
 
 
 @needs_launch
+def test_the_moveit_example_is_told_the_direction_of_the_retreat(started):
+    assert given_parameters(started("moveit.launch.py", retreat="0 0 1")["moveit_example"])["retreat"] == "0 0 1"
+
+
+@needs_launch
 @pytest.mark.parametrize("respawn", ["true", "false"])
 def test_every_node_that_lasts_can_be_started_again_when_it_dies(started, respawn):
     for file, names in (("live.launch.py", ("perception", "camera")), ("grasp.launch.py", ("perception", "grasp"))):

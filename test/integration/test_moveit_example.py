@@ -57,7 +57,7 @@ def test_joints_that_make_no_sense_are_named(joints):
         spinner.executor.shutdown()
 
 
-@pytest.mark.parametrize("retreat", [[0.0, 0.0, 0.0], [1.0, 0.0]])
+@pytest.mark.parametrize("retreat", ["0 0 0", "1 0", "up", "nan 0 1"])
 def test_a_retreat_without_a_direction_is_named(retreat):
     spinner = Spinner()
     try:
