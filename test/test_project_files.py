@@ -1,7 +1,9 @@
 """The files that GitHub and its tools read: they parse, agree with the package, and ask for what there is."""
 
+import importlib.util
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 from xml.etree import ElementTree
@@ -96,3 +98,26 @@ def test_slow_tests_are_tests_that_there_are():
         file, function = line.split("::")
         [path] = (ROOT / "test").rglob(file)
         assert re.search(rf"^def {function}\(", path.read_text(), re.MULTILINE), line
+
+
+def license_headers():
+    spec = importlib.util.spec_from_file_location("license_headers", ROOT / "scripts/license_headers.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_header_goes_on_top_once_and_behind_the_interpreters_name():
+    headers = license_headers()
+    assert headers.with_header('"""Module."""\n') == headers.HEADER + '\n"""Module."""\n'
+    assert headers.with_header("#!/usr/bin/python3\nx = 1\n").startswith("#!/usr/bin/python3\n# Copyright")
+    assert "Apache License, Version 2.0" in headers.HEADER
+
+
+def test_the_licences_header_is_in_every_source_file_or_in_none():
+    """scripts/license_headers.py puts it there."""
+    headers = license_headers()
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        having = {path: headers.has_header(path) for path in headers.sources() if path.name != "license_headers.py"}
+        lacking = [path for path, has in having.items() if not has]
+        assert not lacking or len(lacking) == len(having), lacking
