@@ -121,3 +121,10 @@ def test_the_licences_header_is_in_every_source_file_or_in_none():
         having = {path: headers.has_header(path) for path in headers.sources() if path.name != "license_headers.py"}
         lacking = [path for path, has in having.items() if not has]
         assert not lacking or len(lacking) == len(having), lacking
+
+
+def test_every_pin_of_ruff_is_the_same():
+    pyproject = (ROOT / "pyproject.toml").read_text()
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    [hook] = [repo["rev"] for repo in hooks if repo["repo"].endswith("ruff-pre-commit")]
+    assert {f"v{version}" for version in re.findall(r"ruff==([\d.]+)", pyproject)} == {hook}
