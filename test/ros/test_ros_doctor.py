@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hoisdf_ros import doctor
+
+ROOT = Path(__file__).parents[2]
 
 STATUS = {"ok", "warn", "fail"}
 
@@ -69,7 +72,7 @@ def test_interfaces_built_from_other_definitions_are_named(monkeypatch):
 def test_missing_rclpy_is_a_finding_and_no_traceback(tmp_path):
     # an rclpy in front of the real one that fails as a missing library does
     (tmp_path / "rclpy.py").write_text("raise ImportError('librcl.so: cannot open shared object file')")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.getcwd()}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     code = "from hoisdf_ros.doctor import checks; print([f['check'] + ' ' + f['status'] for f in checks()])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert run.stdout.strip() == "['ros fail']", run.stderr
