@@ -133,6 +133,12 @@ def synthesize(
         Path | None,
         typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
     ] = None,
+    details: Annotated[
+        bool,
+        typer.Option(
+            help="Also write depth, the hand's mesh and contacts, which training doesn't read.", rich_help_panel=DATASET
+        ),
+    ] = True,
 ) -> None:
     """Make a recording, a grasp library or a data set from the synthetic world: give one of the first five options.
 
@@ -197,7 +203,7 @@ def synthesize(
         stage = StageSettings(left_hands=left_hands, objects=list(objects or ()))
         pictures, meshes = (str(place) if place else None for place in (backgrounds, catalogue))
         stills = StillSettings(str(library), seed, pictures, stage, meshes)
-        _draw(dataset, stills, model, frames or STILLS, workers, preview)
+        _draw(dataset, stills, model, frames or STILLS, workers, preview, details)
 
 
 def _record(bag: Path, settings: Any, catalogue: Path | None, model: Any, preview: Path | None) -> None:
@@ -314,14 +320,16 @@ def _show_grasps(path: Path, model: Any, sheet: Path) -> None:
     _say(f"{sheet}: {min(SHEET_GRASPS, len(library))} of {len(library)} grasps, the deepest last")
 
 
-def _draw(folder: Path, settings: Any, model: Any, frames: int, workers: int, preview: Path | None) -> None:
+def _draw(
+    folder: Path, settings: Any, model: Any, frames: int, workers: int, preview: Path | None, details: bool
+) -> None:
     from hoisdf_model.synthesis import Stills, sheet_tile, write_dataset, write_sheet
 
     stills = Stills(settings, model)
     with _progress() as progress:
         task = progress.add_task("rendering", total=frames)
         report = write_dataset(
-            folder, stills, frames, workers=workers,
+            folder, stills, frames, workers=workers, details=details,
             progress=lambda done, total: progress.update(task, completed=done, total=total),
         )  # fmt: skip
     pace = report.written / max(report.seconds, 1e-9)

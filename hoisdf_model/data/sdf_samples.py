@@ -39,6 +39,7 @@ def sample_field(
     count: int,
     rng: np.random.Generator,
     spread: Spread | None = None,
+    exact: bool = True,
 ) -> FieldSamples:
     """Draw points around a closed mesh and measure their distances.
 
@@ -48,6 +49,7 @@ def sample_field(
         count: number of points.
         rng: decides about the points.
         spread: where they are drawn.
+        exact: as in ``distances.signed_distance``.
 
     Returns:
         In the frame of ``vertices``, in random order.
@@ -65,7 +67,7 @@ def sample_field(
     middle = (np.asarray(vertices).max(0) + np.asarray(vertices).min(0)) / 2
     points = np.concatenate([points, middle + rng.uniform(-spread.reach, spread.reach, (count - near, 3))])
     points = points[rng.permutation(count)]
-    return FieldSamples(points, distances.signed_distance(points, vertices, faces))
+    return FieldSamples(points, distances.signed_distance(points, vertices, faces, exact))
 
 
 class FieldBank:

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import tarfile
+import time
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +31,7 @@ MANIFEST = "dataset.json"
 JPEG_QUALITY = 95
 HAND, OBJECT = 255, 1  # in the masks
 SHARDS_OPEN = 64
+LOOK_EVERY = 30.0  # seconds
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -41,29 +43,45 @@ class ShardedFrames:
 
     Args:
         folder: of the data set.
+        growing: read the shards that are finished, while another process writes more. Every ``LOOK_EVERY`` seconds the
+            folder is looked at anew, so the same index isn't always the same frame.
 
     Attributes:
         about: what the data set was made from.
 
     Raises:
-        DatasetError: there is no data set, it isn't finished, or it is of another version.
+        DatasetError: there is no data set, it isn't finished (if growing: not even one shard), or it is of another
+            version.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, growing: bool = False) -> None:
         self.folder = Path(folder)
         manifest = read_manifest(self.folder)
         self.about: dict[str, Any] = manifest["about"]
+        self._paths = shard_paths(self.folder, int(manifest["frames"]), int(manifest["per_shard"]))
         self._frames, self._per_shard = int(manifest["frames"]), int(manifest["per_shard"])
-        missing = [path.name for path in shard_paths(self.folder, self._frames, self._per_shard) if not path.exists()]
-        if missing:
+        self._growing, self._looked = growing, -np.inf
+        self._numbers: NDArray[np.int64] = np.arange(self._frames)
+        missing = [path.name for path in self._paths if not path.exists()]
+        if len(missing) > (len(self._paths) - 1 if growing else 0):
             raise DatasetError(
-                f"the data set {self.folder} isn't finished, {len(missing)} shards are missing ({missing[0]} ...): "
-                "call the command that makes it again, it goes on where it was"
+                f"the data set {self.folder} {'has no finished shard yet' if growing else 'is not finished'}, "
+                f"{len(missing)} shards are missing ({missing[0]} ...): call the command that makes it again, it goes "
+                "on where it was" + (", and start when the first is there" if growing else "")
             )
 
     def __len__(self) -> int:
-        """How many frames."""
-        return self._frames
+        """How many frames there are by now."""
+        return len(self._there())
+
+    def _there(self) -> NDArray[np.int64]:
+        """Numbers of the frames whose shards are finished."""
+        if self._growing and time.monotonic() - self._looked > LOOK_EVERY:
+            done = [k for k, path in enumerate(self._paths) if path.exists()]
+            numbers = np.add.outer(np.array(done, np.int64) * self._per_shard, np.arange(self._per_shard)).ravel()
+            self._numbers, self._looked = numbers[numbers < self._frames], time.monotonic()
+            self._growing = len(done) < len(self._paths)
+        return self._numbers
 
     def frame(self, index: int) -> LabelledFrame:
         """One frame.
@@ -88,10 +106,12 @@ class ShardedFrames:
             return {name: stored[name] for name in stored.files}
 
     def _files(self, index: int) -> tuple[Path, Mapping[str, tuple[int, int]]]:
-        if not 0 <= index < self._frames:
-            raise DatasetError(f"the data set {self.folder} has frames 0 to {self._frames - 1}, not {index}")
-        shard = self.folder / f"{index // self._per_shard:05d}.tar"
-        return shard, _contents(shard)[index]
+        there = self._there()
+        if not 0 <= index < len(there):
+            raise DatasetError(f"the data set {self.folder} has frames 0 to {len(there) - 1}, not {index}")
+        number = int(there[index])
+        shard = self._paths[number // self._per_shard]
+        return shard, _contents(shard)[number]
 
 
 def shard_paths(folder: Path, frames: int, per_shard: int) -> list[Path]:
@@ -132,7 +152,9 @@ def begin(folder: Path, frames: int, per_shard: int, about: Mapping[str, Any]) -
         if read_manifest(folder) != json.loads(json.dumps(manifest)):
             raise DatasetError(f"{folder} holds a data set made from other settings: give another folder")
     else:
-        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+        partial = folder / f"{MANIFEST}.partial"  # a reader or an interrupted writer never finds half of it
+        partial.write_text(json.dumps(manifest, indent=1))
+        partial.replace(folder / MANIFEST)
     paths = shard_paths(folder, frames, per_shard)
     return [k for k, path in enumerate(paths) if not (path.exists() and path.with_suffix(".sha256").exists())]
 

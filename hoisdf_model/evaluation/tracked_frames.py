@@ -16,6 +16,7 @@ from hoisdf_model.hand_tracking import (
     load_tracker_networks,
     look,
     look_in_box,
+    placed_relative,
     window_about,
 )
 
@@ -63,7 +64,7 @@ class TrackedFrames:
         if frame.hand is None or not np.isfinite(frame.hand.joints[0]).all():
             return None
         seen = self._follow(frame, index) if self.followed else self._look(frame)
-        return LandmarkLabel(seen.pixels, seen.relative, seen.presence)
+        return LandmarkLabel(seen.pixels, placed_relative(seen, frame.camera.matrix), seen.presence)
 
     def _look(self, frame: LabelledFrame) -> SeenHand:
         assert frame.hand is not None

@@ -7,7 +7,16 @@ from hoisdf_model.hand_tracking.landmark_network import (
     LandmarkNetwork,
     Landmarks,
 )
-from hoisdf_model.hand_tracking.looking import SeenHand, Window, look, look_in_box, mirrored, refined, window_about
+from hoisdf_model.hand_tracking.looking import (
+    SeenHand,
+    Window,
+    look,
+    look_in_box,
+    mirrored,
+    placed_relative,
+    refined,
+    window_about,
+)
 from hoisdf_model.hand_tracking.palm_network import PALM_IMAGE, PalmNetwork
 from hoisdf_model.hand_tracking.weights import TrackerNetworks, load_hand_encoder, load_tracker_networks
 
@@ -27,6 +36,7 @@ __all__ = [
     "look",
     "look_in_box",
     "mirrored",
+    "placed_relative",
     "refined",
     "window_about",
 ]

@@ -117,6 +117,23 @@ def _seen(window: Window, affine: Floats, pixels: Floats, presence: float, right
     return SeenHand(in_image, turned, float(presence), float(right))
 
 
+def placed_relative(hand: SeenHand, matrix: Floats) -> Floats:
+    """(21, 3) metres relative to the wrist in the camera frame, wherever in the image the hand is.
+
+    What the network says holds for a camera that points at the hand: it is turned by the rotation that takes the optical
+    axis to the hand's ray, the shortest one.
+
+    Args:
+        hand: as it was seen.
+        matrix: (3, 3) of the camera without distortion.
+    """
+    ray = np.linalg.inv(matrix) @ [*hand.pixels.mean(0), 1.0]
+    x, y, z = ray / np.linalg.norm(ray)
+    cross = np.array([[0.0, 0.0, x], [0.0, 0.0, y], [-x, -y, 0.0]])  # of the axis (-y, x, 0), times the sine
+    turn = np.eye(3) + cross + cross @ cross / (1 + z)
+    return hand.relative @ turn.T
+
+
 def mirrored(hand: SeenHand, width: int) -> SeenHand:
     """The hand as it looks in an image of that width that is mirrored left to right."""
     pixels = np.stack([width - 1 - hand.pixels[:, 0], hand.pixels[:, 1]], 1)

@@ -8,6 +8,7 @@ from hoisdf_model.synthesis.benchmark import (
 )
 from hoisdf_model.synthesis.dataset import DatasetReport, sheet_tile, write_dataset
 from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot, Studio, truth
+from hoisdf_model.synthesis.fineness import FULL, Fineness
 from hoisdf_model.synthesis.grasp_sheet import grasp_sheet, telling_grasps
 from hoisdf_model.synthesis.grasps import Grasp, GraspSampler
 from hoisdf_model.synthesis.library import (
@@ -40,6 +41,7 @@ from hoisdf_model.synthesis.undrawn import UndrawnStills
 
 __all__ = [
     "CAMERA",
+    "FULL",
     "HAND",
     "SAMPLE_OBJECTS",
     "SPLITS",
@@ -48,6 +50,7 @@ __all__ = [
     "BenchmarkStills",
     "DatasetReport",
     "Drawable",
+    "Fineness",
     "Grasp",
     "GraspLibrary",
     "GraspSampler",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.synthesis.photograph import natural_noise
+from hoisdf_model.synthesis.photograph import Noises
 
 SIZE = 320  # pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
@@ -34,17 +34,18 @@ def find_pictures(folder: str | Path) -> tuple[Path, ...]:
     return found
 
 
-def backdrop(rng: np.random.Generator, pictures: tuple[Path, ...] = ()) -> Image:
+def backdrop(rng: np.random.Generator, pictures: tuple[Path, ...] = (), noises: Noises | None = None) -> Image:
     """(SIZE, SIZE, 3) uint8 RGB.
 
     Args:
         rng: decides everything.
         pictures: the user's own.
+        noises: where noise comes from; drawn anew where not given.
     """
     if pictures and rng.random() < OWN_SHARE:
         return _part_of(pictures[int(rng.integers(len(pictures)))], rng)
     kind = rng.choice(["room", "gradient", "noise"], p=[0.7, 0.13, 0.17])
-    picture = {"room": _room, "gradient": _gradient, "noise": _noise}[str(kind)](rng)
+    picture = {"room": _room, "gradient": _gradient, "noise": _noise}[str(kind)](rng, noises or Noises())
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
@@ -67,7 +68,7 @@ def _read(path: Path) -> Image:
     return np.ascontiguousarray(small[..., ::-1])
 
 
-def _room(rng: np.random.Generator) -> NDArray[np.float32]:
+def _room(rng: np.random.Generator, noises: Noises) -> NDArray[np.float32]:
     """A wall, a floor and furniture-like shapes with shading, out of focus by a random amount."""
     base = rng.uniform(60, 215) * rng.uniform(0.85, 1.1, 3)
     picture = np.tile(base.astype(np.float32), (SIZE, SIZE, 1))
@@ -89,14 +90,14 @@ def _room(rng: np.random.Generator) -> NDArray[np.float32]:
     picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(np.exp(rng.uniform(-1.0, 2.0)))), np.float32)
     slope = np.linspace(-1, 1, SIZE, dtype=np.float32)
     picture *= 1 + rng.uniform(-0.3, 0.3) * slope[:, None, None] + rng.uniform(-0.3, 0.3) * slope[None, :, None]
-    return picture + rng.uniform(0, 14) * natural_noise((SIZE, SIZE), rng)
+    return picture + rng.uniform(0, 14) * noises.natural((SIZE, SIZE), rng)
 
 
-def _gradient(rng: np.random.Generator) -> NDArray[np.float32]:
+def _gradient(rng: np.random.Generator, _: Noises) -> NDArray[np.float32]:
     corners = rng.uniform(10, 245, (2, 2, 1)) * rng.uniform(0.7, 1.2, (2, 2, 3))
     return np.asarray(cv2.resize(corners.astype(np.float32), (SIZE, SIZE), interpolation=cv2.INTER_LINEAR), np.float32)
 
 
-def _noise(rng: np.random.Generator) -> NDArray[np.float32]:
+def _noise(rng: np.random.Generator, noises: Noises) -> NDArray[np.float32]:
     ground = rng.uniform(50, 200) * rng.uniform(0.7, 1.2, 3)
-    return np.asarray(ground + rng.uniform(15, 55) * natural_noise((SIZE, SIZE), rng), np.float32)
+    return np.asarray(ground + rng.uniform(15, 55) * noises.natural((SIZE, SIZE), rng), np.float32)

@@ -21,6 +21,7 @@ from hoisdf_model.objects import shape_name
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.dataset import origin_of
 from hoisdf_model.synthesis.filming import Studio
+from hoisdf_model.synthesis.fineness import FULL
 from hoisdf_model.synthesis.library import find_object
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.recording import SHAPE_SPREAD
@@ -74,7 +75,7 @@ class BenchmarkStills(Stills):
 
     def __init__(self, hand_model: HandModel | None = None) -> None:
         path = resources.files("hoisdf_model") / "assets" / "benchmark_grasps.npz"
-        super().__init__(StillSettings(str(path), SEED, stage=STAGE), hand_model or load_hand_model())
+        super().__init__(StillSettings(str(path), SEED, stage=STAGE, fineness=FULL), hand_model or load_hand_model())
 
     def __len__(self) -> int:
         """How many stills."""

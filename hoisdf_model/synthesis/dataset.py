@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data import shards
 from hoisdf_model.data.sources import LabelledFrame
 from hoisdf_model.errors import DatasetError, InvalidInputError
+from hoisdf_model.synthesis.fineness import FULL
 from hoisdf_model.synthesis.still_source import Stills
 from hoisdf_model.synthesis.stills import Still
 
@@ -44,6 +45,7 @@ def write_dataset(
     per_shard: int = PER_SHARD,
     workers: int = 0,
     progress: Progress | None = None,
+    details: bool = True,
 ) -> DatasetReport:
     """Draw the first ``frames`` stills and write them; shards that are there already are left alone.
 
@@ -54,6 +56,7 @@ def write_dataset(
         per_shard: frames in a file.
         workers: processes; 0: this one.
         progress: called after every shard.
+        details: also write what training doesn't read: depth, the hand's mesh, contacts.
 
     Raises:
         DatasetError: the folder holds another data set, or the disk is full.
@@ -68,7 +71,7 @@ def write_dataset(
     try:
         missing = shards.begin(target, frames, per_shard, about)
         done = total - len(missing)
-        for count in _written(target, missing, frames, per_shard, stills, workers):
+        for count in _written(target, missing, frames, per_shard, stills, workers, details):
             written, done = written + count, done + 1
             if progress is not None:
                 progress(min(done * per_shard, frames), frames)
@@ -84,15 +87,18 @@ def write_dataset(
 def origin_of(stills: Stills) -> dict[str, Any]:
     """What stills are made from, as a data set's manifest has it."""
     library, settings = stills.library, stills.settings
+    finely = {} if settings.fineness == FULL else {"fineness": asdict(settings.fineness)}
     return {"library": asdict(library.settings), "hand_model": library.hand_model, "seed": settings.seed,
-            "pictures": settings.pictures, "stage": settings.stage.described()}  # fmt: skip
+            "pictures": settings.pictures, "stage": settings.stage.described(), **finely}  # fmt: skip
 
 
-def detailed(stills: Stills, index: int) -> tuple[LabelledFrame, dict[str, NDArray[np.generic]]]:
-    """One still as a labelled frame, and what else is known: depth, vertices, contacts, visible joints, boxes."""
+def detailed(stills: Stills, index: int, details: bool = True) -> tuple[LabelledFrame, dict[str, NDArray[np.generic]]]:
+    """One still as a labelled frame, and what else is known: visible joints, boxes, with details depth and contacts."""
     frame, still = stills.labelled(index)
-    further: dict[str, NDArray[np.generic]] = {"depth_mm": np.round(still.depth * 1000).astype(np.uint16)}
-    for name in ("vertices", "touching", "visible", "hand_box", "object_box"):
+    further: dict[str, NDArray[np.generic]] = {}
+    if details:
+        further["depth_mm"] = np.round(still.depth * 1000).astype(np.uint16)
+    for name in (*(("vertices", "touching") if details else ()), "visible", "hand_box", "object_box"):
         value = getattr(still, name)
         if value is not None:
             further[name] = value if value.dtype == bool else value.astype(np.float32)
@@ -120,16 +126,16 @@ _STILLS: list[Stills] = []  # of a worker process
 
 
 def _written(
-    folder: Path, numbers: list[int], frames: int, per_shard: int, stills: Stills, workers: int
+    folder: Path, numbers: list[int], frames: int, per_shard: int, stills: Stills, workers: int, details: bool
 ) -> Iterator[int]:
     if not workers:
         for number in numbers:
-            yield shards.write_shard(folder, number, frames, per_shard, lambda index: detailed(stills, index))
+            yield shards.write_shard(folder, number, frames, per_shard, lambda index: detailed(stills, index, details))
         return
     # an OpenGL context doesn't survive a fork
     pool = ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _prepare_worker, (stills,))
     try:
-        for future in as_completed([pool.submit(_write_one, folder, n, frames, per_shard) for n in numbers]):
+        for future in as_completed([pool.submit(_write_one, folder, n, frames, per_shard, details) for n in numbers]):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
@@ -141,5 +147,5 @@ def _prepare_worker(stills: Stills) -> None:
     _STILLS.append(stills)
 
 
-def _write_one(folder: Path, number: int, frames: int, per_shard: int) -> int:
-    return shards.write_shard(folder, number, frames, per_shard, lambda index: detailed(_STILLS[0], index))
+def _write_one(folder: Path, number: int, frames: int, per_shard: int, details: bool) -> int:
+    return shards.write_shard(folder, number, frames, per_shard, lambda index: detailed(_STILLS[0], index, details))

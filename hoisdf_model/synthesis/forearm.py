@@ -16,26 +16,29 @@ from hoisdf_model.synthesis.skin import mix, noise, palm_share
 LENGTH = 0.42  # metres from the wrist; usually beyond the picture's border
 CUFF, ROLLED_UP = 0.075, 0.23  # metres from the wrist to the sleeve's end, and to that of one rolled up to the elbow
 WIDENING = 0.05  # of the arm's half axes, metres a metre
-SEGMENTS = 48
+SLEEVE = (64, 48)  # rings along it, and corners of each
 
 
 def forearm_surfaces(
     hand: PosableHand,
     tone: tuple[int, int, int],
-    cloth: tuple[int, int, int],
+    cloth: tuple[int, int, int] | None,
     rng: np.random.Generator,
     cuff: float = CUFF,
+    fineness: tuple[int, int] = SLEEVE,
 ) -> tuple[TexturedSurface, TexturedSurface]:
     """Skin from the wrist to under the sleeve, and the sleeve; MANO's rest frame, wrist joint at the origin.
 
     Args:
         hand: gives the wrist's outline.
         tone: sRGB of the skin.
-        cloth: sRGB of the sleeve.
+        cloth: sRGB of the sleeve; None: its texture comes from elsewhere, and weaving one is a third of a still's time.
         rng: for folds and cloth.
         cuff: metres from the wrist to the sleeve's end.
+        fineness: rings along the sleeve, and corners of each.
     """
-    rim = _resampled(hand.rest_vertices[hand.wrist_loop])
+    count, sides = fineness
+    rim = _resampled(hand.rest_vertices[hand.wrist_loop], sides)
     start = float(rim[:, 0].mean())
     middle = rim[:, 1:].mean(0)
     stations = np.linspace(0, cuff + 0.02 - start, 10 if cuff == CUFF else 24)
@@ -49,25 +52,25 @@ def forearm_surfaces(
         rings.append(np.column_stack([rim[:, 0] + x, ring]))
     skin = _skin(np.stack(rings), tone, rng)
 
-    folds = noise((64, SEGMENTS), rng, 5, 3)
+    folds = noise((count, sides), rng, 5, 3)
     sleeve, loose = [], 0.012 + WIDENING * (cuff - CUFF)
-    for i, x in enumerate(np.r_[cuff + 0.015, cuff + 0.002, cuff, np.linspace(cuff + 0.003, LENGTH, 61)]):
+    for i, x in enumerate(np.r_[cuff + 0.015, cuff + 0.002, cuff, np.linspace(cuff + 0.003, LENGTH, count - 3)]):
         grown = loose + 0.04 * (x - cuff)
         if i < 3:
             grown -= (0.006, 0.004, 0.002)[i]
         elif i > 3:
             grown = grown + 0.0028 * folds[i - 3]
         ring = _ellipse(middle, 0.0235 + grown, 0.031 + grown, rim, middle)
-        sleeve.append(np.column_stack([np.full(SEGMENTS, x), ring]))
+        sleeve.append(np.column_stack([np.full(sides, x), ring]))
     return skin, _cloth(np.stack(sleeve), cloth, rng)
 
 
-def _resampled(loop: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The loop (N, 3) with ``SEGMENTS`` points, by angle around the x axis, so that rings match."""
+def _resampled(loop: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """The loop (N, 3) with ``count`` points, by angle around the x axis, so that rings match."""
     middle = loop.mean(0)
     angle = np.arctan2(loop[:, 2] - middle[2], loop[:, 1] - middle[1])
     order = np.argsort(angle)
-    wanted = np.linspace(-np.pi, np.pi, SEGMENTS, endpoint=False)
+    wanted = np.linspace(-np.pi, np.pi, count, endpoint=False)
     ticks = np.concatenate([angle[order] - 2 * np.pi, angle[order], angle[order] + 2 * np.pi])
     return np.stack([np.interp(wanted, ticks, np.tile(loop[order, i], 3)) for i in range(3)], 1)
 
@@ -115,7 +118,11 @@ def _skin(rings: NDArray[np.float64], tone: tuple[int, int, int], rng: np.random
     return _surface(rings, np.clip(colour, 0, 255).astype(np.uint8), 0.05)
 
 
-def _cloth(rings: NDArray[np.float64], colour: tuple[int, int, int], rng: np.random.Generator) -> TexturedSurface:
+def _cloth(
+    rings: NDArray[np.float64], colour: tuple[int, int, int] | None, rng: np.random.Generator
+) -> TexturedSurface:
+    if colour is None:
+        return _surface(rings, np.zeros((1, 1, 3), np.uint8), 0.015)
     rows, columns = np.mgrid[:512, :512]
     weave = 0.05 * (np.sin(rows * np.pi / 2.0) * np.sin(columns * np.pi / 2.0))
     pattern = 1 + weave + 0.08 * noise((512, 512), rng, 4, 7)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hoisdf_model.hand import HandModel
 from hoisdf_model.objects import TexturedSurface
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.forearm import CUFF, ROLLED_UP, forearm_surfaces
+from hoisdf_model.synthesis.forearm import CUFF, ROLLED_UP, SLEEVE, forearm_surfaces
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.skin import SKIN_TONES, HandSkin, noise
 
@@ -41,10 +41,11 @@ class Wardrobe:
     Args:
         model: the hand model.
         split, seed: decide about the palette.
+        sleeve: rings along a sleeve, and corners of each.
     """
 
-    def __init__(self, model: HandModel, split: splits.Split, seed: int) -> None:
-        self._model, self._split, self._seed = model, split, seed
+    def __init__(self, model: HandModel, split: splits.Split, seed: int, sleeve: tuple[int, int] = SLEEVE) -> None:
+        self._split, self._seed, self._fineness = split, seed, sleeve
         self._mean = PosableHand(model, np.zeros(10))
         self.hand = lru_cache(HANDS_KEPT)(self._hand)
         self.skin = lru_cache(PALETTE_KEPT)(self._skin)
@@ -66,11 +67,11 @@ class Wardrobe:
         return replace(bare, texture=texture), replace(cloth, texture=self._sleeve_texture(sleeve))
 
     def _hand(self, shape: tuple[float, ...]) -> PosableHand:
-        return PosableHand(self._model, np.array(shape))
+        return self._mean.reshaped(np.array(shape))
 
     def _arm(self, shape: tuple[float, ...], cuff: float) -> tuple[TexturedSurface, TexturedSurface]:
         hand = self.hand(shape)
-        return forearm_surfaces(hand, SKIN_TONES[0], (128, 128, 128), np.random.default_rng(0), cuff)
+        return forearm_surfaces(hand, SKIN_TONES[0], None, np.random.default_rng(0), cuff, self._fineness)
 
     def _skin(self, number: int) -> tuple[HandSkin, NDArray[np.uint8], NDArray[np.uint8] | None]:
         """Skin, texture of the forearm, and the glove's texture if it is one."""

@@ -103,13 +103,15 @@ class Renderer:
 
     Args:
         width, height: of the picture, pixels.
-        samples: of the colour image per pixel, against jagged edges; depth and masks are sampled at the centre.
+        samples: of the colour image per pixel, against jagged edges; depth and masks are sampled at the centre. 0: one,
+            there as well, and all three come out of one pass.
+        shadow_map: pixels, edge of the map of what the first light reaches.
 
     Raises:
         DependencyError: there is no EGL or OpenGL 3.3; the message names the packages.
     """
 
-    def __init__(self, width: int = 640, height: int = 480, samples: int = 4) -> None:
+    def __init__(self, width: int = 640, height: int = 480, samples: int = 4, shadow_map: int = SHADOW_MAP) -> None:
         import moderngl
 
         if width < 1 or height < 1 or samples not in (0, 2, 4, 8):
@@ -128,7 +130,9 @@ class Renderer:
         )
         self._resolved = c.simple_framebuffer(size, 4)
         self._measured = c.framebuffer([c.texture(size, 2, dtype="f4")], c.depth_renderbuffer(size))
-        self._shadow_map = c.depth_texture((SHADOW_MAP, SHADOW_MAP))
+        # in one pass, the mask is the colour's fourth channel and the depth that of the depth test
+        self._at_once = None if samples else c.framebuffer([c.texture(size, 4)], c.depth_texture(size))
+        self._shadow_map = c.depth_texture((shadow_map, shadow_map))
         self._shadow_map.compare_func = "<="
         self._shadow = c.framebuffer(depth_attachment=self._shadow_map)
         self._textures: OrderedDict[int, tuple[Any, Any]] = OrderedDict()
@@ -184,9 +188,9 @@ class Renderer:
             _write(self._shadow_program, pose=drawable.pose)
             shade.render()
 
-        program = self._colour_program
-        self._colour.use()
-        self._colour.clear(*background, 1.0)
+        program, target = self._colour_program, self._at_once or self._colour
+        target.use()
+        target.clear(*background, 0.0)
         _write(program, projection=projection, view=seen, shadow=shadow)
         _write_lights(program, lighting, seen)
         self._shadow_map.use(1)
@@ -198,9 +202,12 @@ class Renderer:
             program["wrap"].value = drawable.material.wrap
             program["tint"].value = drawable.material.tint
             program["glow"].value = drawable.material.glow
+            program["identity"].value = drawable.identity / 255.0
             # a mirror turns faces around; the back of a face is lit from behind
             c.front_face = "cw" if np.linalg.det(drawable.pose[:3, :3]) < 0 else "ccw"
             colour.render()
+        if self._at_once is not None:
+            return self._read_at_once()
 
         self._measured.use()
         self._measured.clear()
@@ -222,6 +229,15 @@ class Renderer:
         measured = np.frombuffer(self._measured.read(components=2, dtype="f4"), np.float32)
         measured = measured.reshape(self.height, self.width, 2)[::-1]
         return Picture(image, measured[..., 0].copy(), measured[..., 1].astype(np.uint8))
+
+    def _read_at_once(self) -> Picture:
+        assert self._at_once is not None
+        raw = np.frombuffer(self._at_once.read(components=4), np.uint8).reshape(self.height, self.width, 4)[::-1]
+        stored = np.frombuffer(self._at_once.depth_attachment.read(), np.float32).reshape(self.height, self.width)[::-1]
+        # the third row of the projection, undone
+        depth = np.float32(2 * FAR * NEAR) / (np.float32(FAR + NEAR) - (2 * stored - 1) * np.float32(FAR - NEAR))
+        depth[stored >= 1] = 0
+        return Picture(raw[..., :3].copy(), depth, raw[..., 3].copy())
 
     def _vertex_arrays(self, surface: TexturedSurface) -> list[Any]:
         key = id(surface)

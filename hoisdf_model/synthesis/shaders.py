@@ -25,7 +25,7 @@ uniform vec3 light_position[LIGHTS]; uniform vec3 light_colour[LIGHTS];
 uniform vec3 ambient_up; uniform vec3 ambient_down; uniform vec3 up;
 uniform sampler2D surface; uniform sampler2DShadow occlusion;
 uniform float shininess; uniform float gloss; uniform float wrap; uniform float softness;
-uniform vec3 tint; uniform float glow;
+uniform vec3 tint; uniform float glow; uniform float identity;
 centroid in vec3 eye; centroid in vec3 facing; centroid in vec2 at; centroid in vec4 lit;
 out vec4 colour;
 
@@ -48,7 +48,7 @@ void main() {
     vec3 n = normalize(facing), v = normalize(-eye);
     if (!gl_FrontFacing) n = -n;
     vec3 base = pow(texture(surface, at).rgb, vec3(2.2)) * tint;
-    if (glow > 0.5) { colour = vec4(pow(clamp(base, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0); return; }
+    if (glow > 0.5) { colour = vec4(pow(clamp(base, 0.0, 1.0), vec3(1.0 / 2.2)), identity); return; }
     vec3 sum = mix(ambient_down, ambient_up, 0.5 + 0.5 * dot(n, up)) * base;
     float shown = visibility(clamp(dot(n, normalize(light_position[0] - eye)), 0.0, 1.0));
     vec3 bleed = mix(vec3(1.0), vec3(1.0, 0.75, 0.65), wrap);
@@ -62,7 +62,7 @@ void main() {
         sum += (i == 0 ? shown : 1.0) * light_colour[i] * (base * soft + highlight);
     }
     sum = sum * (1.0 + sum / 6.0) / (1.0 + sum * 0.5);  // bright parts bend instead of clipping
-    colour = vec4(pow(clamp(sum, 0.0, 1.0), vec3(1.0 / 2.2)), 1.0);
+    colour = vec4(pow(clamp(sum, 0.0, 1.0), vec3(1.0 / 2.2)), identity);
 }
 """
 

@@ -17,6 +17,7 @@ from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.backdrops import find_pictures
 from hoisdf_model.synthesis.filming import HAND
+from hoisdf_model.synthesis.fineness import Fineness
 from hoisdf_model.synthesis.gl_context import refuse_forked_process
 from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_scene
 from hoisdf_model.synthesis.library import GraspLibrary, changed_meshes, find_object, load_library
@@ -24,7 +25,6 @@ from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
 from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
 ENDLESS = 2**31
-FIELD_SAMPLES = 2000  # of each surface in each frame; samples draw from these
 BANK = 10_000  # samples of each object, measured once
 SYMMETRY_STEPS = 36  # of a continuous symmetry
 
@@ -39,6 +39,7 @@ class StillSettings:
         pictures: folder of background pictures of one's own.
         stage: what scenes are like.
         catalogue: folder of meshes of one's own, where it isn't where it was when the library was made.
+        fineness: how finely it is drawn.
     """
 
     library: str
@@ -46,6 +47,7 @@ class StillSettings:
     pictures: str | None = None
     stage: StageSettings = field(default_factory=StageSettings)
     catalogue: str | None = None
+    fineness: Fineness = field(default_factory=Fineness)
 
 
 class Stills:
@@ -84,7 +86,9 @@ class Stills:
     def studio(self) -> StillStudio:
         """This process's own."""
         if self._own is None or self._owner != os.getpid():  # a context doesn't survive a fork
-            self._own = StillStudio(self.library, self._model, self.settings.seed, self._pictures)
+            self._own = StillStudio(
+                self.library, self._model, self.settings.seed, self.settings.fineness, self._pictures
+            )
             self._owner = os.getpid()
         return self._own
 
@@ -151,12 +155,13 @@ def _see_meshes(path: str, library: GraspLibrary) -> None:
 def labelled_frame(still: Still, studio: StillStudio, rng: np.random.Generator) -> LabelledFrame:
     """A still with samples of both fields, which ``rng`` draws."""
     hand = thing = None
+    count = studio.fineness.field_samples
     if still.joints is not None:
-        samples = sample_field(*studio.closed_hand(still), FIELD_SAMPLES, rng)
+        samples = sample_field(*studio.closed_hand(still), count, rng, exact=studio.fineness.exact)
         hand = HandLabel(still.side, still.joints, samples, still.rotations, still.shape)
     if still.object_pose is not None:
         known = _known(still.scene.name, studio.catalogue)
-        samples = known.bank.draw(still.object_pose, FIELD_SAMPLES, rng)
+        samples = known.bank.draw(still.object_pose, count, rng)
         further = {} if known.reflection is None else {"reflection": known.reflection}
         thing = ObjectLabel(still.scene.name, still.object_pose, known.outline, samples, known.symmetries, **further)
     return LabelledFrame(still.image, still.camera, hand, thing, still.identities == HAND, still.identities == OBJECT)

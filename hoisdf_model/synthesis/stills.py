@@ -23,17 +23,17 @@ from hoisdf_model.objects import CatalogueObject
 from hoisdf_model.synthesis import scenery, splits
 from hoisdf_model.synthesis.backdrops import backdrop
 from hoisdf_model.synthesis.filming import CLOTH, HAND, SKIN
+from hoisdf_model.synthesis.fineness import Fineness
 from hoisdf_model.synthesis.forearm import LENGTH as FOREARM_LENGTH
 from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_hands
 from hoisdf_model.synthesis.library import GraspLibrary, find_object
 from hoisdf_model.synthesis.looks import Wardrobe, ring
-from hoisdf_model.synthesis.photograph import photographed
+from hoisdf_model.synthesis.photograph import Noises, photographed
 from hoisdf_model.synthesis.posing import PosedHands
 from hoisdf_model.synthesis.renderer import Drawable, Material, Picture, Renderer
 from hoisdf_model.synthesis.staging import Prop, Scene
 
 OBJECT = 1  # in the masks; ``HAND`` for the hand
-DRAWN = 320  # pixels, edge of what is drawn
 MARGIN = 2.1  # of the drawn square over the boxes: the network's 1.5, and room for turning and shifting it
 BACKDROP_DISTANCE = 3.0  # metres
 NEAR_SURFACE = 0.025  # metres: a joint less far behind what is seen there counts as visible
@@ -89,6 +89,7 @@ class StillStudio:
         library: the grasps; their split is the palettes' split.
         hand_model: the right hand that the library was made for.
         seed: decides about the palettes.
+        fineness: how finely.
         pictures: background pictures of one's own.
 
     Raises:
@@ -97,15 +98,21 @@ class StillStudio:
     """
 
     def __init__(
-        self, library: GraspLibrary, hand_model: HandModel, seed: int, pictures: tuple[Path, ...] = ()
+        self,
+        library: GraspLibrary,
+        hand_model: HandModel,
+        seed: int,
+        fineness: Fineness,
+        pictures: tuple[Path, ...] = (),
     ) -> None:
         library.check(hand_model)
         self._library, self._seed, self._pictures = library, seed, pictures
         self._split = library.settings.split
-        self._wardrobe = Wardrobe(hand_model, self._split, seed)
+        self.fineness, self._noises = fineness, Noises(fineness.noises)
+        self._wardrobe = Wardrobe(hand_model, self._split, seed, fineness.sleeve)
         self.object = lru_cache(OBJECTS_KEPT)(partial(find_object, catalogue=library.settings.catalogue))
         self._table = lru_cache(None)(self._new_table)
-        self._renderer = Renderer(DRAWN, DRAWN)
+        self._renderer = Renderer(fineness.drawn, fineness.drawn, fineness.samples, fineness.shadow_map)
         self.device, self.catalogue = self._renderer.device, library.settings.catalogue
 
     def shoot(self, scene: Scene) -> Still:
@@ -153,12 +160,13 @@ class StillStudio:
             seen.append(scene.camera.project(_moved(scene.view @ scene.object_pose, corners(thing))))
         box = boxes.around(np.concatenate(seen))
         edge, middle = float((box[2:] - box[:2]).max()) * MARGIN, boxes.center(box)
-        scale = DRAWN / edge
+        drawn = self.fineness.drawn
+        scale = drawn / edge
         c = scene.camera
         # a window's left border lies half a pixel left of its first pixel's centre
         corner = middle - edge / 2
         place = (np.array([c.cx, c.cy]) - corner) * scale - 0.5
-        return Pinhole(c.fx * scale, c.fy * scale, float(place[0]), float(place[1]), DRAWN, DRAWN)
+        return Pinhole(c.fx * scale, c.fy * scale, float(place[0]), float(place[1]), drawn, drawn)
 
     def _drawables(self, scene: Scene, posed: PosedHands | None, thing: CatalogueObject | None) -> list[Drawable]:
         result: list[Drawable] = []
@@ -229,8 +237,9 @@ class StillStudio:
         return Drawable(thing.surface, pose, material=Material(tint=prop.tint))
 
     def _backdrop(self, scene: Scene, camera: Pinhole) -> Drawable:
-        image = backdrop(np.random.default_rng(scene.backdrop_seed), self._pictures)
-        pixels = np.array([[-1, DRAWN], [DRAWN, DRAWN], [DRAWN, -1], [-1, -1]], np.float64)
+        image = backdrop(np.random.default_rng(scene.backdrop_seed), self._pictures, self._noises)
+        end = self.fineness.drawn
+        pixels = np.array([[-1, end], [end, end], [end, -1], [-1, -1]], np.float64)
         corners = camera.back_project(pixels, np.full(4, BACKDROP_DISTANCE))
         back = np.asarray(np.linalg.inv(scene.view), np.float64)
         return Drawable(scenery.picture(_moved(back, corners), image), material=Material(glow=1.0))
@@ -249,7 +258,8 @@ class StillStudio:
     def _finished(
         self, scene: Scene, picture: Picture, camera: Pinhole, posed: PosedHands | None, thing: CatalogueObject | None
     ) -> Still:
-        image, depth, identities, camera = _as_taken(scene, picture, camera)
+        image, depth, identities, camera = _as_taken(scene, picture, camera, self.fineness)
+        image = photographed(image, np.random.default_rng(scene.photo_seed), self._noises)
         known: dict[str, Any] = dict.fromkeys(
             ("rotations", "shape", "joints", "vertices", "visible", "touching", "hand_box", "object_pose", "object_box")
         )
@@ -288,24 +298,24 @@ def _visible(joints: Floats, depth: NDArray[np.float32], camera: Pinhole) -> NDA
 
 
 def _as_taken(
-    scene: Scene, picture: Picture, camera: Pinhole
+    scene: Scene, picture: Picture, camera: Pinhole, fineness: Fineness
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32], NDArray[np.uint8], Pinhole]:
-    """At no more than the camera's own resolution, without what lies outside of its picture, and with its errors."""
+    """At no more than the camera's own resolution, and without what lies outside of its picture."""
     whole = scene.camera
     image, depth, identities = picture.image, picture.depth, picture.identities
     scale = min(1.0, whole.fx / camera.fx)  # of pixels as drawn to pixels as taken
-    edge = max(32, round(DRAWN * scale))
-    if edge < DRAWN:
+    drawn = fineness.drawn
+    edge = max(32, min(fineness.kept, round(drawn * scale)))
+    if edge < drawn:
         image = np.asarray(cv2.resize(image, (edge, edge), interpolation=cv2.INTER_AREA), np.uint8)
         depth = np.asarray(cv2.resize(depth, (edge, edge), interpolation=cv2.INTER_NEAREST), np.float32)
         identities = np.asarray(cv2.resize(identities, (edge, edge), interpolation=cv2.INTER_NEAREST), np.uint8)
-    s = edge / DRAWN
+    s = edge / drawn
     fx, fy, cx, cy = camera.fx * s, camera.fy * s, (camera.cx + 0.5) * s - 0.5, (camera.cy + 0.5) * s - 0.5
     zoom = np.array([fx / whole.fx, fy / whole.fy])
     first = np.array([cx, cy]) - (np.array([whole.cx, whole.cy]) + 0.5) * zoom + 0.5
     last = first + np.array([whole.width, whole.height]) * zoom
     x0, y0 = np.clip(np.ceil(first), 0, edge - 1).astype(int)
     x1, y1 = np.clip(np.floor(last), 1, edge).astype(int)
-    image = photographed(image[y0:y1, x0:x1], np.random.default_rng(scene.photo_seed))
     taken = Pinhole(fx, fy, cx - x0, cy - y0, int(x1 - x0), int(y1 - y0))
-    return image, depth[y0:y1, x0:x1].copy(), identities[y0:y1, x0:x1].copy(), taken
+    return image[y0:y1, x0:x1], depth[y0:y1, x0:x1].copy(), identities[y0:y1, x0:x1].copy(), taken

@@ -22,8 +22,8 @@ def optimiser_for(
     if own:
         trained.append({"params": [p for p in every if id(p) in own], "lr": config.learning_rate * factor})
     if config.name == "adam":
-        return torch.optim.Adam(trained, lr=config.learning_rate)
-    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def rate_factor(config: OptimiserConfig, step: int, epoch_steps: int, epochs: int) -> float:

@@ -117,9 +117,12 @@ class ShardsOptions:
 
     Attributes:
         folder: of the data set.
+        growing: whether another process may still be drawing it: the shards that are finished are read, and new ones
+            as they come. An interrupted run then doesn't go on with the samples that it would have seen.
     """
 
     folder: str = MISSING
+    growing: bool = False
 
 
 @dataclass
@@ -140,7 +143,7 @@ _KINDS: dict[str, tuple[type[Any], Callable[[Any, HandModel], FrameSource]]] = {
     "plays": (PlaysOptions, Plays),
     "stills": (StillSettings, Stills),
     "benchmark": (BenchmarkOptions, lambda _, hand_model: BenchmarkStills(hand_model)),
-    "shards": (ShardsOptions, lambda options, _: ShardedFrames(options.folder)),
+    "shards": (ShardsOptions, lambda options, _: ShardedFrames(options.folder, options.growing)),
     "dexycb": (DexYcbOptions, dexycb_frames),
     "ho3d": (Ho3dOptions, ho3d_frames),
 }

@@ -1,0 +1,44 @@
+"""How finely stills are drawn and measured: what a picture costs, and nothing about what it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hoisdf_model.errors import InvalidInputError
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """The least that a network which sees crops of 160 pixels can't tell from more.
+
+    Attributes:
+        drawn: pixels, edge of the square around hand and object as it is drawn.
+        kept: pixels, edge to which that square is shrunk, at most ``drawn``.
+        samples: of each drawn pixel; 0: one, and colour, depth and masks come out of one pass.
+        shadow_map: pixels, edge of the map of what the first light reaches.
+        sleeve: rings along a sleeve, and corners of each.
+        field_samples: of each surface in each frame; samples draw from these.
+        exact: sum the winding numbers of field samples over all faces.
+        noises: fields of noise that all pictures share, turned and shifted; 0: each draws its own.
+    """
+
+    drawn: int = 288
+    kept: int = 224
+    samples: int = 0
+    shadow_map: int = 512
+    sleeve: tuple[int, int] = (24, 24)
+    field_samples: int = 500
+    exact: bool = False
+    noises: int = 48
+
+    def __post_init__(self) -> None:
+        if not 32 <= self.kept <= self.drawn or self.shadow_map < 16 or min(self.sleeve) < 3 or self.field_samples < 1:
+            raise InvalidInputError(
+                f"fineness: kept must be from 32 to drawn, shadow_map at least 16, a sleeve has at least 3 rings of 3 "
+                f"corners and a frame one field sample: {self}"
+            )
+
+
+# what there was before one could choose; the benchmark is drawn so
+FULL = Fineness(drawn=320, kept=320, samples=4, shadow_map=1536, sleeve=(64, 48), field_samples=2000, exact=True,
+                noises=0)  # fmt: skip
