@@ -1,5 +1,6 @@
 """The suite itself: runs beside ROS's pytest plugins, and doesn't pass on repeated attempts."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -65,3 +66,19 @@ def test_more_than_two_second_tries_fail_the_suite(tmp_path, count, code, proces
     done = run_pytest(tmp_path, *processes)
     assert done.returncode == code, done.stdout + done.stderr
     assert f"second tries: {count} (at most 2)" in done.stdout
+
+
+def test_the_list_of_slow_tests_is_renewed_from_a_report(tmp_path):
+    spec = importlib.util.spec_from_file_location("list_slow_tests", ROOT / "scripts/list_slow_tests.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    (tmp_path / "test_it.py").write_text(
+        "import time\nimport pytest\n\n\n@pytest.mark.parametrize('x', range(3))\n"
+        "def test_slow_together(x):\n    time.sleep(0.4)\n\n\ndef test_quick():\n    pass\n"
+    )
+    run_pytest(tmp_path, f"--junit-xml={tmp_path / 'report.xml'}")
+    measured = script.durations([tmp_path / "report.xml"])
+    before = "# Why.\ntest_it.py::test_quick\ntest_other.py::test_not_measured\n"
+    assert script.renewed(before, measured) == (
+        "# Why.\ntest_it.py::test_slow_together\ntest_other.py::test_not_measured\n"
+    )
