@@ -21,6 +21,8 @@ Status = Literal["ok", "warn", "fail"]
 Finding = dict[str, str]
 
 SUPPORTED = ("jazzy", "kilted", "lyrical", "rolling")
+TOO_OLD = ("foxy", "galactic", "humble", "iron")
+OLD_FAST_DDS = ("jazzy",)  # Fast DDS 2, whose environment variables still begin with the former name
 DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
 BUILD = "build the workspace (scripts/setup, or colcon build) and source it"
 _CV_BRIDGE = """
@@ -63,7 +65,9 @@ def _ros() -> Finding:
     if not distribution:
         return finding("ros", "ok", f"{version}, ROS_DISTRO isn't set")
     if distribution not in SUPPORTED:
-        return finding("ros", "warn", f"{distribution}, {version}", f"this package is made for {', '.join(SUPPORTED)}")
+        remedy = f"use one of {', '.join(SUPPORTED)}: {SUPPORTED[0]} is the oldest that has what the nodes need"
+        status = "fail" if distribution in TOO_OLD else "warn"
+        return finding("ros", status, f"{distribution}, {version}", remedy)
     return finding("ros", "ok", f"{distribution}, {version}")
 
 
@@ -149,10 +153,15 @@ def _round_trip() -> Iterator[Finding]:
     small = f"{result.small * 1e3:.1f} ms" if result.small is not None else "lost"
     yield finding("dds", "ok", f"two processes found each other in {result.discovery:.1f} s, round trip {small}")
     for name, image in (("images", result.reliable), ("best effort", result.best_effort)):
-        yield _images(name, image.median, image.lost, image.sent)
+        yield _images(name, image.median, image.lost, image.sent, os.environ.get("ROS_DISTRO", ""))
 
 
-def _images(name: str, median: float | None, lost: int, sent: int) -> Finding:
+def fast_dds_variable(distribution: str) -> str:
+    """The environment variable from which a distribution's Fast DDS takes the path of a profiles file."""
+    return f"{'FASTRTPS' if distribution in OLD_FAST_DDS else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
+
+
+def _images(name: str, median: float | None, lost: int, sent: int, distribution: str) -> Finding:
     speed = "none came back" if median is None else f"round trip {median * 1e3:.1f} ms"
     detail = f"640x480 rgb8 there and back: {lost} of {sent} lost, {speed}"
     if lost <= sent // 10:
@@ -160,7 +169,7 @@ def _images(name: str, median: float | None, lost: int, sent: int) -> Finding:
     if name == "best effort":
         remedy = (
             "stock Fast DDS loses best-effort messages over 0.5 MB: let the camera driver publish reliable (as this "
-            "package's nodes do), or start it with FASTDDS_DEFAULT_PROFILES_FILE=<share/hoisdf>/config/fastdds.xml"
+            f"package's nodes do), or start it with {fast_dds_variable(distribution)}=<share/hoisdf>/config/fastdds.xml"
         )
         return finding(name, "warn", detail, remedy)
     remedy = "something is slow or full: look at the load, at /dev/shm (df) and at the middleware's configuration"

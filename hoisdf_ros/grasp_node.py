@@ -209,13 +209,15 @@ def capture_path(file: str, folder: str) -> Path:
     """Where a grasp is to be written; nothing but grasps is overwritten.
 
     Raises:
-        ConfigError: another ending than YAML's, outside of ``folder``, or a file of another kind is there.
+        ConfigError: no folder, another ending than YAML's, outside of ``folder``, or a file of another kind is there.
     """
+    if not folder:
+        raise ConfigError("no files are written: the parameter capture.folder is empty")
     root = Path(folder).expanduser().resolve()
     path = (root / Path(file).expanduser()).resolve()
     if path.suffix not in ENDINGS:
         raise ConfigError(f"a grasp is written to a file that ends in {' or '.join(ENDINGS)}, got {file!r}")
-    if folder and root not in path.parents:
+    if root not in path.parents:
         raise ConfigError(f"grasps are written below {root} only (parameter capture.folder), got {file!r}")
     if path.exists():
         try:

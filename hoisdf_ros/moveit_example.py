@@ -7,6 +7,7 @@ Constructor ``~/approach_pose`` and ``~/target_pose`` (``GeneratePose.pose``) an
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,8 +42,32 @@ class MoveItExampleParameters:
         change="never",
     )
 
+    retreat: str = parameter(
+        "",
+        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points up. "
+        "Empty: back the way of the approach.",
+        change="any time",
+    )
+
     def __post_init__(self) -> None:
         self.finger_joints()
+        self.retreat_direction()
+
+    def retreat_direction(self) -> tuple[float, float, float] | None:
+        """The direction, None for the way back.
+
+        Raises:
+            ConfigError: not three numbers, or all of them 0.
+        """
+        if not self.retreat.strip():
+            return None
+        try:
+            x, y, z = map(float, self.retreat.split())
+        except ValueError:
+            x = y = z = math.nan
+        if not 0 < math.hypot(x, y, z) < math.inf:
+            raise ConfigError(f"parameter retreat must be three numbers, not all 0, got {self.retreat!r}")
+        return x, y, z
 
     def finger_joints(self) -> moveit.Joints:
         """Joint -> position closed and opened.
@@ -66,8 +91,9 @@ class MoveItExample(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("moveit_example", **arguments)
-        self._parameters_read = ParameterSet(self, MoveItExampleParameters).read()
-        self._gripper = load_gripper(self._parameters_read.gripper)
+        self._declared = ParameterSet(self, MoveItExampleParameters)
+        read = self._declared.read()
+        self._gripper = load_gripper(read.gripper)
         pose = message_class("geometry_msgs/msg/PoseStamped")
         self._poses = [self.create_publisher(pose, topic, RESULTS) for topic in POSES]
         self._grasp = None
@@ -80,14 +106,16 @@ class MoveItExample(Node):
     def _take(self, message: Any) -> None:
         if not message.grasps:
             return  # a real application stops here: earlier grasps are void
-        best, wanted = message.grasps[0], self._parameters_read
+        best, wanted = message.grasps[0], self._declared.read()
         try:
             poses = moveit.task_poses(best, self._gripper, wanted.travel)
             for publisher, pose in zip(self._poses, poses, strict=True):
                 publisher.publish(pose)
             if self._grasp is not None:
                 joints = wanted.finger_joints()
-                self._grasp.publish(moveit.moveit_grasp(best, self._gripper, wanted.travel, joints))
+                direction = wanted.retreat_direction()
+                grasp = moveit.moveit_grasp(best, self._gripper, wanted.travel, joints, retreat=direction)
+                self._grasp.publish(grasp)
         except InvalidInputError as error:
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
 

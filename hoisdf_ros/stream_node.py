@@ -23,6 +23,7 @@ from hoisdf_ros.diagnostics import NodeState, diagnostic_message
 from hoisdf_ros.inference_thread import InferenceThread
 from hoisdf_ros.inputs import Inputs, InputSet
 from hoisdf_ros.messages import message_class
+from hoisdf_ros.model_log import model_log_to
 from hoisdf_ros.monitor import Monitor
 from hoisdf_ros.parameters import ParameterSet
 from hoisdf_ros.perception_parameters import SyncParameters
@@ -46,7 +47,8 @@ def transition(reached: str) -> Callable[[Transition], Transition]:
             if callback.__name__ != "on_error":  # which follows a failure, and must not hide it
                 self.failure = ""
             try:
-                result = callback(self, state)
+                with model_log_to(self.get_logger()):
+                    result = callback(self, state)
             except HoisdfError as error:
                 self.failure = f"{callback.__name__.removeprefix('on_')}: {error}"
                 self.get_logger().error(self.failure)

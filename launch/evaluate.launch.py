@@ -18,7 +18,9 @@ from launch_ros.substitutions import FindPackageShare
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
     arguments = [
-        DeclareLaunchArgument("bag", description="Folder of a rosbag2 recording with ground truth"),
+        DeclareLaunchArgument(
+            "bag", description="Folder of a rosbag2 recording with ground truth; sample: the one that ships"
+        ),
         DeclareLaunchArgument("output", default_value="evaluation/live", description="Folder for the report"),
         DeclareLaunchArgument("linger", default_value="3.0", description="Seconds for the last estimates to come"),
         DeclareLaunchArgument("estimates", default_value="perception/hand_object", description="What is compared"),
@@ -33,12 +35,9 @@ def generate_launch_description():
         launch_arguments={
             "bag": LaunchConfiguration("bag"),
             "linger": LaunchConfiguration("linger"),
-            "wait_for": [
-                LaunchConfiguration("bag_image", default="/image"), " ",
-                LaunchConfiguration("bag_ground_truth", default="/ground_truth"),
-            ],
+            "wait_for": "image ground_truth",
         }.items(),
-    )  # fmt: skip
+    )
     evaluation = Node(
         package="hoisdf",
         executable="evaluation",

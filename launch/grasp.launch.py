@@ -44,6 +44,8 @@ def grasp_node(context):
             parameters=[value("grasp_params_file"), parameters],
             remappings=[("hand_object", value("hand_object")), ("grasp/collision_object", value("collision_object"))],
             arguments=["--ros-args", "--log-level", value("log_level")],
+            respawn=value("respawn").lower() in TRUE,
+            respawn_delay=2.0,
         )
     ]
 

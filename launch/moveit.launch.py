@@ -26,6 +26,9 @@ def generate_launch_description():
             default_value="panda_finger_joint1 0.0 0.04 panda_finger_joint2 0.0 0.04",
             description="Joints of the fingers: name, position closed, position opened, and so on",
         ),
+        DeclareLaunchArgument(
+            "retreat", default_value="", description="Direction of the retreat, such as 0 0 1; empty: the way back"
+        ),
     ]
     grasp = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([FindPackageShare("hoisdf"), "launch", "grasp.launch.py"]))
@@ -41,6 +44,7 @@ def generate_launch_description():
             {
                 "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),
                 "joints": ParameterValue(LaunchConfiguration("joints"), value_type=str),
+                "retreat": ParameterValue(LaunchConfiguration("retreat"), value_type=str),
                 "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
             }
         ],

@@ -83,6 +83,7 @@ def load_network(
         ConfigError: no such preset.
     """
     if str(path).startswith(UNTRAINED):
+        _LOG.warning("%s has random weights: what it estimates means nothing", path)
         config = load_preset(str(path).removeprefix(UNTRAINED))
         return _built(config, hand_model or load_hand_model()).to(device).eval(), config
     weights = read_weights(path, preset)
