@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import camera
+
+    camera()
+
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +28,7 @@ from hoisdf_model.messages import encode_compressed, encode_image, pinhole_to_ca
 from hoisdf_ros.frame_sources import open_source
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.worker import run_node
 
 DEFAULT_RATE = 15.0  # frames per second of sources that have none of their own
@@ -202,10 +207,6 @@ class CameraNode(Node):
         info.width, info.height = self._source.size
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the node until its source ends; the exit code is 1 where it can't be opened or fails."""
-    return run_node(CameraNode, args)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def main(ending: Ending) -> int:
+    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    return run_node(CameraNode, ending)

@@ -1,15 +1,15 @@
-"""How a node's process starts and ends."""
+"""A node that does nothing but answer its callbacks, from its start to its end."""
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
 
-import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
+
+from hoisdf_ros.beginning import created, ros
+from hoisdf_ros.processes import PATIENCE, Ending
 
 
 class Spin:
@@ -41,39 +41,37 @@ class Spin:
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
 
 
-def spin_node(create: Callable[[], Node], args: list[str] | None = None) -> None:
-    """Run one node until SIGINT, SIGTERM or a shutdown of its context.
+def spin_node(
+    create: Callable[[], Node], ending: Ending, args: list[str] | None = None, patience: float = PATIENCE
+) -> int:
+    """Run one node until the process is to end or its context is shut down.
 
     rclpy's own signal handlers take the context away at once; here the node is destroyed first, so that it can still
     say good-bye on its topics.
-    """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    node = create()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    loop = Spin(executor)
-    failures: list[BaseException] = []
 
-    def spin() -> None:
+    Args:
+        create: makes the node.
+        ending: see ``processes.run``.
+        args: the command line; None: the process's own.
+        patience: seconds that the node may take to say good-bye.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        HoisdfError: the node can't be started.
+    """
+    with ros(args):
+        node = created(create)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        loop = Spin(executor)
+        ending.on_request(loop.end, patience)
         try:
             loop.run()
         except ExternalShutdownException:
             pass
-        except BaseException as error:
-            failures.append(error)
         finally:
-            ended.set()
-
-    thread = threading.Thread(target=spin, name="executor")
-    thread.start()
-    ended.wait()
-    loop.end()
-    thread.join()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.try_shutdown()
-    if failures:
-        raise failures[0]
+            executor.shutdown()
+            node.destroy_node()
+    return 0
