@@ -27,6 +27,7 @@ class Ending:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._stop: Callable[[], None] | None = None
+        self._cut_short: Callable[[], None] | None = None
         self._patience = 0.0
         self._asked = False
 
@@ -35,15 +36,18 @@ class Ending:
         """Whether it is."""
         return self._asked
 
-    def on_request(self, stop: Callable[[], None], patience: float = PATIENCE) -> None:
+    def on_request(
+        self, stop: Callable[[], None], patience: float = PATIENCE, cut_short: Callable[[], None] | None = None
+    ) -> None:
         """Have ``stop`` called when the process is to end, at once where it is already.
 
         Args:
             stop: lets what is going on end soon.
             patience: seconds that this may take, after which the process ends all the same.
+            cut_short: called after a third of them; breaks off what is going on.
         """
         with self._lock:
-            self._stop, self._patience = stop, patience
+            self._stop, self._patience, self._cut_short = stop, patience, cut_short
             if self._asked:
                 stop()
 
@@ -54,6 +58,12 @@ class Ending:
             if self._stop is not None:
                 self._stop()
             return self._patience
+
+    def insist(self) -> None:
+        """Break off what is still going on."""
+        with self._lock:
+            if self._cut_short is not None:
+                self._cut_short()
 
 
 Work = Callable[[Ending], int]  # gives the exit code
@@ -80,7 +90,10 @@ def run(work: Work) -> NoReturn:
     thread.start()
     os.read(woken, 1)
     if not codes:
-        thread.join(ending.request())
+        patience = ending.request()
+        thread.join(patience / 3)
+        ending.insist()
+        thread.join(patience * 2 / 3)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # nobody reads it any more
             stream.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 
@@ -12,8 +13,12 @@ from hoisdf_ros.beginning import created, ros
 from hoisdf_ros.processes import PATIENCE, Ending
 
 
+class CutShortError(BaseException):
+    """Breaks off a callback; none of the handlers of errors between here and there is meant."""
+
+
 class Spin:
-    """The loop of an executor, which another thread can end between two callbacks.
+    """The loop of an executor, which another thread can end between two callbacks, and in the middle of one.
 
     ``Executor.shutdown`` from another thread takes away what a running callback still needs, and ``spin`` then raises
     InvalidHandle; ``spin_until_future_complete`` of ROS 2 Jazzy keeps some memory for every callback.
@@ -25,6 +30,8 @@ class Spin:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._running: int | None = None  # the thread
 
     def run(self) -> None:
         """Execute callbacks until ``end``.
@@ -32,13 +39,27 @@ class Spin:
         Raises:
             ExternalShutdownException: the context was shut down.
         """
-        while self._executor.context.ok() and not self._ended.is_set():
-            self._executor.spin_once()
+        self._running = threading.get_ident()
+        try:
+            while self._executor.context.ok() and not self._ended.is_set():
+                self._executor.spin_once()
+        except CutShortError:
+            pass
+        finally:
+            with self._lock:
+                self._running = None
 
     def end(self) -> None:
         """Let ``run`` return after the callback that it executes; from any thread."""
         self._ended.set()
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
+
+    def cut_short(self) -> None:
+        """Break off the callback that ``run`` executes, a long *configure* for instance; from any thread after ``end``."""
+        with self._lock:
+            if self._running is not None:
+                thread, error = ctypes.c_ulong(self._running), ctypes.py_object(CutShortError)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
 
 
 def spin_node(
@@ -66,7 +87,7 @@ def spin_node(
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         loop = Spin(executor)
-        ending.on_request(loop.end, patience)
+        ending.on_request(loop.end, patience, loop.cut_short)
         try:
             loop.run()
         except ExternalShutdownException:
