@@ -55,7 +55,7 @@ class Spin:
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
 
     def cut_short(self) -> None:
-        """Break off the callback that ``run`` executes, a long *configure* for instance; from any thread after ``end``."""
+        """Break off the callback that ``run`` executes, a long *configure* for instance; from any thread."""
         with self._lock:
             if self._running is not None:
                 thread, error = ctypes.c_ulong(self._running), ctypes.py_object(CutShortError)
