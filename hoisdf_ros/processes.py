@@ -18,7 +18,8 @@ from typing import NoReturn
 
 from hoisdf_model.errors import HoisdfError
 
-PATIENCE = 1.5  # seconds for tidying up after an interrupt; `ros2 launch` loses its own after five
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 1.0  # seconds for tidying up after an interrupt; `ros2 launch` loses its own after five
 
 
 class Ending:
@@ -78,9 +79,10 @@ def run(work: Work) -> NoReturn:
     ending, codes = Ending(), list[int]()
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         signal.signal(number, lambda *_: None)  # the number is written into the pipe
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # our launch files block them until here
 
     def main() -> None:
         codes.append(_exit_code(work, ending))

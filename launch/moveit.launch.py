@@ -14,6 +14,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+
 
 def generate_launch_description():
     arguments = [
@@ -37,6 +39,7 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
         parameters=[
             {
                 "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),

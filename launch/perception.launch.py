@@ -26,6 +26,7 @@ PARAMETERS = {
 # launch argument: topic of the node, and its default
 TOPICS = ("image", "camera_info", "depth", "regions", "detections")
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 
 
 def as_bool(name: str, text: str) -> bool:
@@ -53,6 +54,7 @@ def perception_node(context):
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,
+            prefix=PREFIX,
             parameters=[value("params_file"), parameters],
             remappings=[(topic, value(topic)) for topic in TOPICS if value(topic) != topic],
             arguments=["--ros-args", "--log-level", value("log_level")],

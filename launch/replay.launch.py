@@ -25,6 +25,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 RECORDED = ("image", "camera_info", "depth", "regions", "ground_truth")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 
 
 def generate_launch_description():
@@ -65,6 +66,7 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
         parameters=[
             LaunchConfiguration("replay_params_file"),
             {
