@@ -49,6 +49,7 @@ def generate_launch_description():
         output="screen",
         emulate_tty=True,
         prefix=PREFIX,
+        exec_name="evaluation",
         parameters=[
             LaunchConfiguration("evaluation_params_file"),
             {

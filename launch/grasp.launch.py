@@ -43,6 +43,7 @@ def grasp_node(context):
             output="screen",
             emulate_tty=True,
             prefix=PREFIX,
+            exec_name="grasp",
             parameters=[value("grasp_params_file"), parameters],
             remappings=[("hand_object", value("hand_object")), ("grasp/collision_object", value("collision_object"))],
             arguments=["--ros-args", "--log-level", value("log_level")],

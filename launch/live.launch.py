@@ -46,6 +46,7 @@ def generate_launch_description():
         output="screen",
         emulate_tty=True,
         prefix=PREFIX,
+        exec_name="camera",
         condition=IfCondition(LaunchConfiguration("camera")),
         parameters=[
             LaunchConfiguration("camera_params_file"),

@@ -40,6 +40,7 @@ def generate_launch_description():
         output="screen",
         emulate_tty=True,
         prefix=PREFIX,
+        exec_name="moveit_example",
         parameters=[
             {
                 "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),

@@ -55,6 +55,7 @@ def perception_node(context):
             output="screen",
             emulate_tty=True,
             prefix=PREFIX,
+            exec_name="perception",
             parameters=[value("params_file"), parameters],
             remappings=[(topic, value(topic)) for topic in TOPICS if value(topic) != topic],
             arguments=["--ros-args", "--log-level", value("log_level")],

@@ -67,6 +67,7 @@ def generate_launch_description():
         output="screen",
         emulate_tty=True,
         prefix=PREFIX,
+        exec_name="replay",
         parameters=[
             LaunchConfiguration("replay_params_file"),
             {
