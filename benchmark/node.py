@@ -76,6 +76,7 @@ def serve(seconds: float) -> None:
     from hoisdf_model.hand import HandLayer, load_hand_model
     from hoisdf_model.objects import load_catalogue
     from hoisdf_ros.perception_node import PerceptionNode
+    from hoisdf_ros.processes import run
     from hoisdf_ros.scene import Meshes, Scene
     from hoisdf_ros.spinning import spin_node
 
@@ -100,7 +101,7 @@ def serve(seconds: float) -> None:
         {"weights": "none, the estimator sleeps"},
     )
     arguments = ["--ros-args", "-p", "autostart:=true", "-p", "model.warm_up:=0", "-p", "diagnostics.period:=0.5"]
-    spin_node(lambda: PerceptionNode(lambda _: scene), arguments)
+    run(lambda ending: spin_node(lambda: PerceptionNode(lambda _: scene), ending, arguments))
 
 
 @contextmanager

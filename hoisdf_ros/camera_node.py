@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import camera
+
+    camera()
+
 import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, enc
 from hoisdf_ros.frame_sources import open_source
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.worker import run_node
 
 IMAGE = "image_raw"  # as drivers call it, and image_transport for what is behind the slash
@@ -239,10 +244,6 @@ class CameraNode(Node):
         info.width, info.height = self._source.size
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the node until its source ends; the exit code is 1 where it can't be opened or fails."""
-    return run_node(CameraNode, args)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def main(ending: Ending) -> int:
+    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    return run_node(CameraNode, ending)

@@ -31,6 +31,20 @@ from cv_bridge import CvBridge
 message = CvBridge().cv2_to_imgmsg(np.zeros((2, 2, 3), np.uint8), "bgr8")
 CvBridge().imgmsg_to_cv2(message, "rgb8")
 """
+# Left to another check where rclpy can't be imported.
+_BEGINNING = """
+try:
+    import rclpy
+except ImportError:
+    raise SystemExit(0)
+from hoisdf_ros.beginning import ros
+from hoisdf_ros.processes import run
+def work(ending):
+    with ros():
+        rclpy.create_node("hoisdf_doctor_beginning").destroy_node()
+    return 0
+run(work)
+"""
 
 
 def finding(check: str, status: Status, detail: str, remedy: str = "") -> Finding:
@@ -40,6 +54,10 @@ def finding(check: str, status: Status, detail: str, remedy: str = "") -> Findin
 
 def checks() -> Iterator[Finding]:
     """All checks of the ROS side; what depends on something missing is left out."""
+    if hindrance := _beginning():
+        yield hindrance
+        yield from _variables(os.environ)
+        return
     yield _ros()
     if sys.modules.get("rclpy") is None:  # it couldn't be imported
         return
@@ -50,6 +68,16 @@ def checks() -> Iterator[Finding]:
     yield _cv_bridge()
     yield _optional("vision_msgs", "detections in and Detection3DArray out", "vision-msgs")
     yield _optional("launch_ros", "launch files", "launch-ros")
+
+
+def _beginning() -> Finding | None:
+    """Why no node can be started; in a process of its own, which a wrong domain or middleware ends."""
+    run = subprocess.run([sys.executable, "-c", _BEGINNING], capture_output=True, text=True, timeout=60, check=False)
+    if run.returncode == 0:
+        return None
+    said = [line for line in run.stderr.splitlines() if line.strip()] or [f"the process ended with {run.returncode}"]
+    reason, _, remedy = said[-1].removeprefix("error: ").partition("; ")
+    return finding("ros", "fail", reason, remedy or "look at the environment: ROS_*, RMW_IMPLEMENTATION, FASTDDS_*")
 
 
 def _ros() -> Finding:
@@ -118,6 +146,12 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Domain, discovery range and middleware."""
     from rclpy.utilities import get_rmw_implementation_identifier
 
+    yield from _variables(environment)
+    yield finding("middleware", "ok", get_rmw_implementation_identifier())
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Domain and discovery range."""
     domain = environment.get("ROS_DOMAIN_ID", "0") or "0"
     reach = environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET") or "SUBNET"
     if not domain.isdigit() or not 0 <= int(domain) <= 232:
@@ -136,7 +170,6 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Finding]:
     if environment.get("ROS_LOCALHOST_ONLY", "0") not in ("", "0"):
         remedy = "unset it and set ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST"
         yield finding("discovery", "warn", "ROS_LOCALHOST_ONLY is deprecated and overrides the range", remedy)
-    yield finding("middleware", "ok", get_rmw_implementation_identifier())
 
 
 def _round_trip() -> Iterator[Finding]:

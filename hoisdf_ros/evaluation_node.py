@@ -7,6 +7,11 @@ their queues. docs/evaluation.md has the topics and parameters.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import evaluation
+
+    evaluation()
+
 import time
 from collections import Counter
 from functools import partial
@@ -28,12 +33,14 @@ from hoisdf_ros.failures import account_for
 from hoisdf_ros.figures import figures_message
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.monitor import Timing
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
 
 ESTIMATE, TRUTH = "hand_object", "ground_truth"
 KINDS = {ESTIMATE: "estimate", TRUTH: "truth"}
 ENOUGH = 10  # messages on both topics without a single pair are worth a warning
+REPORT_PATIENCE = 60.0  # seconds that drawing the report may take after an interrupt
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (InvalidInputError, "invalid_message"),
     (EvaluationError, "not_written"),
@@ -165,7 +172,7 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
             level, text = WARN, "estimates and ground truth come, but none have the same stamp"
         return "pairs", level, text, values
 
-    def _stop(self) -> None:
+    def _stop(self, timeout: float = 0.0) -> None:
         if not self._listening:
             return
         self._publish_figures()
@@ -204,10 +211,6 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
         return response
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(EvaluationNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(EvaluationNode, ending, patience=REPORT_PATIENCE)

@@ -7,6 +7,11 @@ docs/grasp_node.md has the topics, services and parameters.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import grasp
+
+    grasp()
+
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +32,7 @@ from hoisdf_ros.grasp_pipeline import UNSTEADY, GraspPipeline
 from hoisdf_ros.inputs import HAND_OBJECT
 from hoisdf_ros.messages import ROS_TYPES, message_class
 from hoisdf_ros.perception_parameters import SyncParameters
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.scene import Meshes
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
@@ -227,10 +233,6 @@ def capture_path(file: str, folder: str) -> Path:
     return path
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(GraspNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(GraspNode, ending)

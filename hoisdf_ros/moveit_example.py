@@ -7,17 +7,23 @@ Constructor ``~/approach_pose`` and ``~/target_pose`` (``GeneratePose.pose``) an
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import moveit_example
+
+    moveit_example()
+
 import math
 from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
 
-from hoisdf_model.errors import ConfigError, HoisdfError, InvalidInputError
+from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.grasping import load_gripper
 from hoisdf_ros import moveit
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.publishers import RESULTS
 from hoisdf_ros.spinning import spin_node
 
@@ -120,13 +126,6 @@ class MoveItExample(Node):
             self.get_logger().error(str(error), throttle_duration_sec=5.0)
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    try:
-        spin_node(MoveItExample, args)
-    except HoisdfError as error:  # a wrong parameter
-        raise SystemExit(f"error: {error}") from None
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(MoveItExample, ending)

@@ -7,6 +7,11 @@ Diagnostics speak in every state. docs/perception_node.md has the topics and par
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import perception
+
+    perception()
+
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -21,6 +26,7 @@ from hoisdf_ros.messages import has_package, message_class
 from hoisdf_ros.outputs import Outputs
 from hoisdf_ros.perception_parameters import PerceptionParameters
 from hoisdf_ros.pipeline import Pipeline
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
@@ -98,6 +104,8 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             self._pipeline.reset()
 
     def _stopped(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reset()
         self._pipeline = None
         if self._outputs is not None and self.context.ok():
             self._outputs.clear_markers(self.get_clock().now().to_msg())
@@ -131,10 +139,6 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         return response
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(PerceptionNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(PerceptionNode, ending)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -71,11 +72,13 @@ class Pipeline:
     ) -> None:
         self._estimator, self._outputs, self._monitor = estimator, outputs, monitor
         self._parameters, self._now, self._log = parameters, now, log
+        self._publishing = threading.Lock()
         self._epoch = self._estimated_epoch = 0
 
     def reset(self) -> None:
         """From any thread: forget the frames before; a frame that is being computed isn't published any more."""
-        self._epoch += 1
+        with self._publishing:
+            self._epoch += 1
 
     def process(self, item: InputSet) -> None:
         """One image, from its messages to the topics."""
@@ -97,10 +100,11 @@ class Pipeline:
         estimate = self._estimator(frame, priors)
         estimated = time.perf_counter()
         cpu -= time.thread_time()
-        if epoch != self._epoch:
-            self._monitor.dropped({RESET: 1})
-            return
-        self._outputs.publish(frame, estimate, item.header, parameters.publish)
+        with self._publishing:
+            if epoch != self._epoch:
+                self._monitor.dropped({RESET: 1})
+                return
+            self._outputs.publish(frame, estimate, item.header, parameters.publish)
         published = time.perf_counter()
         cpu += time.thread_time()
         self._monitor.processed(

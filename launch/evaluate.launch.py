@@ -14,6 +14,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+
 
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
@@ -45,6 +47,8 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
+        exec_name="evaluation",
         parameters=[
             LaunchConfiguration("evaluation_params_file"),
             {

@@ -16,6 +16,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 TRUE = ("true", "1", "yes", "on")
 
 
@@ -44,6 +45,8 @@ def camera_node(context):
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="camera",
             respawn=value("respawn").lower() in TRUE,
             respawn_delay=2.0,
             parameters=[

@@ -14,6 +14,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+
 
 def generate_launch_description():
     arguments = [
@@ -40,6 +42,8 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
+        exec_name="moveit_example",
         parameters=[
             {
                 "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),

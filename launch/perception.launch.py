@@ -54,6 +54,7 @@ DRIVERS = {
 }
 RESPAWN_DELAY = 2.0  # seconds
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 
 
 def as_bool(name: str, text: str) -> bool:
@@ -102,6 +103,8 @@ def perception_node(context):
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="perception",
             parameters=[value("params_file"), parameters],
             remappings=[(topic, name) for topic, name in topics.items() if name != topic],
             respawn=as_bool("respawn", value("respawn")),

@@ -30,6 +30,7 @@ from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 RECORDED = ("image", "camera_info", "depth", "regions", "ground_truth")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 SAMPLE = "sample"
 SAMPLES = {  # what the sample has under other names than the defaults
     "bag_image": "/image/compressed",
@@ -75,6 +76,8 @@ def replay_node(context):
         namespace=value("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
+        exec_name="replay",
         parameters=[
             value("replay_params_file"),
             {

@@ -6,6 +6,7 @@ Bags come from outside: a damaged one is a :class:`BagError` that says where, an
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 
 import yaml
 from rosbags.interfaces import Connection, Qos
-from rosbags.rosbag2 import Reader
 
 from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
+from hoisdf_model.data.bag_opening import AnyReader, advice, storage_files
 from hoisdf_model.data.interfaces import interface_types
 from hoisdf_model.errors import BagError
 
@@ -80,14 +81,11 @@ class BagReader:
         self.path = Path(path)
         if not self.path.exists():
             raise BagError(f"there is no bag at {self.path}")
-        if self.path.is_dir() and not (self.path / "metadata.yaml").exists():
-            raise BagError(
-                f"{self.path} has no metadata.yaml: give the folder of a bag, or one of its .mcap or .db3 files "
-                "(a recording that was cut off can be mended with 'ros2 bag reindex')"
-            )
         try:
-            self._reader = Reader(self.path)
+            self._reader = AnyReader(self._files())
             self._reader.open()
+            if self._reader.remark:
+                _LOG.warning("%s", self._reader.remark)
             self.topics = self._read_topics()
             self.count = self._reader.message_count
             self.start = self._reader.start_time if self.count else 0
@@ -95,7 +93,27 @@ class BagReader:
         except BagError:
             raise
         except Exception as error:  # a damaged file makes its parser fail in whatever way
-            raise BagError(f"{self.path} is not a readable bag: {_reason(error)}") from error
+            raise BagError(f"{self.path} is not a readable bag: {self._damage(error)}") from error
+
+    def _files(self) -> Path:
+        """What is to be opened: of a folder without metadata, as an interrupted recording leaves it, its only file."""
+        if not self.path.is_dir() or (self.path / "metadata.yaml").exists():
+            return self.path
+        files = storage_files(self.path)
+        if len(files) > 1:
+            raise BagError(
+                f"{self.path} has no metadata.yaml and {len(files)} files of messages: 'ros2 bag reindex {self.path}' "
+                "makes one; or give one of its .mcap or .db3 files"
+            )
+        if not files:
+            raise BagError(
+                f"{self.path} has no metadata.yaml: give the folder of a bag, or one of its .mcap or .db3 files"
+            )
+        _LOG.warning("%s has no metadata.yaml, as a recording that was cut off: %s is read", self.path, files[0].name)
+        return files[0]
+
+    def _damage(self, error: Exception) -> str:
+        return "; ".join(filter(None, [_reason(error), advice(self.path)]))
 
     def close(self) -> None:
         """Close the files; may be called twice."""
@@ -152,16 +170,25 @@ class BagReader:
         if not connections:
             return
         messages = self._reader.messages(connections, start, stop)
-        done = 0
+        done: Counter[str] = Counter()
         while True:
             try:
                 connection, time, data = next(messages)
             except StopIteration:
+                if start is None and stop is None:
+                    self._compare(names, done)
                 return
             except Exception as error:  # see __init__
-                raise BagError(f"{self.path} is damaged after message {done}: {_reason(error)}") from error
-            done += 1
+                raise BagError(f"{self.path} is damaged after message {done.total()}: {self._damage(error)}") from error
+            done[connection.topic] += 1
             yield self.topics[connection.topic], time, bytes(data)
+
+    def _compare(self, names: Iterable[str], read: Mapping[str, int]) -> None:
+        """Tell of messages that the bag's index counts and its data don't have, or the other way round."""
+        counts = [(name, self.topics[name].count, read.get(name, 0)) for name in sorted(names)]
+        differing = [f"{name} {count} and {found}" for name, count, found in counts if count != found]
+        if differing:
+            _LOG.warning("%s counts other numbers of messages than were read: %s", self.path, ", ".join(differing))
 
     def messages(
         self,

@@ -1,6 +1,7 @@
 """Bags are written as ``ros2 bag`` would, read back whole, and a damaged one says so."""
 
 import json
+import re
 import resource
 import sqlite3
 from pathlib import Path
@@ -330,15 +331,128 @@ def test_a_frame_that_makes_no_sense_is_left_out_with_its_cause(tmp_path, change
     assert [type(p.error) for p in problems] == [error]
 
 
-@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
-def test_a_truncated_bag_is_an_error(tmp_path, storage, keep):
+@pytest.mark.parametrize(("storage", "keep", "remedy"), [
+    ("mcap", 0.0, "mcap recover"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
+    ("sqlite3", 0.0, ".recover"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
+])  # fmt: skip
+def test_a_truncated_bag_of_which_nothing_is_whole_is_an_error_with_advice(tmp_path, storage, keep, remedy):
     path = write_scene(tmp_path / "bag", storage=storage)
     file = path / f"bag.{'mcap' if storage == 'mcap' else 'db3'}"
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(BagError, match=r"is not a readable bag|is damaged"), BagReader(path) as bag:
+    with pytest.raises(BagError, match=re.escape(remedy)), BagReader(path) as bag:
         list(bag.raw())
+
+
+def recording(path, storage="mcap", messages=40):
+    """A bag of several chunks; the raw messages that were written."""
+    rng = np.random.default_rng(0)
+    content = [rng.integers(0, 256, 150_000, np.uint8).tobytes() for _ in range(messages)]
+    with BagWriter(path, storage) as bag:
+        for i, data in enumerate(content):
+            bag.write_raw("/even" if i % 2 == 0 else "/odd", "std_msgs/msg/String", data, START + i * PERIOD)
+    return content
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+@pytest.mark.parametrize("tail", [b"", bytes(5000)])  # a crash may leave a file filled up with zeros
+@pytest.mark.parametrize("keep", [0.45, 0.8, 0.999])
+def test_an_mcap_without_its_end_is_read_as_far_as_it_goes(tmp_path, caplog, keep, tail, metadata):
+    content = recording(tmp_path / "bag")
+    file = tmp_path / "bag" / "bag.mcap"
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * keep)] + tail)
+    if not metadata:
+        (tmp_path / "bag" / "metadata.yaml").unlink()
+    with BagReader(tmp_path / "bag") as bag:
+        read = list(bag.raw())
+        assert bag.count == len(read) == sum(topic.count for topic in bag.topics.values())
+        assert (bag.start, bag.end) == (START, START + (len(read) - 1) * PERIOD)
+    assert len(read) > (keep - 0.3) * len(content)
+    assert [data for _, _, data in read] == content[: len(read)]
+    assert f"'mcap recover {file}" in caplog.text
+    assert "ros2 bag reindex" not in caplog.text
+    if metadata:
+        assert f"/even 20 and {(len(read) + 1) // 2}" in caplog.text
+
+
+def test_what_a_cut_off_sqlite_recording_left_in_its_log_is_told(tmp_path, caplog):
+    recording(tmp_path / "bag", "sqlite3", 4)
+    file = tmp_path / "bag" / "bag.db3"
+    with sqlite3.connect(file) as base:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("INSERT INTO messages(topic_id, timestamp, data) VALUES (1, 5, x'00')")
+        base.commit()
+        with BagReader(file) as bag:  # while the writer holds it
+            assert bag.count == 4
+    assert "messages in bag.db3-wal are left out" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["take #2", "100%20", "what?", "a&b=c", "%23", "ümlaut ?#%41"])
+@pytest.mark.parametrize(("storage", "compression"), FORMATS)
+def test_any_name_can_be_written_and_read(tmp_path, name, storage, compression):
+    path = tmp_path / name / name
+    write_scene(path, storage=storage, compression=compression)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert [p.name for p in (tmp_path / name).iterdir()] == [name]
+    ending = {"mcap": ".mcap", "sqlite3": ".db3"}[storage] + (".zstd" if (storage, compression) == FORMATS[3] else "")
+    assert {p.name for p in path.iterdir()} == {f"{name}{ending}", "metadata.yaml"}
+    with BagReader(path) as bag:
+        assert len(list(bag.frames())) == 5
+    if not ending.endswith("zstd"):
+        with BagReader(path / f"{name}{ending}") as bag:
+            assert len(list(bag.frames())) == 5
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_metadata_as_reindexing_leaves_them_are_made_good_from_the_files(tmp_path, caplog, storage):
+    write_scene(tmp_path / "bag", storage=storage)
+    file = tmp_path / "bag" / "metadata.yaml"
+    content = yaml.safe_load(file.read_text())
+    info = content["rosbag2_bagfile_information"]
+    info |= {"storage_identifier": "", "message_count": 0, "files": []}
+    info["duration"]["nanoseconds"] = info["starting_time"]["nanoseconds_since_epoch"] = 0
+    for topic in info["topics_with_message_count"]:
+        topic["message_count"] = 0
+        topic["topic_metadata"] |= {"offered_qos_profiles": "", "type_description_hash": ""}
+    file.write_text(yaml.safe_dump(content))
+    with BagReader(tmp_path / "bag") as bag:
+        assert (bag.start, bag.end, bag.count) == (START, START + 4 * PERIOD, 25)
+        assert {topic.count for topic in bag.topics.values()} == {5}
+        assert len(list(bag.frames())) == 5
+    assert "counts other numbers of messages than the files: /camera_info 0 and 5" in caplog.text
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_counts_that_do_not_fit_what_is_there_are_told_and_right_ones_are_not(tmp_path, caplog, storage):
+    write_scene(tmp_path / "bag", storage=storage)
+    with BagReader(tmp_path / "bag") as bag:
+        list(bag.raw())
+    assert not caplog.text
+    file = tmp_path / "bag" / "metadata.yaml"
+    file.write_text(file.read_text().replace("message_count: 5", "message_count: 7"))
+    with BagReader(tmp_path / "bag") as bag:
+        assert bag.topics["/image"].count == 5
+    assert "/image 7 and 5" in caplog.text
+
+
+def test_an_index_that_counts_messages_which_are_not_there_is_told(tmp_path, caplog):
+    recording(tmp_path / "bag", messages=4)
+    file = tmp_path / "bag" / "bag.mcap"
+    content = bytearray(file.read_bytes())
+    statistics = content.rindex(b"\x0b" + (46 + 2 * 10).to_bytes(8, "little"))
+    content[statistics + 9 + 46 + 2 : statistics + 9 + 46 + 10] = (9).to_bytes(8, "little")  # the first channel's count
+    file.write_bytes(content)
+    with BagReader(file) as bag:
+        assert len(list(bag.raw())) == 4
+    assert "counts other numbers of messages than were read: /even 9 and 2" in caplog.text
+
+
+def test_several_files_without_metadata_are_not_guessed_together(tmp_path):
+    for name in ("a", "b"):
+        recording(tmp_path / name, messages=2)
+        (tmp_path / name / f"{name}.mcap").rename(tmp_path / f"{name}.mcap")
+    with pytest.raises(BagError, match=r"2 files of messages: 'ros2 bag reindex"):
+        BagReader(tmp_path)
 
 
 def test_flipped_bytes_never_end_in_another_error(tmp_path):

@@ -133,3 +133,19 @@ def test_distributions_before_the_oldest_supported_are_a_failure(monkeypatch, di
     found = doctor._ros()
     assert found["status"] == status
     assert ("jazzy is the oldest" in found["remedy"]) == (status != "ok")
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(("environment", "said", "remedy"), [
+    ({"HOME": "", "ROS_LOG_DIR": ""}, "HOME isn't set", "ROS_LOG_DIR"),
+    ({"ROS_LOG_DIR": "/proc/nowhere"}, "Failed to create log directory '/proc/nowhere'", "ROS_LOG_DIR"),
+    ({"ROS_DOMAIN_ID": "999"}, "ROS_DOMAIN_ID is 999", "0 to 101"),
+    ({"RMW_IMPLEMENTATION": "rmw_nonsense"}, "rmw_nonsense", "RMW_IMPLEMENTATION"),
+])  # fmt: skip
+def test_what_hinders_every_node_is_named_and_does_not_end_the_report(monkeypatch, environment, said, remedy):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    first = next(iter(doctor.checks()))
+    assert (first["check"], first["status"]) == ("ros", "fail")
+    assert said in first["detail"]
+    assert remedy in first["remedy"]
