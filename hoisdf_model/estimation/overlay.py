@@ -12,7 +12,7 @@ from hoisdf_model.errors import ImageError, MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.estimation.shading import Colour, Surface, paint, simplified
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.hand import BONES, HandModel, load_hand_model
+from hoisdf_model.hand import BONES, HandModel, HandModelLike, as_hand_model, load_hand_model
 from hoisdf_model.objects import Catalogue
 
 HAND_COLOURS: dict[str, Colour] = {"right": (120, 170, 235), "left": (235, 150, 120)}
@@ -31,7 +31,7 @@ def draw_overlay(
     estimate: Estimate,
     intrinsics: Pinhole,
     meshes: Catalogue | None = None,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
 ) -> NDArray[np.uint8]:
     """Draw an estimate into the image that it was made from.
 
@@ -54,7 +54,8 @@ def draw_overlay(
         raise ImageError(f"an overlay is drawn into an image (H, W, 3) uint8, got {image.shape} {image.dtype}")
     canvas = image.copy()
     pen = _Pen(canvas, intrinsics)
-    hands = [_hand_surface(hand, hand_model) for hand in estimate.hands]
+    model = None if hand_model is None else as_hand_model(hand_model)
+    hands = [_hand_surface(hand, model) for hand in estimate.hands]
     things = [_object_surface(thing, meshes) for thing in estimate.objects]
     paint(canvas, [surface for surface in (*hands, *things) if surface is not None], intrinsics)
     for hand_region in estimate.regions.hands:
