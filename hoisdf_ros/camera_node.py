@@ -20,7 +20,7 @@ from std_msgs.msg import Header
 
 from hoisdf_model.errors import CameraError, ConfigError, ImageError
 from hoisdf_model.geometry import read_camera
-from hoisdf_model.messages import encode_compressed, encode_image, pinhole_to_camera_info
+from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
 from hoisdf_ros.frame_sources import open_source
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
@@ -191,15 +191,17 @@ class CameraNode(Node):
         return CameraInfo(width=width, height=height)
 
     def _check_size(self) -> None:
-        info = self._camera_info
-        if info.width and info.height and (info.width, info.height) != self._source.size:
-            width, height = self._source.size
-            self._source.close()
-            raise CameraError(
-                f"the calibration {self._settings.camera_info_url} is for images of {info.width}x{info.height}, "
-                f"{self._source.description} gives {width}x{height}: calibrate for this size, or set width and height"
-            )
-        info.width, info.height = self._source.size
+        info, (width, height) = self._camera_info, self._source.size
+        if info.k[0]:
+            try:
+                camera_info_to_pinhole(info).check_image(width, height)
+            except CameraError as error:
+                self._source.close()
+                raise CameraError(
+                    f"the calibration {self._settings.camera_info_url} doesn't fit {self._source.description}: "
+                    f"{error}; calibrate for this size, or set width and height"
+                ) from error
+        info.width, info.height = width, height
 
 
 def main(args: Sequence[str] | None = None) -> int:

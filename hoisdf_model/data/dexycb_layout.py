@@ -46,7 +46,7 @@ SERIALS = (
 WIDTH, HEIGHT = 640, 480
 PER_SUBJECT = 100  # sequences
 # date and time; what file managers and network drives leave beside them (@eaDir, __MACOSX) would shift the splits
-_SEQUENCE = re.compile(r"\d{8}_\d{6}")
+_SEQUENCE = re.compile(r"\d+_\d+")
 NAMED = 3  # sequences that are named where another one was asked for
 HAND = 255  # in the masks; objects have their id
 NAMES = {row.id: row.name for row in YCB}

@@ -15,11 +15,20 @@ from hoisdf_model.messages.hand_objects import (
     object_pose_to_object,
     object_to_object_pose,
 )
+from hoisdf_model.messages.image_files import (
+    IMAGE_SUFFIXES,
+    exif_orientation,
+    image_files,
+    is_image_file,
+    natural_order,
+    read_image,
+)
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
 from hoisdf_model.messages.regions import message_to_regions, regions_to_message
 from hoisdf_model.messages.types import MessageTypes, make_header, make_point, ros_types, rosbags_types, stamp_of
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "RAW_ENCODINGS",
     "MessageTypes",
     "camera_info_to_pinhole",
@@ -29,15 +38,20 @@ __all__ = [
     "encode_depth",
     "encode_image",
     "estimate_to_hand_object",
+    "exif_orientation",
     "hand_joints_to_hand",
     "hand_object_to_estimate",
     "hand_to_hand_joints",
+    "image_files",
+    "is_image_file",
     "make_header",
     "make_point",
     "message_to_regions",
+    "natural_order",
     "object_pose_to_object",
     "object_to_object_pose",
     "pinhole_to_camera_info",
+    "read_image",
     "regions_to_message",
     "ros_types",
     "rosbags_types",
