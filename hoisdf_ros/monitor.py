@@ -73,6 +73,7 @@ class Snapshot:
         silence: seconds since the stream's last message (or since activation).
         incompatible: topic -> quality-of-service policy that didn't match.
         problem: the last one, None where nothing went wrong.
+        noted: what else was counted since activation and is no image given up.
     """
 
     received: Mapping[str, int]
@@ -87,6 +88,7 @@ class Snapshot:
     silence: float
     incompatible: Mapping[str, str]
     problem: Problem | None
+    noted: Mapping[str, int] = field(default_factory=dict)
 
 
 class Monitor:
@@ -107,6 +109,7 @@ class Monitor:
         with self._lock:
             self._received: Counter[str] = Counter()
             self._dropped: Counter[str] = Counter()
+            self._noted: Counter[str] = Counter()
             self._processed = 0
             self._timings: deque[FrameTiming | Timing] = deque(maxlen=WINDOW)
             self._incompatible: dict[str, str] = {}
@@ -126,6 +129,11 @@ class Monitor:
         """Count images given up."""
         with self._lock:
             self._dropped.update(causes)
+
+    def noted(self, what: str) -> None:
+        """Count something that is no image given up."""
+        with self._lock:
+            self._noted[what] += 1
 
     def problem(self, cause: str, text: str) -> bool:
         """Keep what went wrong; whether it is time to write it to the log too."""
@@ -172,6 +180,7 @@ class Monitor:
                 stages=self._stages(),
                 silence=now - self._last_heard,
                 incompatible=dict(self._incompatible),
+                noted=dict(self._noted),
                 problem=self._problem and Problem(*self._problem[:2], age=now - self._problem[2]),
             )
             self._snapshot_time = now

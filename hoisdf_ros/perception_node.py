@@ -90,6 +90,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             failure=self.failure,
             model=self._scene.description if self._scene else {},
             publishers=self._publisher_counts(),
+            unusable=self._inputs.why_unusable() if self._inputs is not None else "",
             timeout=float(self.get_parameter("diagnostics.timeout").value),
         )
 

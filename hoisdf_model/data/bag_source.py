@@ -33,17 +33,21 @@ class BagTopics:
         names: role (``image``, ``camera_info``, ``depth``, ``regions``, ``truth``) -> topic; those that aren't here are
             found by type and name, see :meth:`BagReader.roles`. An empty name leaves the role out.
         rectified: the images are rectified: ``P`` holds, not ``K`` with ``D``.
+        slop: largest difference of the stamps of what belongs together, seconds.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     rectified: bool = False
+    slop: float = 0.0
 
     def frames(
         self, bag: BagReader, on_problem: Callable[[BagProblem], None], start: int | None = None
     ) -> Iterator[BagFrame]:
         """The bag's frames; see :meth:`BagReader.frames`."""
         image, info, depth, regions, truth = map(self.names.get, ROLES)
-        return bag.frames(image, info, depth, regions, truth, self.rectified, start, on_problem=on_problem)
+        return bag.frames(
+            image, info, depth, regions, truth, self.rectified, start, on_problem=on_problem, slop=self.slop
+        )
 
 
 @dataclass(frozen=True)
