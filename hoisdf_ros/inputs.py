@@ -204,4 +204,5 @@ class Inputs:
 
 def _words(offer: Offer) -> str:
     reliability, durability = offer
-    return reliability.name.lower() + (", latched" if durability == DurabilityPolicy.TRANSIENT_LOCAL else "")
+    latched = ", latched" if durability == DurabilityPolicy.TRANSIENT_LOCAL else ""
+    return f"{reliability.name.lower()}{latched}"

@@ -40,7 +40,7 @@ def hand_at(x):
 
 
 def write_demo_bag(path, frames=12, rate=10, without=(), camera_info_late=False):
-    """Write the recording; ``without`` names topics that are left out, ``camera_info_late`` gives it other stamps and a camera."""
+    """Write the recording; ``without`` names topics that are left out, ``camera_info_late``: of another camera."""
     with BagWriter(path) as bag:
         for i in range(frames):
             stamp = START + i * 1_000_000_000 // rate

@@ -37,7 +37,7 @@ def read_items(
             wrong.append(error)
     if wrong and not kept:
         raise wrong[0]
-    for error in wrong:
-        assert refused is not None
-        refused(error)
+    if refused is not None:
+        for told in wrong:
+            refused(told)
     return kept
