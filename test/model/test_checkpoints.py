@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.errors import CheckpointError, ConfigError, UnsafeFileError
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.errors import CheckpointError, ConfigError, HandModelError, UnsafeFileError
+from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.network import load_network, load_preset, read_weights, save_network, write_weights
 from hoisdf_model.network.official import official_name, our_name
 
@@ -439,6 +439,19 @@ def test_convert_takes_the_preset_and_never_overwrites_unasked(snapshots, tmp_pa
     assert "exists already" in str(refused.exception)
     assert convert(snapshots["dexycb"], target, "--preset", "dexycb_full", "--overwrite", "--half").exit_code == 0
     assert read_weights(target).config.name == "dexycb_full"
+
+
+# Hand models
+
+
+def test_the_file_of_a_hand_model_does_as_well(tmp_path):
+    fake = DATA / "fake_mano_right.npz"
+    for given in (fake, str(fake)):
+        network, _ = load_network("untrained:compact", hand_model=given)
+        assert network.hand_layer.model.hash == load_hand_model(fake).hash
+        assert HandLayer(given).model.hash == load_hand_model(fake).hash
+    with pytest.raises(HandModelError, match=r"nowhere\.pkl"):
+        load_network("untrained:compact", hand_model=tmp_path / "nowhere.pkl")
 
 
 # Wrappers
