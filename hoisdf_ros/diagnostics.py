@@ -31,7 +31,8 @@ class NodeState:
         stream, things: the topic that is worked off, and what people call its messages.
         work: name of the status about the work itself.
         findings: further statuses: name, level, text, values.
-        unusable: why the newest message of the stream waits in vain; empty where it doesn't.
+        waiting: why the newest message of the stream waits for others; empty where it doesn't.
+        unused: topics that are published and that the node isn't set to read.
     """
 
     label: str
@@ -43,7 +44,8 @@ class NodeState:
     things: str = "images"
     work: str = "estimator"
     findings: Sequence[Finding] = ()
-    unusable: str = ""
+    waiting: str = ""
+    unused: Sequence[str] = ()
 
 
 def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
@@ -78,6 +80,8 @@ def _input(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, 
     values["processed: rate [Hz]"] = f"{snapshot.processed_rate:.1f}"
     values["dropped"] = str(sum(snapshot.dropped.values()))
     values |= {f"dropped: {cause}": str(count) for cause, count in sorted(snapshot.dropped.items())}
+    if state.unused:
+        values["published, not used (input.*)"] = ", ".join(state.unused)
     values |= {what: str(count) for what, count in sorted(snapshot.noted.items())}
     level, text = _input_verdict(state, snapshot)
     if snapshot.problem is not None:
@@ -101,8 +105,8 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
     missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
     if missing_partners and snapshot.received.get(state.stream, 0) > 1:
         return WARN, f"{state.things} come, but nothing on {', '.join(missing_partners)}: none of them can be used"
-    if state.unusable and not snapshot.processed:
-        return WARN, f"{state.things} come, but none of them can be used: {state.unusable}"
+    if state.waiting and not snapshot.processed:
+        return WARN, f"{state.things} come, but none of them can be used: {state.waiting}"
     unusual = {cause: n for cause, n in snapshot.dropped_lately.items() if cause not in ORDINARY_DROPS}
     if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(unusual.items()))

@@ -127,9 +127,9 @@ class Inputs:
                 name = self._subscriptions[topic].topic_name
                 self._node.get_logger().info(f"{name} is now taken as its publishers offer it: {_words(wanted)}")
 
-    def why_unusable(self) -> str:
-        """Why the newest image waits in vain for its ``camera_info``, in words; empty where it doesn't."""
-        return self._pairing.why_no_info()
+    def why_waiting(self) -> str:
+        """Why the newest image waits for a partner, in words; empty where it doesn't."""
+        return self._pairing.why_waiting()
 
     def close(self) -> None:
         """Unsubscribe."""

@@ -106,12 +106,17 @@ class Pairing:
                 return PairingResult(candidate, messages, dropped, jumped_back, held)
         return PairingResult(dropped=dropped, jumped_back=jumped_back)
 
-    def why_no_info(self) -> str:
-        """Why the newest waiting image has no ``camera_info``, in words; empty where it has one or none waits."""
+    def why_waiting(self) -> str:
+        """Why the newest image waits for a partner, in words; empty where none waits, or nothing was heard of it."""
         images = self._waiting[self._image]
-        if self._info is None or not images or self._partner(self._info, max(images)) is not None:
-            return ""
-        return self._infos.why_not(images[max(images)])
+        lacking = [p for p in self._partners if images and self._partner(p, max(images)) is None]
+        for topic in lacking:
+            if topic == self._info:
+                return self._infos.why_not(images[max(images)])
+            if self._waiting[topic]:
+                off = min(abs(other - max(images)) for other in self._waiting[topic])
+                return f"the nearest {topic} is {off / 1e6:g} ms off, {self._slop / 1e6:g} ms are allowed (sync.policy)"
+        return ""
 
     def _partner(self, topic: str, stamp: int) -> Any:
         """The message that belongs to the image of ``stamp``; None while there is none."""

@@ -14,13 +14,18 @@ from hoisdf_model.errors import ImageError
 from hoisdf_model.messages.compressed import decode_colour, kind_of_file
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_CONVERTIBLE = (".heic", ".heif", ".avif")  # not read; reading says how to convert them
 _ORIENTATION = 0x0112  # Exif's tag
 _HEAD = 16  # bytes that tell a kind of file
 
 
 def image_files(folder: Path) -> list[Path]:
-    """The pictures in a folder by their endings, ``frame_2`` before ``frame_10``; hidden files are left out."""
-    found = [path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
+    """The pictures in a folder by their endings, ``frame_2`` before ``frame_10``; hidden files are left out.
+
+    Those of kinds that can't be read are among them, so that they aren't passed over silently.
+    """
+    suffixes = (*IMAGE_SUFFIXES, *_CONVERTIBLE)
+    found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
     return sorted((path for path in found if not path.name.startswith(".")), key=natural_order)
 
 
@@ -32,7 +37,7 @@ def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:
 
 def is_image_file(path: Path) -> bool:
     """Whether a file is a picture: by its ending or, whatever that is, by its first bytes."""
-    if path.suffix.lower() in IMAGE_SUFFIXES:
+    if path.suffix.lower() in (*IMAGE_SUFFIXES, *_CONVERTIBLE):
         return True
     try:
         with path.open("rb") as file:

@@ -136,3 +136,24 @@ def test_images_that_the_middleware_lost_are_counted():
                 rig.peer.wait_for_status("input", lambda s, n=received: values_of(s).get("camera_info: received") == n)
         status = rig.peer.wait_for_status("input", lambda s: "dropped: not_received" in values_of(s))
         assert values_of(status)["dropped: not_received"] == "2"
+
+
+def test_an_optional_topic_that_is_there_and_not_read_is_told():
+    with Rig() as rig:  # its peer publishes depth and regions
+        rig.activate()
+        status = rig.peer.wait_for_status("input", lambda s: "published, not used (input.*)" in values_of(s))
+        assert values_of(status)["published, not used (input.*)"] == "depth, regions"
+
+
+def test_how_far_off_a_depth_image_is_gets_said():
+    with Rig({"input.depth": True}) as rig:
+        rig.activate()
+        wait_until(lambda: rig.peer.depth.get_subscription_count())
+        for i in range(3):
+            depth = make_image("mono8")
+            set_stamp(depth, 1.004 + i)
+            rig.peer.depth.publish(depth)
+            rig.peer.send(1.0 + i)
+            time.sleep(0.05)
+        status = rig.peer.wait_for_status("input", lambda s: "none of them" in s.message)
+        assert "the nearest depth is 4 ms off, 0 ms are allowed" in status.message

@@ -167,11 +167,11 @@ def test_images_before_the_first_info_wait_and_the_newest_gets_it():
     pairing, info = held_pairing(), an_info()
     for stamp in (5, 6):
         assert pairing.add("image", stamp * MS, header()).messages is None
-    assert "none has come" in pairing.why_no_info()
+    assert "none has come" in pairing.why_waiting()
     result = pairing.add("camera_info", 0, info)
     assert (result.stamp, result.messages["camera_info"]) == (6 * MS, info)
     assert result.dropped == {"superseded": 1}
-    assert pairing.why_no_info() == ""
+    assert pairing.why_waiting() == ""
 
 
 def test_where_each_image_has_its_own_a_late_one_is_waited_for():
@@ -199,7 +199,7 @@ def test_the_info_of_another_camera_is_not_taken():
     pairing = held_pairing()
     pairing.add("camera_info", 0, an_info("another"))
     assert pairing.add("image", 5 * MS, header()).messages is None
-    assert "'another'" in pairing.why_no_info()
+    assert "'another'" in pairing.why_waiting()
 
 
 def test_the_last_info_survives_a_jump_back():
@@ -209,3 +209,10 @@ def test_the_last_info_survives_a_jump_back():
     result = pairing.add("image", 1000 * MS, header())
     assert result.jumped_back
     assert result.messages is not None
+
+
+def test_how_far_off_a_partner_is_gets_said():
+    pairing = make(slop=2 * MS)
+    pairing.add("camera_info", 30 * MS, "c")
+    pairing.add("image", 35 * MS, "i")
+    assert pairing.why_waiting() == "the nearest camera_info is 5 ms off, 2 ms are allowed (sync.policy)"
