@@ -80,6 +80,8 @@ def _input(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, 
     values["processed: rate [Hz]"] = f"{snapshot.processed_rate:.1f}"
     values["dropped"] = str(sum(snapshot.dropped.values()))
     values |= {f"dropped: {cause}": str(count) for cause, count in sorted(snapshot.dropped.items())}
+    if snapshot.lost:
+        values["lost before the node"] = str(snapshot.lost)
     if state.unused:
         values["published, not used (input.*)"] = ", ".join(state.unused)
     values |= {what: str(count) for what, count in sorted(snapshot.noted.items())}
@@ -111,6 +113,8 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
     if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(unusual.items()))
         return WARN, f"{state.things} dropped lately: {causes}"
+    if snapshot.lost_lately > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
+        return WARN, f"{snapshot.lost_lately} {state.things} were published lately and never came"
     coming = snapshot.rates.get(state.stream, 0.0)
     return OK, f"{snapshot.processed_rate:.1f} of {coming:.1f} {state.things} per second processed"
 

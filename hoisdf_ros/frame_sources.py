@@ -160,7 +160,7 @@ class ImageFiles:
     rate = 0.0
 
     def __init__(self, paths: Sequence[Path], description: str) -> None:
-        self._paths, self._next = list(paths), 0
+        self._paths, self._next, self._turn_told = list(paths), 0, False
         first = self._load(self._paths[0])
         self.size = (first.shape[1], first.shape[0])
         self.description = f"{description}, {len(self._paths)} images of {self.size[0]}x{self.size[1]}"
@@ -186,13 +186,13 @@ class ImageFiles:
     def close(self) -> None:
         """See ``FrameSource.close``."""
 
-    @staticmethod
-    def _load(path: Path) -> NDArray[np.uint8]:
+    def _load(self, path: Path) -> NDArray[np.uint8]:
         try:
             picture = read_image(path)
         except ImageError as error:
             raise ImageError(f"{path}: {error}") from error
-        if (orientation := exif_orientation(path)) != 1:
+        if not self._turn_told and (orientation := exif_orientation(path)) != 1:
+            self._turn_told = True
             _LOG.warning(
                 "%s: its Exif orientation %d isn't applied, for a calibration is of the sensor; turn the picture "
                 "itself where it is to be upright", path, orientation,

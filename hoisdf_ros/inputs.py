@@ -175,6 +175,7 @@ class Inputs:
             return
         result = self._pairing.add(topic, stamp_of(message), message)
         self._monitor.dropped(result.dropped)
+        self._monitor.lost(result.lost)
         if result.jumped_back:
             self._jumped_back()
         if result.messages is not None:

@@ -74,6 +74,7 @@ class Snapshot:
         incompatible: topic -> quality-of-service policy that didn't match.
         problem: the last one, None where nothing went wrong.
         noted: what else was counted since activation and is no image given up.
+        lost: images that were published and never received; ``lost_lately`` since the snapshot before.
     """
 
     received: Mapping[str, int]
@@ -89,6 +90,8 @@ class Snapshot:
     incompatible: Mapping[str, str]
     problem: Problem | None
     noted: Mapping[str, int] = field(default_factory=dict)
+    lost: int = 0
+    lost_lately: int = 0
 
 
 class Monitor:
@@ -110,6 +113,7 @@ class Monitor:
             self._received: Counter[str] = Counter()
             self._dropped: Counter[str] = Counter()
             self._noted: Counter[str] = Counter()
+            self._lost = self._lost_before = 0
             self._processed = 0
             self._timings: deque[FrameTiming | Timing] = deque(maxlen=WINDOW)
             self._incompatible: dict[str, str] = {}
@@ -129,6 +133,11 @@ class Monitor:
         """Count images given up."""
         with self._lock:
             self._dropped.update(causes)
+
+    def lost(self, count: int) -> None:
+        """Count images that were published and never received."""
+        with self._lock:
+            self._lost += count
 
     def noted(self, what: str) -> None:
         """Count something that is no image given up."""
@@ -181,9 +190,11 @@ class Monitor:
                 silence=now - self._last_heard,
                 incompatible=dict(self._incompatible),
                 noted=dict(self._noted),
+                lost=self._lost,
+                lost_lately=self._lost - self._lost_before,
                 problem=self._problem and Problem(*self._problem[:2], age=now - self._problem[2]),
             )
-            self._snapshot_time = now
+            self._snapshot_time, self._lost_before = now, self._lost
             self._before = (self._received.copy(), self._dropped.copy(), self._processed)
             return snapshot
 

@@ -17,7 +17,6 @@ from hoisdf_ros.losses import Losses
 OUT_OF_ORDER = "out_of_order"
 TIME_JUMP = "time_jump"
 SUPERSEDED = "superseded"
-NOT_RECEIVED = "not_received"
 
 
 def unpaired(topic: str) -> str:
@@ -32,8 +31,9 @@ class PairingResult:
     Attributes:
         stamp: of the image of ``messages``, nanoseconds.
         messages: topic -> message, complete; None while something is still missing.
-        dropped: cause -> number of images given up: ``unpaired_<topic>``, ``out_of_order`` or ``time_jump``; and of
-            those that were published and never came: ``not_received``, see ``losses``.
+        dropped: cause -> number of images given up: ``unpaired_<topic>``, ``superseded``, ``out_of_order`` or
+            ``time_jump``.
+        lost: images that are known since now to have been published and never to have come, see ``losses``.
         held: the set has the last ``camera_info`` of the image's camera, not one of its own.
         jumped_back: the image's stamp lies far before that of an earlier image; everything older was forgotten.
     """
@@ -43,6 +43,7 @@ class PairingResult:
     dropped: Mapping[str, int] = field(default_factory=dict)
     jumped_back: bool = False
     held: bool = False
+    lost: int = 0
 
 
 class Pairing:
@@ -73,7 +74,7 @@ class Pairing:
     def add(self, topic: str, stamp: int, message: Any) -> PairingResult:
         """Take in one message of ``topic`` with its stamp in nanoseconds."""
         dropped: Counter[str] = Counter()
-        jumped_back = False
+        jumped_back, lost = False, 0
         if topic == self._image:
             jumped_back = self._newest is not None and stamp < self._newest - self._jump_back
             if jumped_back:
@@ -84,8 +85,7 @@ class Pairing:
             self._newest = stamp if self._newest is None else max(self._newest, stamp)
             if self._info is not None:
                 self._infos.add_image(stamp)
-                if lost := self._losses.image(stamp):
-                    dropped[NOT_RECEIVED] += lost
+                lost = self._losses.image(stamp)
         elif topic == self._info:
             self._infos.add(stamp, message)
             self._losses.info(stamp)
@@ -103,8 +103,8 @@ class Pairing:
             if len(messages) > len(self._partners):
                 held = self._info is not None and self._match(self._info, candidate) is None
                 dropped.update(self._release(candidate))
-                return PairingResult(candidate, messages, dropped, jumped_back, held)
-        return PairingResult(dropped=dropped, jumped_back=jumped_back)
+                return PairingResult(candidate, messages, dropped, jumped_back, held, lost)
+        return PairingResult(dropped=dropped, jumped_back=jumped_back, lost=lost)
 
     def why_waiting(self) -> str:
         """Why the newest image waits for a partner, in words; empty where none waits, or nothing was heard of it."""

@@ -100,7 +100,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         """Whether somebody publishes an optional topic that this node isn't set to read."""
         if self._inputs is None or topic in self._inputs.publishers():
             return False
-        return self.count_publishers(self.resolve_topic_name(topic)) > 0
+        return bool(self.count_publishers(self.resolve_topic_name(topic)))
 
     def _forget(self) -> None:
         if self._pipeline is not None:

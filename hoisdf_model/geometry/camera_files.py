@@ -55,6 +55,8 @@ def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
         camera = _camera(content, rectified)
     except CameraError as error:
         raise CameraError(f"camera file {path}: {error}") from error
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:  # something else than its key promises
+        raise CameraError(f"camera file {path} makes no sense ({error}); {_EXPECTED}") from error
     return camera.rectified() if rectified else camera
 
 

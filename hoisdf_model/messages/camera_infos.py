@@ -11,6 +11,7 @@ from typing import Any
 
 WINDOW = 5  # images that are looked back on
 ENOUGH = 2  # of them that had a camera_info of their own: the driver sends one with each
+KEPT = 64  # stamps: images may wait for long
 
 
 class CameraInfos:
@@ -25,8 +26,8 @@ class CameraInfos:
 
     def __init__(self, slop: int = 0) -> None:
         self._slop = slop
-        self._images: deque[tuple[int, list[bool]]] = deque(maxlen=WINDOW + 1)  # stamp, whether it has its own
-        self._stamps: deque[int] = deque(maxlen=4 * WINDOW)
+        self._images: deque[tuple[int, list[bool]]] = deque(maxlen=KEPT)  # stamp, whether it has its own
+        self._stamps: deque[int] = deque(maxlen=KEPT)
         self._last: dict[tuple[str, tuple[int, int]], Any] = {}  # the newest at the end
 
     def add(self, stamp: int, info: Any) -> None:
@@ -46,7 +47,7 @@ class CameraInfos:
 
     def sent_with_each(self, stamp: int) -> bool:
         """Whether the images before the one of ``stamp`` had one each."""
-        return sum(own for other, (own,) in self._images if other < stamp) >= ENOUGH
+        return sum([own for other, (own,) in self._images if other < stamp][-WINDOW:]) >= ENOUGH
 
     def last_for(self, image: Any) -> Any:
         """The last one that can be that of an image message; None where there is none."""
