@@ -21,9 +21,9 @@ from hoisdf_model.errors import HoisdfError, ImageError
 from hoisdf_model.messages import (
     IMAGE_SUFFIXES,
     exif_orientation,
-    image_files,
     is_image_file,
     natural_order,
+    pictures_in,
     read_image,
 )
 
@@ -221,7 +221,7 @@ def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) 
     """
     path = Path(source).expanduser()
     if path.is_dir():
-        files = image_files(path)
+        files = pictures_in(path)
         if not files:
             raise CaptureError(f"no images in the folder {path}: looked for {', '.join(IMAGE_SUFFIXES)}")
         return ImageFiles(files, f"folder {path}")

@@ -157,14 +157,14 @@ def find_images(sources: list[Path]) -> list[Path]:
     Raises:
         ImageError: a folder without images.
     """
-    from hoisdf_model.messages import IMAGE_SUFFIXES, image_files
+    from hoisdf_model.messages import IMAGE_SUFFIXES, pictures_in
 
     paths: list[Path] = []
     for source in sources:
         if not source.is_dir():
             paths.append(source)
             continue
-        inside = image_files(source)
+        inside = pictures_in(source)
         if not inside:
             raise ImageError(f"no images in the folder {source} (endings {', '.join(IMAGE_SUFFIXES)})")
         paths += inside

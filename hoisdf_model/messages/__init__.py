@@ -19,9 +19,9 @@ from hoisdf_model.messages.hand_objects import (
 from hoisdf_model.messages.image_files import (
     IMAGE_SUFFIXES,
     exif_orientation,
-    image_files,
     is_image_file,
     natural_order,
+    pictures_in,
     read_image,
 )
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
@@ -46,7 +46,6 @@ __all__ = [
     "hand_joints_to_hand",
     "hand_object_to_estimate",
     "hand_to_hand_joints",
-    "image_files",
     "is_image_file",
     "make_header",
     "make_point",
@@ -54,6 +53,7 @@ __all__ = [
     "natural_order",
     "object_pose_to_object",
     "object_to_object_pose",
+    "pictures_in",
     "pinhole_to_camera_info",
     "read_image",
     "read_items",

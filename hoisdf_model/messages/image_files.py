@@ -19,7 +19,7 @@ _ORIENTATION = 0x0112  # Exif's tag
 _HEAD = 16  # bytes that tell a kind of file
 
 
-def image_files(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder by their endings, ``frame_2`` before ``frame_10``; hidden files are left out.
 
     Those of kinds that can't be read are among them, so that they aren't passed over silently.

@@ -461,4 +461,4 @@ def test_a_folder_holds_its_pictures_in_order(tmp_path):
     for name in ("b10.png", "b9.png", "._b9.png", "notes.txt", "B1.JPG", "c.HEIC"):
         (tmp_path / name).write_bytes(b"x")
     (tmp_path / "folder.png").mkdir()
-    assert [path.name for path in messages.image_files(tmp_path)] == ["B1.JPG", "b9.png", "b10.png", "c.HEIC"]
+    assert [path.name for path in messages.pictures_in(tmp_path)] == ["B1.JPG", "b9.png", "b10.png", "c.HEIC"]
