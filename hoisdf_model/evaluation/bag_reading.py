@@ -110,7 +110,7 @@ def nothing_compared(bag: BagReader, truth: Topic, first: int | None, tally: Bag
     if first is None:
         reason = tally.problems[0] if tally.problems else "there are no images or estimates"
         return EvaluationError(f"nothing of {bag.path} can be used: {reason}")
-    others = [f"{count} x {cause}" for cause, count in tally.left_out.items() if count and "ground truth" not in cause]
+    others = [f"{count} x {cause}" for cause, count in tally.left_out.items() if count and "truth" not in cause]
     if others:
         example = "".join(f"; {problem}" for problem in tally.problems[:1])
         return EvaluationError(f"no frame of {bag.path} could be compared: {', '.join(others)}{example}")
