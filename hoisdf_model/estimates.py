@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import CameraError, ImageError, InvalidInputError
+from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes
 
 Side = Literal["right", "left"]
@@ -31,7 +31,7 @@ class Frame:
 
     Raises:
         ImageError: the image or depth has another shape or type, or is empty.
-        CameraError: the camera was calibrated for another image size.
+        CameraError: the camera was calibrated for another image size, or can't be that of this image.
     """
 
     image: NDArray[np.uint8]
@@ -42,9 +42,7 @@ class Frame:
         shape = self.image.shape
         if len(shape) != 3 or shape[2] != 3 or self.image.dtype != np.uint8 or 0 in shape:
             raise ImageError(f"image must be (H, W, 3) uint8 RGB and not empty, got {shape} {self.image.dtype}")
-        size = (self.intrinsics.width, self.intrinsics.height)
-        if all(size) and size != (shape[1], shape[0]):
-            raise CameraError(f"the camera is calibrated for {size[0]}x{size[1]}, the image is {shape[1]}x{shape[0]}")
+        self.intrinsics.check_image(shape[1], shape[0])
         if self.depth is not None and self.depth.shape != shape[:2]:
             raise ImageError(f"depth must be aligned to the image {shape[:2]}, got {self.depth.shape}")
         if self.depth is not None and self.depth.dtype.kind != "f":

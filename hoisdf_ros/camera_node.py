@@ -233,15 +233,17 @@ class CameraNode(Node):
         return CameraInfo(width=width, height=height)
 
     def _check_size(self) -> None:
-        info = self._camera_info
-        if info.width and info.height and (info.width, info.height) != self._source.size:
-            width, height = self._source.size
-            self._source.close()
-            raise CameraError(
-                f"the calibration {self._settings.camera_info_url} is for images of {info.width}x{info.height}, "
-                f"{self._source.description} gives {width}x{height}: calibrate for this size, or set width and height"
-            )
-        info.width, info.height = self._source.size
+        info, (width, height) = self._camera_info, self._source.size
+        if info.k[0]:
+            try:
+                camera_info_to_pinhole(info).check_image(width, height)
+            except CameraError as error:
+                self._source.close()
+                raise CameraError(
+                    f"the calibration {self._settings.camera_info_url} doesn't fit {self._source.description}: "
+                    f"{error}; calibrate for this size, or set width and height"
+                ) from error
+        info.width, info.height = width, height
 
 
 def main(ending: Ending) -> int:

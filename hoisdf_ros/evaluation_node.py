@@ -29,7 +29,7 @@ from hoisdf_model.synthesis import find_object
 from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
 from hoisdf_ros.evaluation_parameters import EvaluationParameters
 from hoisdf_ros.evaluation_session import EvaluationSession
-from hoisdf_ros.failures import account_for
+from hoisdf_ros.failures import account_for, note_refused
 from hoisdf_ros.figures import figures_message
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.monitor import Timing
@@ -117,19 +117,22 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
         except Exception as error:
             account_for(error, _CAUSES, self._monitor, self.get_logger().error)
 
+    def _refused(self, error: Exception) -> None:
+        note_refused(error, "invalid_message", self._monitor, self.get_logger().error)
+
     def _take(self, topic: str, message: Any) -> None:
         session, settings, began = self._session, self._settings, time.perf_counter()
         assert session is not None
         assert settings is not None
         self._monitor.received(topic)
         stamp = stamp_of(message)
-        self._frame_ids[topic] = message.header.frame_id
+        self._frame_ids[topic] = message.header.frame_id.lstrip("/")
         self._heard[topic] += 1
         if topic == TRUTH:
             if stamp < self._newest_truth - settings.pairs.jump_back * 1e9:
                 self._time_jumped()
             self._newest_truth = max(self._newest_truth, stamp)
-        pair = session.pairs.add(KINDS[topic], stamp, hand_object_to_estimate(message))  # type: ignore[arg-type]
+        pair = session.pairs.add(KINDS[topic], stamp, hand_object_to_estimate(message, self._refused))  # type: ignore[arg-type]
         if pair is not None:
             session.compare(stamp, *pair)
             self._compared_stamp = message.header.stamp

@@ -12,6 +12,7 @@ if __name__ == "__main__":  # before anything is imported that takes its time
 
     grasp()
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_ros import moveit
 from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
+from hoisdf_ros.failures import note_refused
 from hoisdf_ros.frame_buffer import FrameBuffer
 from hoisdf_ros.grasp_messages import grasp_message, grasps_message
 from hoisdf_ros.grasp_outputs import GraspOutputs
@@ -113,9 +115,13 @@ class GraspNode(StreamNode[GraspParameters]):
     def _listen_to_tf(self) -> None:
         kind = message_class("tf2_msgs/msg/TFMessage")
         self._tf = [
-            self.create_subscription(kind, TF_TOPIC, lambda message: self._frames.take(message, False), TF_QOS),
-            self.create_subscription(kind, TF_STATIC, lambda message: self._frames.take(message, True), TF_STATIC_QOS),
+            self.create_subscription(kind, TF_TOPIC, partial(self._take_tf, False), TF_QOS),
+            self.create_subscription(kind, TF_STATIC, partial(self._take_tf, True), TF_STATIC_QOS),
         ]
+
+    def _take_tf(self, static: bool, message: Any) -> None:
+        for text in self._frames.take(message, static):
+            note_refused(text, "invalid_transform", self._monitor, self.get_logger().error)
 
     def _node_state(self) -> NodeState:
         return NodeState(

@@ -110,20 +110,24 @@ class MoveItExample(Node):
         self.create_subscription(message_class("hoisdf/msg/Grasps"), "grasps", self._take, RESULTS)
 
     def _take(self, message: Any) -> None:
-        if not message.grasps:
-            return  # a real application stops here: earlier grasps are void
-        best, wanted = message.grasps[0], self._declared.read()
-        try:
-            poses = moveit.task_poses(best, self._gripper, wanted.travel)
+        """Publish the best grasp that makes sense; without any a real application stops here: earlier ones are void."""
+        wanted = self._parameters_read
+        for i, grasp in enumerate(message.grasps):
+            try:
+                poses = moveit.task_poses(grasp, self._gripper, wanted.travel)
+                joints = wanted.finger_joints()
+                direction = wanted.retreat_direction()
+                command = self._grasp and moveit.moveit_grasp(
+                    grasp, self._gripper, wanted.travel, joints, retreat=direction
+                )
+            except InvalidInputError as error:
+                self.get_logger().error(f"grasps[{i}] is left out: {error}", throttle_duration_sec=5.0)
+                continue
             for publisher, pose in zip(self._poses, poses, strict=True):
                 publisher.publish(pose)
             if self._grasp is not None:
-                joints = wanted.finger_joints()
-                direction = wanted.retreat_direction()
-                grasp = moveit.moveit_grasp(best, self._gripper, wanted.travel, joints, retreat=direction)
-                self._grasp.publish(grasp)
-        except InvalidInputError as error:
-            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+                self._grasp.publish(command)
+            return
 
 
 def main(ending: Ending) -> int:

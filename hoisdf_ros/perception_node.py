@@ -21,7 +21,7 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_ros.detections import PACKAGE as VISION_MSGS
 from hoisdf_ros.device import release_device_memory
 from hoisdf_ros.diagnostics import NodeState
-from hoisdf_ros.inputs import IMAGE, topic_types
+from hoisdf_ros.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS, topic_types
 from hoisdf_ros.messages import has_package, message_class
 from hoisdf_ros.outputs import Outputs
 from hoisdf_ros.perception_parameters import PerceptionParameters
@@ -31,6 +31,7 @@ from hoisdf_ros.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
 
+UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics
 CONFIGURING = "configuring"
 
 
@@ -96,8 +97,16 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             failure=self.failure,
             model=self._scene.description if self._scene else {},
             publishers=self._publisher_counts(),
+            waiting=self._inputs.why_waiting() if self._inputs is not None else "",
+            unused=[topic for topic in UNUSED if self._is_unused(topic)],
             timeout=float(self.get_parameter("diagnostics.timeout").value),
         )
+
+    def _is_unused(self, topic: str) -> bool:
+        """Whether somebody publishes an optional topic that this node isn't set to read."""
+        if self._inputs is None or topic in self._inputs.publishers():
+            return False
+        return bool(self.count_publishers(self.resolve_topic_name(topic)))
 
     def _forget(self) -> None:
         if self._pipeline is not None:

@@ -47,13 +47,19 @@ class BagMessage:
 
 @dataclass(frozen=True)
 class BagProblem:
-    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`."""
+    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`.
+
+    ``unused``: all messages of the topic were, for none met an image.
+    """
 
     topic: str
     time: int
     error: Exception
+    unused: bool = False
 
     def __str__(self) -> str:
+        if self.unused:
+            return f"{self.topic} wasn't used: {self.error}"
         return f"left out a message of {self.topic} recorded at {self.time / 1e9:.3f} s: {self.error}"
 
 
@@ -253,10 +259,12 @@ class BagReader:
         start: int | None = None,
         stop: int | None = None,
         on_problem: ProblemHandler = _log_problem,
+        slop: float = 0.0,
     ) -> Iterator[BagFrame]:
         """Images with everything that has the same stamp, in the order of stamps.
 
-        A bag with a single ``camera_info`` message uses it for all images. Topics are found as :meth:`roles` does.
+        Where there isn't a ``camera_info`` with each image (it is latched, or sent now and then), the last one of its
+        camera and size holds. Topics are found as :meth:`roles` does.
 
         Args:
             image, camera_info: topics that every frame has.
@@ -264,7 +272,9 @@ class BagReader:
                 (``hoisdf/HandObject``).
             rectified: the images are rectified, so ``P`` holds and not ``K`` with ``D``.
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message or frame that was left out; the iteration goes on.
+            on_problem: told of each message or frame that was left out, and at the end of each topic that was there and
+                never met an image; the iteration goes on.
+            slop: largest difference of the stamps of what belongs together, seconds.
 
         Raises:
             BagError: a topic is missing or can't be told, there isn't a single image, or the bag is damaged.
@@ -278,15 +288,29 @@ class BagReader:
         def report(role: str, time: int, error: Exception) -> None:
             on_problem(BagProblem(roles[role], time, error))
 
-        single_info = self.topics[roles["camera_info"]].count == 1
-        assembly = FrameAssembly(frozenset(roles), rectified, report, single_camera_info=single_info)
-        if single_info:
-            for item in self.messages([roles["camera_info"]], on_problem=on_problem):
-                assembly.add("camera_info", item.time, item.message)
-            del role_of[roles["camera_info"]]
+        infos, images = self.topics[roles["camera_info"]], self.topics[roles["image"]]
+        few = infos.count * 2 <= images.count
+        assembly = FrameAssembly(frozenset(roles), rectified, report, round(slop * 1e9), few)
+        if few:
+            for info in self._sent_before(infos.name, start, on_problem):
+                assembly.preset(info)
         for item in self.messages(role_of, start, stop, on_problem):
             yield from assembly.add(role_of[item.topic], item.time, item.message)
         yield from assembly.finish()
+        for role, error in assembly.unused().items():
+            on_problem(BagProblem(roles[role], self.end, error, unused=True))
+        if assembly.held and infos.count > 1:
+            _LOG.warning(
+                "%s: %d images have the last camera_info of their camera: %s has %d messages",
+                self.path, assembly.held, infos.name, infos.count,
+            )  # fmt: skip
+
+    def _sent_before(self, topic: str, start: int | None, on_problem: ProblemHandler) -> Iterator[Any]:
+        """What a latched topic has at ``start``: all that was sent before, else the first of all."""
+        for number, item in enumerate(self.messages([topic], on_problem=on_problem)):
+            if number and (start is None or item.time >= start):
+                return
+            yield item.message
 
     def _read_topics(self) -> Mapping[str, Topic]:
         topics: dict[str, Topic] = {}

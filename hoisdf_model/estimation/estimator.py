@@ -318,7 +318,7 @@ def _rectified(frame: Frame) -> Frame:
 
 def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
     def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
-        return boxes.mapped(box, raw_camera.distort_pixels) if any(raw_camera.distortion) else box
+        return boxes.mapped(box, raw_camera.distort_pixels) if raw_camera.is_distorted else box
 
     return Regions(
         hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in targets),

@@ -168,6 +168,109 @@ def test_a_single_camera_info_holds_for_all_images(tmp_path):
         assert len(list(bag.frames(start=START))) == 5
 
 
+def write_stream(path, infos, frames=10, parts=lambda i: {}, image_frame="camera"):
+    """Images, and ``camera_info`` given as (stamp, when it is recorded, camera); ``parts``: topic -> message of one."""
+    events = []
+    with BagWriter(path) as bag:
+        for i in range(frames):
+            header = messages.make_header(bag.types, START + i * PERIOD, image_frame)
+            events.append((START + i * PERIOD, "/image", messages.encode_image(picture(i), header, bag.types)))
+            for topic, (stamp, make) in parts(i).items():
+                events.append((stamp, topic, make(messages.make_header(bag.types, stamp, image_frame), bag.types)))
+        for stamp, time, camera in infos:
+            header = messages.make_header(bag.types, stamp, "camera")
+            events.append((time, "/camera_info", messages.pinhole_to_camera_info(camera, header, bag.types)))
+        for time, topic, message in sorted(events, key=lambda event: event[0]):
+            bag.write(topic, message, time)
+    return path
+
+
+def test_each_camera_info_holds_until_the_next(tmp_path, caplog):
+    """Two latched ones with other stamps; the second a second later, with another focal length."""
+    other = Pinhole(70, 71, 16, 12, 32, 24)
+    infos = [(START - 7, START - 5, CAMERA), (5, START + 5 * PERIOD - 5, other)]
+    with BagReader(write_stream(tmp_path / "bag", infos)) as bag:
+        frames = list(bag.frames())
+        assert [f.frame.intrinsics.fx for f in frames] == [50] * 5 + [70] * 5
+        late = list(bag.frames(start=START + 3 * PERIOD))
+        assert [f.frame.intrinsics.fx for f in late] == [50] * 2 + [70] * 5
+    assert "10 images have the last camera_info" in caplog.text
+
+
+def test_a_camera_info_of_another_camera_or_size_does_not_hold(tmp_path):
+    for name, options, words in (
+        ("frame", {"image_frame": "other"}, "the last one is of the frame 'camera', the image of 'other'"),
+        ("size", {}, "of images of 64x48, this is 32x24"),
+    ):
+        camera = CAMERA if name == "frame" else Pinhole(100, 100, 32, 24, 64, 48)
+        write_stream(tmp_path / name, [(START - 7, START - 5, camera)], 3, **options)
+        problems = Problems()
+        with BagReader(tmp_path / name) as bag:
+            assert list(bag.frames(on_problem=problems)) == []
+        assert len(problems) == 3
+        assert words in str(problems[0])
+
+
+def depth_of(offset):
+    def make(header, types):
+        return messages.encode_depth(np.full((24, 32), 0.5, np.float32), header, types, "16UC1")
+
+    return lambda i: {"/depth": (START + i * PERIOD + offset, make)}
+
+
+def test_parts_with_other_stamps_are_paired_within_the_slop_and_else_told(tmp_path):
+    infos = [(START + i * PERIOD, START + i * PERIOD, CAMERA) for i in range(5)]
+    write_stream(tmp_path / "bag", infos, 5, depth_of(4_000_000))
+    problems = Problems()
+    with BagReader(tmp_path / "bag") as bag:
+        assert [f.frame.depth for f in bag.frames(on_problem=problems)] == [None] * 5
+        assert len(problems) == 1
+        assert "/depth wasn't used: none of its 5 messages met an image: the nearest was 4 ms off" in str(problems[0])
+        frames = list(bag.frames(on_problem=problems, slop=0.005))
+    assert [f.stamp for f in frames] == [START + i * PERIOD for i in range(5)]
+    assert all((f.frame.depth == np.float32(0.5)).all() for f in frames)
+    assert len(problems) == 1
+
+
+def test_the_nearest_within_the_slop_is_taken(tmp_path):
+    """Depth images 20 ms before and 3 ms after: the second belongs to the image, although the first comes first."""
+
+    def part(value):
+        return lambda header, types: messages.encode_depth(np.full((24, 32), value, np.float32), header, types)
+
+    def parts(i):
+        at = START + i * PERIOD
+        return (
+            {"/depth": (at - 20_000_000, part(1.0))} if i % 2 == 0 else {"/depth": (at - PERIOD + 3_000_000, part(2.0))}
+        )
+
+    infos = [(START + i * PERIOD, START + i * PERIOD, CAMERA) for i in range(6)]
+    with BagReader(write_stream(tmp_path / "bag", infos, 6, parts)) as bag:
+        found = [f.frame.depth is not None and float(f.frame.depth[0, 0]) for f in bag.frames(slop=0.025)]
+    assert found[::2] == [2.0, 2.0, 2.0]
+
+
+def test_a_leading_slash_is_no_part_of_a_frame(tmp_path):
+    with BagReader(write_stream(tmp_path / "bag", [(0, START - 5, CAMERA)], 2, image_frame="/camera")) as bag:
+        assert [f.frame_id for f in bag.frames()] == ["camera"] * 2
+
+
+def test_one_bad_region_leaves_the_others(tmp_path):
+    def make(header, types):
+        three = Regions(tuple(HandRegion(np.array([1.0, 2.0, 3.0 + i, 4.0]), "right") for i in range(3)))
+        message = messages.regions_to_message(three, header, types)
+        message.hands[1].x1 = float("nan")
+        return message
+
+    write_stream(tmp_path / "bag", [(0, START - 5, CAMERA)], 2, lambda i: {"/regions": (START + i * PERIOD, make)})
+    problems = Problems()
+    with BagReader(tmp_path / "bag") as bag:
+        frames = list(bag.frames(on_problem=problems))
+    assert [[hand.box[2] for hand in f.regions.hands] for f in frames] == [[3.0, 5.0]] * 2
+    assert [p.topic for p in problems] == ["/regions"] * 2
+    assert "hands[1] of the regions" in str(problems[0])
+
+
 def test_late_parts_find_their_image(tmp_path):
     """Boxes of a slow detector are recorded three frames after their image, but belong to it."""
     with BagWriter(tmp_path / "bag") as bag:

@@ -315,3 +315,18 @@ def test_interrupted_process_ends_with_code_0_and_its_summary(folder):
     assert re.search(r"published [1-9]\d* images", said)
     assert "rosout" not in said
     assert "Traceback" not in said
+
+
+def test_a_fisheye_without_coefficients_stays_one(folder):
+    write_camera(folder / "camera.yaml", Pinhole(20.0, 20.0, 15.5, 11.5, 32, 24, (0.0,) * 4, "equidistant"))
+    heard = Camera(source=str(folder), camera_info_url=str(folder / "camera.yaml"), rate=50.0).run()
+    info = heard["camera_info"][0]
+    assert (info.distortion_model, list(info.d)) == ("equidistant", [0.0] * 4)
+    raw = camera_info_to_pinhole(info).distort_pixels([15.5 + 20.0, 11.5])  # at 45 degrees
+    np.testing.assert_allclose(raw, [15.5 + 20.0 * np.pi / 4, 11.5])
+
+
+def test_a_calibration_without_a_size_that_cannot_be_the_pictures_is_refused(folder):
+    (folder / "camera.yaml").write_text("{fx: 600, fy: 600, cx: 320, cy: 240}")
+    with pytest.raises(CameraError, match=r"principal point 320 240 lies far from the middle of the image of 32x24"):
+        Camera(source=str(folder), camera_info_url=str(folder / "camera.yaml"))
