@@ -17,8 +17,8 @@ from hoisdf_model.network.pyramid import LevelTables, PointFeatures, Taps, pixel
 
 # Points evaluated at once without gradients: on a CPU the activations should stay in its cache.
 _CHUNK = {"cpu": 4096}
-# ... in full steps, the last one filled up: oneDNN keeps code and memory for each number of rows it has met, and how many
-# points lie in a box differs from frame to frame.
+# ... in full steps, the last one filled up: oneDNN keeps code and memory for each number of rows it has met, and how
+# many points lie in a box differs from frame to frame.
 _STEP = 256
 _ACCELERATOR_CHUNK = 262144
 Key = Callable[[Tensor], Tensor]
