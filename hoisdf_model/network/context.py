@@ -17,6 +17,7 @@ from hoisdf_model.network.mlp import Mlp
 
 _DECIMETRES = 10.0
 _PLACE = 4  # numbers of a place in the image: relative to the hand's box, and to the crop
+_TRUST, _NEVER = 6.0, -1e4  # of a landmark for its own joint at first; of one that nobody saw
 _START = 0.02  # standard deviation of embeddings that are learnt
 
 
@@ -36,6 +37,7 @@ class ContextTokens(nn.Module):
         self.landmarks = Mlp([_PLACE + 3 + 1, config.hidden, width]) if config.landmarks else None
         self.names = nn.Parameter(_START * torch.randn(NUM_JOINTS, width)) if config.landmarks else None
         self.unseen = nn.Parameter(_START * torch.randn(NUM_JOINTS, width)) if config.landmarks else None
+        self.trust = nn.Parameter(torch.tensor(_TRUST)) if config.landmarks else None
 
     def forward(self, coarsest: Tensor, batch: NetworkInput) -> Tensor:
         """Tokens for both transformers.
@@ -57,6 +59,24 @@ class ContextTokens(nn.Module):
         if self.landmarks is not None and self.names is not None and self.unseen is not None:
             tokens.append(self._evidence(batch, size))
         return torch.cat(tokens, 1)
+
+    def voters(self, batch: NetworkInput) -> tuple[Tensor, Tensor] | None:
+        """Landmarks as points that vote for joints beside the hand's own points.
+
+        Returns:
+            Positions (B, 21, 3), metres relative to the wrist, and how far each is trusted for each joint, (B, 21, 20):
+            those that nobody saw not at all; a landmark for its own joint the more, the surer the tracker is. None:
+            the network reads no landmarks.
+        """
+        if self.trust is None:
+            return None
+        if batch.landmarks is None or batch.landmark_presence is None:
+            nowhere = batch.hand_root.new_zeros(len(batch.hand_root), NUM_JOINTS, 3)
+            return nowhere, nowhere.new_full((*nowhere.shape[:2], NUM_JOINTS - 1), _NEVER)
+        own = torch.eye(NUM_JOINTS, device=batch.image.device)[:, 1:]
+        presence = batch.landmark_presence[:, None, None]
+        trust = torch.where(presence > 0, self.trust * presence * own, _NEVER)
+        return batch.landmarks[..., 2:], trust
 
     def _evidence(self, batch: NetworkInput, size: int) -> Tensor:
         assert self.landmarks is not None

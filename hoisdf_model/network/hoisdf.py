@@ -133,7 +133,8 @@ class Hoisdf(nn.Module):
             tokens = self.tokenise(features, found, batch)
             context = None if self.context is None else self.context(features.coarsest, batch)
             attended = self.attend(tokens, context, every_layer)
-            output = self.regress(found, tokens, attended, features.maps)
+            voters = None if self.context is None else self.context.voters(batch)
+            output = self.regress(found, tokens, attended, features.maps, voters)
             root = self.read_root(features, batch.hand_box) if every_layer and self.root_head is not None else None
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
 
@@ -303,15 +304,28 @@ class Hoisdf(nn.Module):
             memory = hand[-1]
         queries = None if self.hand_decoder is None else self.hand_decoder(memory, every_layer)
         object_, _ = self.object_encoder(of_object, tokens.object_count, every_layer)
-        return Attended(hand[:, :, :hand_count], queries, object_)
+        return Attended(hand, queries, object_)
 
-    def regress(self, found: FieldPoints, tokens: Tokens, attended: Attended, maps: Tensor) -> NetworkOutput:
-        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``."""
-        votes = None if self.vote_head is None else self.vote_head(attended.hand, tokens.hand_points)
+    def regress(
+        self,
+        found: FieldPoints,
+        tokens: Tokens,
+        attended: Attended,
+        maps: Tensor,
+        voters: tuple[Tensor, Tensor] | None = None,
+    ) -> NetworkOutput:
+        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``.
+
+        ``voters``: landmarks that vote beside the hand's points, as from ``ContextTokens.voters``.
+        """
+        votes = None if self.vote_head is None else self._votes(self.vote_head, tokens, attended, voters)
         hand = self._hand(votes, attended.queries)
         object_rotations, object_translations = self.object_head(attended.object)
         object_pose = self.object_head.pose(object_rotations[-1], object_translations[-1])
+        count = tokens.hand_points.shape[1]
         offsets, logits, voted = (None, None, None) if votes is None else votes[:3]
+        if offsets is not None and logits is not None:  # those of landmarks aren't compared one by one
+            offsets, logits = offsets[:, :, :count], logits[:, :, :count]
         layers = LayerPredictions(offsets, logits, voted, *hand.layers, object_rotations, object_translations)
         return NetworkOutput(
             maps=maps,
@@ -337,6 +351,16 @@ class Hoisdf(nn.Module):
             object_valid=found.object.valid,
             layers=layers,
         )
+
+    def _votes(self, head: VoteHead, tokens: Tokens, attended: Attended, voters: tuple[Tensor, Tensor] | None) -> Votes:
+        count = tokens.hand_points.shape[1]
+        if voters is None:
+            return head(attended.hand[:, :, :count], tokens.hand_points)
+        positions, trust = voters
+        landmarks = attended.hand[:, :, -positions.shape[1] :]  # the last of the context's tokens
+        features = torch.cat([attended.hand[:, :, :count], landmarks], 2)
+        points = torch.cat([tokens.hand_points, positions], 1)
+        return head(features, points, torch.cat([trust.new_zeros(len(trust), count, trust.shape[2]), trust], 1))
 
     def _hand(self, votes: Votes | None, queries: Tensor | None) -> RegressedHand:
         """The hand from the joints that were voted for, or from the queries, or from both, as configured."""
