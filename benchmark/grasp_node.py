@@ -44,6 +44,7 @@ from hoisdf_model.synthesis import PosableHand, load_library
 from hoisdf_ros.child import Child
 from hoisdf_ros.demo import chosen_weights
 from hoisdf_ros.demo_run import DemoPlan, run_demo
+from hoisdf_ros.doctor import fast_dds_variable
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.spinning import Spin
 
@@ -277,7 +278,7 @@ def main(
 ) -> None:
     """Measure the grasp node."""
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(PROFILES))
+    os.environ.setdefault(fast_dds_variable(os.environ.get("ROS_DISTRO", "")), str(PROFILES))
     os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 101))
     rclpy.init()
     result: dict[str, Any] = {"synthetic": True}

@@ -4,8 +4,8 @@
     python benchmark/node.py --soak 0        # overhead only
 
 The node runs in a process of its own with an estimator that only sleeps; this process is its camera and its audience.
-Everything goes through DDS, with Fast DDS's settings of the launch files (config/fastdds.xml) unless
-FASTDDS_DEFAULT_PROFILES_FILE names others or is empty. Prints tables and writes JSON.
+Everything goes through DDS, with Fast DDS's settings of the launch files (config/fastdds.xml) unless Fast
+DDS's own environment variable names others or is empty. Prints tables and writes JSON.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from tf2_msgs.msg import TFMessage
 from visualization_msgs.msg import MarkerArray
 
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandRegion, ObjectEstimate, ObjectRegion, Regions
+from hoisdf_ros.doctor import fast_dds_variable
 
 PROFILES = Path(__file__).resolve().parents[1] / "config" / "fastdds.xml"
 WIDTH, HEIGHT, FOCAL = 640, 480, 600.0
@@ -75,6 +76,7 @@ def serve(seconds: float) -> None:
     from hoisdf_model.hand import HandLayer, load_hand_model
     from hoisdf_model.objects import load_catalogue
     from hoisdf_ros.perception_node import PerceptionNode
+    from hoisdf_ros.processes import run
     from hoisdf_ros.scene import Meshes, Scene
     from hoisdf_ros.spinning import spin_node
 
@@ -99,7 +101,7 @@ def serve(seconds: float) -> None:
         {"weights": "none, the estimator sleeps"},
     )
     arguments = ["--ros-args", "-p", "autostart:=true", "-p", "model.warm_up:=0", "-p", "diagnostics.period:=0.5"]
-    spin_node(lambda: PerceptionNode(lambda _: scene), arguments)
+    run(lambda ending: spin_node(lambda: PerceptionNode(lambda _: scene), ending, arguments))
 
 
 @contextmanager
@@ -299,7 +301,7 @@ def main(
         serve(serve_seconds)
         return
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    os.environ.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(PROFILES))
+    os.environ.setdefault(fast_dds_variable(os.environ.get("ROS_DISTRO", "")), str(PROFILES))
     os.environ["ROS_DOMAIN_ID"] = str(random.SystemRandom().randint(1, 101))
     rclpy.init()
     console = Console()

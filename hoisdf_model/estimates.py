@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import CameraError, ImageError, InvalidInputError
+from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes
 
 Side = Literal["right", "left"]
@@ -31,7 +31,7 @@ class Frame:
 
     Raises:
         ImageError: the image or depth has another shape or type, or is empty.
-        CameraError: the camera was calibrated for another image size.
+        CameraError: the camera was calibrated for another image size, or can't be that of this image.
     """
 
     image: NDArray[np.uint8]
@@ -42,13 +42,26 @@ class Frame:
         shape = self.image.shape
         if len(shape) != 3 or shape[2] != 3 or self.image.dtype != np.uint8 or 0 in shape:
             raise ImageError(f"image must be (H, W, 3) uint8 RGB and not empty, got {shape} {self.image.dtype}")
-        size = (self.intrinsics.width, self.intrinsics.height)
-        if all(size) and size != (shape[1], shape[0]):
-            raise CameraError(f"the camera is calibrated for {size[0]}x{size[1]}, the image is {shape[1]}x{shape[0]}")
+        self.intrinsics.check_image(shape[1], shape[0])
         if self.depth is not None and self.depth.shape != shape[:2]:
             raise ImageError(f"depth must be aligned to the image {shape[:2]}, got {self.depth.shape}")
         if self.depth is not None and self.depth.dtype.kind != "f":
             raise ImageError(f"depth must be in metres as floating point numbers, got {self.depth.dtype}: millimetres?")
+
+
+@dataclass(frozen=True)
+class Landmarks:
+    """21 landmarks of a hand as a hand tracker sees them, in the order of ``hand.joints``.
+
+    Attributes:
+        pixels: (21, 2) of the image.
+        relative: (21, 3) metres, relative to the wrist, camera frame; of a hand of average size.
+        presence: how sure the tracker is that there is a hand, 0 to 1.
+    """
+
+    pixels: NDArray[np.float64]
+    relative: NDArray[np.float64]
+    presence: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +76,7 @@ class Prior:
         object_name: name of the object held.
         score: confidence of whoever made the boxes, 0 to 1.
         root_source: where ``root`` comes from.
+        landmarks: of the hand in the rectified image; None: they are looked for in the hand's box.
 
     Raises:
         InvalidInputError: a box or point is malformed.
@@ -76,6 +90,7 @@ class Prior:
     object_name: str | None = None
     score: float = 1.0
     root_source: RootSource = "given"
+    landmarks: Landmarks | None = None
 
     def __post_init__(self) -> None:
         for name in ("hand_box", "object_box"):

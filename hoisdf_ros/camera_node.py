@@ -1,10 +1,15 @@
-"""The node ``camera``: a webcam, video or folder of images as ``image`` and ``camera_info``."""
+"""The node ``camera``: a webcam, video or folder of images as ``image_raw`` and ``camera_info``."""
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import camera
+
+    camera()
+
+import os
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +21,19 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.srv import SetCameraInfo
 from std_msgs.msg import Header
 
-from hoisdf_model.errors import CameraError, ConfigError, ImageError
-from hoisdf_model.geometry import read_camera
-from hoisdf_model.messages import encode_compressed, encode_image, pinhole_to_camera_info
+from hoisdf_model.errors import CameraError, ConfigError, HoisdfError, ImageError
+from hoisdf_model.geometry import read_camera, write_camera
+from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
 from hoisdf_ros.frame_sources import open_source
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.worker import run_node
 
+IMAGE = "image_raw"  # as drivers call it, and image_transport for what is behind the slash
 DEFAULT_RATE = 15.0  # frames per second of sources that have none of their own
 
 # Reliable: it serves reliable and best-effort subscribers alike, and stock Fast DDS loses most best-effort messages
@@ -57,7 +65,7 @@ class CameraParameters:
     )
     height: int = parameter(0, "Wanted height; 0: its own.", change="never", minimum=0, maximum=16384)
     transport: str = parameter(
-        "raw", "What is published: image, image/compressed, or both.",
+        "raw", "What is published: image_raw, image_raw/compressed, or both.",
         change="never", choices=("raw", "compressed", "both"),
     )  # fmt: skip
     encoding: str = parameter("rgb8", "Encoding of raw images.", change="never", choices=("rgb8", "bgr8", "mono8"))
@@ -89,6 +97,11 @@ def calibration_path(url: str) -> Path:
     raise CameraError(f"camera_info_url {url} must be a path, a file:// or a package:// URL")
 
 
+def ros_home() -> Path:
+    """ROS's folder for files of a user."""
+    return Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
+
+
 class CameraNode(Node):
     """Publishes each picture of a source with the camera's calibration and the ROS clock's time at its capture.
 
@@ -110,8 +123,11 @@ class CameraNode(Node):
         self._skipped = 0
         self.published = 0
         self._info_publisher = self._publisher(CameraInfo, "camera_info")
-        self._raw = self._publisher(Image, "image") if settings.transport != "compressed" else None
-        self._compressed = self._publisher(CompressedImage, "image/compressed") if settings.transport != "raw" else None
+        self._raw = self._publisher(Image, IMAGE) if settings.transport != "compressed" else None
+        self._compressed = (
+            self._publisher(CompressedImage, f"{IMAGE}/compressed") if settings.transport != "raw" else None
+        )
+        self.create_service(SetCameraInfo, "set_camera_info", self._set_camera_info)
         self.get_logger().info(f"{self._source.description}, frame {settings.frame_id}")
 
     def run(self) -> None:
@@ -176,6 +192,32 @@ class CameraNode(Node):
         overrides = QoSOverridingOptions.with_default_policies()
         return self.create_publisher(kind, topic, IMAGE_QOS, qos_overriding_options=overrides)
 
+    def _set_camera_info(self, request: SetCameraInfo.Request, response: SetCameraInfo.Response) -> Any:
+        """Take a calibration, such as camera_calibration's COMMIT sends, and write it to camera_info_url's file."""
+        url, size = self._settings.camera_info_url, self._source.size
+        try:
+            camera = camera_info_to_pinhole(request.camera_info)
+            if (camera.width, camera.height) != size:
+                raise CameraError(
+                    f"the calibration is for images of {camera.width}x{camera.height}, this camera gives "
+                    f"{size[0]}x{size[1]}"
+                )
+            path = calibration_path(url) if url else ros_home() / "camera_info" / f"{self.get_name()}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_camera(path, camera)
+            self._camera_info = pinhole_to_camera_info(camera, Header(), ROS_TYPES)
+            response.success = True
+            response.status_message = f"written to {path}" + (
+                "" if url else ": name it as camera_info_url at the next start"
+            )
+        except (HoisdfError, OSError) as error:
+            response.success, response.status_message = False, str(error)
+        if response.success:  # a line of its own each: rclpy refuses another severity from the same one
+            self.get_logger().info(f"set_camera_info: {response.status_message}")
+        else:
+            self.get_logger().error(f"set_camera_info: {response.status_message}")
+        return response
+
     def _read_calibration(self) -> CameraInfo | None:
         url = self._settings.camera_info_url
         if not url:
@@ -191,21 +233,19 @@ class CameraNode(Node):
         return CameraInfo(width=width, height=height)
 
     def _check_size(self) -> None:
-        info = self._camera_info
-        if info.width and info.height and (info.width, info.height) != self._source.size:
-            width, height = self._source.size
-            self._source.close()
-            raise CameraError(
-                f"the calibration {self._settings.camera_info_url} is for images of {info.width}x{info.height}, "
-                f"{self._source.description} gives {width}x{height}: calibrate for this size, or set width and height"
-            )
-        info.width, info.height = self._source.size
+        info, (width, height) = self._camera_info, self._source.size
+        if info.k[0]:
+            try:
+                camera_info_to_pinhole(info).check_image(width, height)
+            except CameraError as error:
+                self._source.close()
+                raise CameraError(
+                    f"the calibration {self._settings.camera_info_url} doesn't fit {self._source.description}: "
+                    f"{error}; calibrate for this size, or set width and height"
+                ) from error
+        info.width, info.height = width, height
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the node until its source ends; the exit code is 1 where it can't be opened or fails."""
-    return run_node(CameraNode, args)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def main(ending: Ending) -> int:
+    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    return run_node(CameraNode, ending)

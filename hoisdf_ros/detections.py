@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
-from hoisdf_model.messages import MessageTypes
+from hoisdf_model.messages import MessageTypes, Refused, read_items
 
 # class ids that detectors use for hands; every other class is an object of that name
 HAND_CLASSES: dict[str, Side | None] = {
@@ -21,28 +22,40 @@ HAND_CLASSES: dict[str, Side | None] = {
 PACKAGE = "vision_msgs"
 
 
-def detections_to_regions(message: Any) -> Regions:
+def detections_to_regions(message: Any, refused: Refused | None = None) -> Regions:
     """Regions from ``vision_msgs/Detection2DArray``, best first.
 
     The best hypothesis of a detection counts. Rotated boxes are taken by their upright bounds.
 
+    Args:
+        message: the detections.
+        refused: told of each detection that is wrong, and the others are taken; None: it is raised.
+
     Raises:
-        InvalidInputError: a box isn't finite or is empty; says which.
+        InvalidInputError: a box isn't finite or is empty, or there is no hypothesis with a score; says which. With
+            ``refused`` only where none is left of some.
     """
-    hands: list[HandRegion] = []
-    objects: list[ObjectRegion] = []
-    for i, detection in enumerate(message.detections):
-        if not detection.results:
-            continue
-        best = max((result.hypothesis for result in detection.results), key=lambda hypothesis: hypothesis.score)
-        box = _upright(detection.bbox, f"detections[{i}]")
-        if best.class_id.lower() in HAND_CLASSES:
-            hands.append(HandRegion(box, HAND_CLASSES[best.class_id.lower()], float(best.score)))
-        else:
-            objects.append(ObjectRegion(box, str(best.class_id), float(best.score)))
-    hands.sort(key=lambda region: region.score, reverse=True)
-    objects.sort(key=lambda region: region.score, reverse=True)
-    return Regions(tuple(hands), tuple(objects))
+    read = read_items(message.detections, _region, "detections", refused).values()
+    found = [region for region in read if region is not None]
+    found.sort(key=lambda region: region.score, reverse=True)
+    return Regions(
+        tuple(region for region in found if isinstance(region, HandRegion)),
+        tuple(region for region in found if isinstance(region, ObjectRegion)),
+    )
+
+
+def _region(detection: Any, what: str) -> HandRegion | ObjectRegion | None:
+    """None for a detection that says nothing of what it is, as trackers send them."""
+    if not detection.results:
+        return None
+    hypotheses = [result.hypothesis for result in detection.results if math.isfinite(result.hypothesis.score)]
+    if not hypotheses:
+        raise InvalidInputError(f"{what} must have a hypothesis with a finite score, got none")
+    best = max(hypotheses, key=lambda hypothesis: hypothesis.score)
+    box, name = _upright(detection.bbox, what), str(best.class_id)
+    if name.lower() in HAND_CLASSES:
+        return HandRegion(box, HAND_CLASSES[name.lower()], float(best.score))
+    return ObjectRegion(box, name, float(best.score))
 
 
 def _upright(box: Any, what: str) -> NDArray[np.float64]:

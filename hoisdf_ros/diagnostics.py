@@ -31,6 +31,8 @@ class NodeState:
         stream, things: the topic that is worked off, and what people call its messages.
         work: name of the status about the work itself.
         findings: further statuses: name, level, text, values.
+        waiting: why the newest message of the stream waits for others; empty where it doesn't.
+        unused: topics that are published and that the node isn't set to read.
     """
 
     label: str
@@ -42,6 +44,8 @@ class NodeState:
     things: str = "images"
     work: str = "estimator"
     findings: Sequence[Finding] = ()
+    waiting: str = ""
+    unused: Sequence[str] = ()
 
 
 def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
@@ -76,6 +80,11 @@ def _input(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str, dict[str, 
     values["processed: rate [Hz]"] = f"{snapshot.processed_rate:.1f}"
     values["dropped"] = str(sum(snapshot.dropped.values()))
     values |= {f"dropped: {cause}": str(count) for cause, count in sorted(snapshot.dropped.items())}
+    if snapshot.lost:
+        values["lost before the node"] = str(snapshot.lost)
+    if state.unused:
+        values["published, not used (input.*)"] = ", ".join(state.unused)
+    values |= {what: str(count) for what, count in sorted(snapshot.noted.items())}
     level, text = _input_verdict(state, snapshot)
     if snapshot.problem is not None:
         values["last error"] = snapshot.problem.text
@@ -98,10 +107,14 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
     missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
     if missing_partners and snapshot.received.get(state.stream, 0) > 1:
         return WARN, f"{state.things} come, but nothing on {', '.join(missing_partners)}: none of them can be used"
+    if state.waiting and not snapshot.processed:
+        return WARN, f"{state.things} come, but none of them can be used: {state.waiting}"
     unusual = {cause: n for cause, n in snapshot.dropped_lately.items() if cause not in ORDINARY_DROPS}
     if sum(unusual.values()) > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
         causes = ", ".join(f"{n} {cause}" for cause, n in sorted(unusual.items()))
         return WARN, f"{state.things} dropped lately: {causes}"
+    if snapshot.lost_lately > TOLERATED_DROPS * snapshot.received_lately.get(state.stream, 0):
+        return WARN, f"{snapshot.lost_lately} {state.things} were published lately and never came"
     coming = snapshot.rates.get(state.stream, 0.0)
     return OK, f"{snapshot.processed_rate:.1f} of {coming:.1f} {state.things} per second processed"
 

@@ -21,6 +21,8 @@ Status = Literal["ok", "warn", "fail"]
 Finding = dict[str, str]
 
 SUPPORTED = ("jazzy", "kilted", "lyrical", "rolling")
+TOO_OLD = ("foxy", "galactic", "humble", "iron")
+OLD_FAST_DDS = ("jazzy",)  # Fast DDS 2, whose environment variables still begin with the former name
 DISCOVERY_RANGES = ("SUBNET", "LOCALHOST", "OFF", "SYSTEM_DEFAULT")
 BUILD = "build the workspace (scripts/setup, or colcon build) and source it"
 _CV_BRIDGE = """
@@ -28,6 +30,20 @@ import numpy as np
 from cv_bridge import CvBridge
 message = CvBridge().cv2_to_imgmsg(np.zeros((2, 2, 3), np.uint8), "bgr8")
 CvBridge().imgmsg_to_cv2(message, "rgb8")
+"""
+# Left to another check where rclpy can't be imported.
+_BEGINNING = """
+try:
+    import rclpy
+except ImportError:
+    raise SystemExit(0)
+from hoisdf_ros.beginning import ros
+from hoisdf_ros.processes import run
+def work(ending):
+    with ros():
+        rclpy.create_node("hoisdf_doctor_beginning").destroy_node()
+    return 0
+run(work)
 """
 
 
@@ -38,6 +54,10 @@ def finding(check: str, status: Status, detail: str, remedy: str = "") -> Findin
 
 def checks() -> Iterator[Finding]:
     """All checks of the ROS side; what depends on something missing is left out."""
+    if hindrance := _beginning():
+        yield hindrance
+        yield from _variables(os.environ)
+        return
     yield _ros()
     if sys.modules.get("rclpy") is None:  # it couldn't be imported
         return
@@ -48,6 +68,16 @@ def checks() -> Iterator[Finding]:
     yield _cv_bridge()
     yield _optional("vision_msgs", "detections in and Detection3DArray out", "vision-msgs")
     yield _optional("launch_ros", "launch files", "launch-ros")
+
+
+def _beginning() -> Finding | None:
+    """Why no node can be started; in a process of its own, which a wrong domain or middleware ends."""
+    run = subprocess.run([sys.executable, "-c", _BEGINNING], capture_output=True, text=True, timeout=60, check=False)
+    if run.returncode == 0:
+        return None
+    said = [line for line in run.stderr.splitlines() if line.strip()] or [f"the process ended with {run.returncode}"]
+    reason, _, remedy = said[-1].removeprefix("error: ").partition("; ")
+    return finding("ros", "fail", reason, remedy or "look at the environment: ROS_*, RMW_IMPLEMENTATION, FASTDDS_*")
 
 
 def _ros() -> Finding:
@@ -63,7 +93,9 @@ def _ros() -> Finding:
     if not distribution:
         return finding("ros", "ok", f"{version}, ROS_DISTRO isn't set")
     if distribution not in SUPPORTED:
-        return finding("ros", "warn", f"{distribution}, {version}", f"this package is made for {', '.join(SUPPORTED)}")
+        remedy = f"use one of {', '.join(SUPPORTED)}: {SUPPORTED[0]} is the oldest that has what the nodes need"
+        status = "fail" if distribution in TOO_OLD else "warn"
+        return finding("ros", status, f"{distribution}, {version}", remedy)
     return finding("ros", "ok", f"{distribution}, {version}")
 
 
@@ -114,6 +146,12 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Finding]:
     """Domain, discovery range and middleware."""
     from rclpy.utilities import get_rmw_implementation_identifier
 
+    yield from _variables(environment)
+    yield finding("middleware", "ok", get_rmw_implementation_identifier())
+
+
+def _variables(environment: Mapping[str, str]) -> Iterator[Finding]:
+    """Domain and discovery range."""
     domain = environment.get("ROS_DOMAIN_ID", "0") or "0"
     reach = environment.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "SUBNET") or "SUBNET"
     if not domain.isdigit() or not 0 <= int(domain) <= 232:
@@ -132,7 +170,6 @@ def _environment(environment: Mapping[str, str]) -> Iterator[Finding]:
     if environment.get("ROS_LOCALHOST_ONLY", "0") not in ("", "0"):
         remedy = "unset it and set ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST"
         yield finding("discovery", "warn", "ROS_LOCALHOST_ONLY is deprecated and overrides the range", remedy)
-    yield finding("middleware", "ok", get_rmw_implementation_identifier())
 
 
 def _round_trip() -> Iterator[Finding]:
@@ -149,10 +186,15 @@ def _round_trip() -> Iterator[Finding]:
     small = f"{result.small * 1e3:.1f} ms" if result.small is not None else "lost"
     yield finding("dds", "ok", f"two processes found each other in {result.discovery:.1f} s, round trip {small}")
     for name, image in (("images", result.reliable), ("best effort", result.best_effort)):
-        yield _images(name, image.median, image.lost, image.sent)
+        yield _images(name, image.median, image.lost, image.sent, os.environ.get("ROS_DISTRO", ""))
 
 
-def _images(name: str, median: float | None, lost: int, sent: int) -> Finding:
+def fast_dds_variable(distribution: str) -> str:
+    """The environment variable from which a distribution's Fast DDS takes the path of a profiles file."""
+    return f"{'FASTRTPS' if distribution in OLD_FAST_DDS else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
+
+
+def _images(name: str, median: float | None, lost: int, sent: int, distribution: str) -> Finding:
     speed = "none came back" if median is None else f"round trip {median * 1e3:.1f} ms"
     detail = f"640x480 rgb8 there and back: {lost} of {sent} lost, {speed}"
     if lost <= sent // 10:
@@ -160,7 +202,7 @@ def _images(name: str, median: float | None, lost: int, sent: int) -> Finding:
     if name == "best effort":
         remedy = (
             "stock Fast DDS loses best-effort messages over 0.5 MB: let the camera driver publish reliable (as this "
-            "package's nodes do), or start it with FASTDDS_DEFAULT_PROFILES_FILE=<share/hoisdf>/config/fastdds.xml"
+            f"package's nodes do), or start it with {fast_dds_variable(distribution)}=<share/hoisdf>/config/fastdds.xml"
         )
         return finding(name, "warn", detail, remedy)
     remedy = "something is slow or full: look at the load, at /dev/shm (df) and at the middleware's configuration"

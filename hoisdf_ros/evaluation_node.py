@@ -7,6 +7,11 @@ their queues. docs/evaluation.md has the topics and parameters.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import evaluation
+
+    evaluation()
+
 import time
 from collections import Counter
 from functools import partial
@@ -24,16 +29,18 @@ from hoisdf_model.synthesis import find_object
 from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
 from hoisdf_ros.evaluation_parameters import EvaluationParameters
 from hoisdf_ros.evaluation_session import EvaluationSession
-from hoisdf_ros.failures import account_for
+from hoisdf_ros.failures import account_for, note_refused
 from hoisdf_ros.figures import figures_message
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.monitor import Timing
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
 
 ESTIMATE, TRUTH = "hand_object", "ground_truth"
 KINDS = {ESTIMATE: "estimate", TRUTH: "truth"}
 ENOUGH = 10  # messages on both topics without a single pair are worth a warning
+REPORT_PATIENCE = 60.0  # seconds that drawing the report may take after an interrupt
 _CAUSES: tuple[tuple[type[Exception], str], ...] = (
     (InvalidInputError, "invalid_message"),
     (EvaluationError, "not_written"),
@@ -110,19 +117,22 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
         except Exception as error:
             account_for(error, _CAUSES, self._monitor, self.get_logger().error)
 
+    def _refused(self, error: Exception) -> None:
+        note_refused(error, "invalid_message", self._monitor, self.get_logger().error)
+
     def _take(self, topic: str, message: Any) -> None:
         session, settings, began = self._session, self._settings, time.perf_counter()
         assert session is not None
         assert settings is not None
         self._monitor.received(topic)
         stamp = stamp_of(message)
-        self._frame_ids[topic] = message.header.frame_id
+        self._frame_ids[topic] = message.header.frame_id.lstrip("/")
         self._heard[topic] += 1
         if topic == TRUTH:
             if stamp < self._newest_truth - settings.pairs.jump_back * 1e9:
                 self._time_jumped()
             self._newest_truth = max(self._newest_truth, stamp)
-        pair = session.pairs.add(KINDS[topic], stamp, hand_object_to_estimate(message))  # type: ignore[arg-type]
+        pair = session.pairs.add(KINDS[topic], stamp, hand_object_to_estimate(message, self._refused))  # type: ignore[arg-type]
         if pair is not None:
             session.compare(stamp, *pair)
             self._compared_stamp = message.header.stamp
@@ -165,7 +175,7 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
             level, text = WARN, "estimates and ground truth come, but none have the same stamp"
         return "pairs", level, text, values
 
-    def _stop(self) -> None:
+    def _stop(self, timeout: float = 0.0) -> None:
         if not self._listening:
             return
         self._publish_figures()
@@ -204,10 +214,6 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
         return response
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(EvaluationNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(EvaluationNode, ending, patience=REPORT_PATIENCE)

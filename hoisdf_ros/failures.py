@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from hoisdf_model.errors import HoisdfError
 from hoisdf_ros.monitor import Monitor
 
+REFUSED = "refused: {}"  # of lists in messages, counted by cause
 Causes = Sequence[tuple[type[Exception], str]]  # the drop cause of each kind of error, the most special first
 
 
@@ -26,3 +27,10 @@ def account_for(error: Exception, causes: Causes, monitor: Monitor, log: Callabl
     if monitor.problem(cause, text):
         log(text if known else traceback.format_exc())
     return text
+
+
+def note_refused(error: Exception | str, cause: str, monitor: Monitor, log: Callable[[str], None]) -> None:
+    """Count one item of a message that was left out while the others went on, and say which it was."""
+    monitor.noted(REFUSED.format(cause))
+    if monitor.problem(cause, str(error)):
+        log(str(error))

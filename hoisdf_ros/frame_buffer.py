@@ -80,22 +80,33 @@ class FrameBuffer:
         self._changed = threading.Condition()
         self._edges: dict[str, _Edge] = {}
 
-    def take(self, message: Any, static: bool) -> None:
-        """Keep a ``tf2_msgs/TFMessage``; transforms that aren't finite or have no rotation are left out."""
+    def take(self, message: Any, static: bool) -> list[str]:
+        """Keep a ``tf2_msgs/TFMessage``.
+
+        Returns:
+            What was refused and why: transforms that aren't finite, have no rotation, or lack a frame. The others are
+            kept.
+        """
+        refused = []
         with self._changed:
-            for transform in message.transforms:
+            for i, transform in enumerate(message.transforms):
                 move, turn = transform.transform.translation, transform.transform.rotation
                 translation = np.array([move.x, move.y, move.z])
                 quaternion = np.array([turn.x, turn.y, turn.z, turn.w])
                 parent, child = transform.header.frame_id.lstrip("/"), transform.child_frame_id.lstrip("/")
                 sane = np.isfinite(translation).all() and abs(np.linalg.norm(quaternion) - 1) < 1e-2
                 if not sane or not parent or not child or parent == child:
+                    refused.append(
+                        f"transforms[{i}] from {child!r} to {parent!r} must be between two named frames, finite, with "
+                        f"a quaternion of length 1, got {translation.tolist()} {quaternion.tolist()}"
+                    )
                     continue
                 edge = self._edges.get(child)
                 if edge is None or edge.parent != parent or edge.static != static:
                     edge = self._edges[child] = _Edge(parent, static)
                 edge.add(stamp_of(transform), (translation, quaternion))
             self._changed.notify_all()
+        return refused
 
     def clear(self) -> None:
         """Forget everything that moves: time has jumped back."""

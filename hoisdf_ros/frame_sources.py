@@ -6,6 +6,7 @@ Every source hands out (H, W, 3) uint8 RGB arrays of one size.
 from __future__ import annotations
 
 import glob
+import logging
 import re
 import stat
 from collections.abc import Sequence
@@ -17,8 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import HoisdfError, ImageError
+from hoisdf_model.messages import (
+    IMAGE_SUFFIXES,
+    exif_orientation,
+    is_image_file,
+    natural_order,
+    pictures_in,
+    read_image,
+)
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_LOG = logging.getLogger(__name__)
 _STREAM = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -72,7 +81,7 @@ class VideoSource:
     def __init__(self, source: int | str, *, live: bool, size: tuple[int, int] = (0, 0), rate: float = 0.0) -> None:
         self.live = live
         self._source = source
-        self._capture = cv2.VideoCapture(source)
+        self._capture = self._opened()
         kind = f"camera {source}" if live else f"video {source}"
         if not self._capture.isOpened():
             raise CaptureError(f"{kind} can't be opened: {self._why_not()}")
@@ -108,12 +117,19 @@ class VideoSource:
         """See ``FrameSource.rewind``."""
         if not self.live:  # seeking to frame 0 is inexact with some codecs; opening again never is
             self._capture.release()
-            self._capture = cv2.VideoCapture(self._source)
+            self._capture = self._opened()
             self._first = None
 
     def close(self) -> None:
         """See ``FrameSource.close``."""
         self._capture.release()
+
+    def _opened(self) -> cv2.VideoCapture:
+        """As it was recorded: a calibration is of the sensor and knows nothing of a phone's turns."""
+        capture = cv2.VideoCapture(self._source)
+        if not self.live:
+            capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+        return capture
 
     def _grab(self) -> NDArray[np.uint8] | None:
         good, picture = self._capture.read()
@@ -144,7 +160,7 @@ class ImageFiles:
     rate = 0.0
 
     def __init__(self, paths: Sequence[Path], description: str) -> None:
-        self._paths, self._next = list(paths), 0
+        self._paths, self._next, self._turn_told = list(paths), 0, False
         first = self._load(self._paths[0])
         self.size = (first.shape[1], first.shape[0])
         self.description = f"{description}, {len(self._paths)} images of {self.size[0]}x{self.size[1]}"
@@ -170,12 +186,18 @@ class ImageFiles:
     def close(self) -> None:
         """See ``FrameSource.close``."""
 
-    @staticmethod
-    def _load(path: Path) -> NDArray[np.uint8]:
-        picture: Any = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise ImageError(f"{path} can't be decoded: damaged or not an image")
-        return _rgb(picture)
+    def _load(self, path: Path) -> NDArray[np.uint8]:
+        try:
+            picture = read_image(path)
+        except ImageError as error:
+            raise ImageError(f"{path}: {error}") from error
+        if not self._turn_told and (orientation := exif_orientation(path)) != 1:
+            self._turn_told = True
+            _LOG.warning(
+                "%s: its Exif orientation %d isn't applied, for a calibration is of the sensor; turn the picture "
+                "itself where it is to be upright", path, orientation,
+            )  # fmt: skip
+        return picture
 
 
 def _rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -184,18 +206,12 @@ def _rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(picture, code), np.uint8)
 
 
-def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts ``frame_2`` before ``frame_10``."""
-    parts = re.split(r"(\d+)", path.name)
-    return tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts)
-
-
 def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) -> FrameSource:
     """Open what ``source`` names.
 
     Args:
         source: a camera's index (``0``), its device file, the URL of a stream, a video file, an image, a folder of
-            images, or a pattern such as ``shots/*.png``.
+            images, or a pattern such as ``shots/*.png``. What exists as a file or folder is that, whatever its name.
         size: wanted (width, height) of a camera, pixels; 0 leaves its own.
         rate: wanted frames per second of a camera; 0 leaves its own.
 
@@ -204,27 +220,29 @@ def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) 
         ImageError: the first image of a folder isn't an image.
     """
     path = Path(source).expanduser()
-    if source.isdigit() or (path.exists() and stat.S_ISCHR(path.stat().st_mode)):
-        return VideoSource(int(source) if source.isdigit() else source, live=True, size=size, rate=rate)
+    if path.is_dir():
+        files = pictures_in(path)
+        if not files:
+            raise CaptureError(f"no images in the folder {path}: looked for {', '.join(IMAGE_SUFFIXES)}")
+        return ImageFiles(files, f"folder {path}")
+    if path.is_file():
+        if is_image_file(path):
+            return ImageFiles([path], f"image {path}")
+        return VideoSource(str(path.absolute()), live=False)  # ffmpeg takes "a:b.mp4" for a protocol, "/a:b.mp4" not
+    if path.exists() and stat.S_ISCHR(path.stat().st_mode):
+        return VideoSource(str(path), live=True, size=size, rate=rate)
+    if source.isdigit():
+        return VideoSource(int(source), live=True, size=size, rate=rate)
     if source.startswith("/dev/"):
         raise CaptureError(f"no camera at {source}: devices here: {sorted(glob.glob('/dev/video*')) or 'none'}")
     if _STREAM.match(source):
         return VideoSource(source, live=True, size=size, rate=rate)
-    if path.is_dir():
-        files = [item for item in path.iterdir() if item.suffix.lower() in IMAGE_SUFFIXES]
-        if not files:
-            raise CaptureError(f"no images in the folder {path}: looked for {', '.join(IMAGE_SUFFIXES)}")
-        return ImageFiles(sorted(files, key=natural_order), f"folder {path}")
     if glob.has_magic(source):
         files = [Path(name) for name in glob.glob(str(path)) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         if not files:
             raise CaptureError(f"no images match {source}: looked for {', '.join(IMAGE_SUFFIXES)}")
         return ImageFiles(sorted(files, key=natural_order), f"pattern {source}")
-    if not path.is_file():
-        raise CaptureError(
-            f"no camera, video or folder {source!r}: give a camera's number such as 0, a video file, "
-            "a folder of images, or a stream's URL"
-        )
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return ImageFiles([path], f"image {path}")
-    return VideoSource(str(path), live=False)
+    raise CaptureError(
+        f"no camera, video or folder {source!r}: give a camera's number such as 0, a video file, "
+        "a folder of images, or a stream's URL"
+    )

@@ -7,6 +7,12 @@ docs/grasp_node.md has the topics, services and parameters.
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import grasp
+
+    grasp()
+
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +25,7 @@ from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_ros import moveit
 from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
+from hoisdf_ros.failures import note_refused
 from hoisdf_ros.frame_buffer import FrameBuffer
 from hoisdf_ros.grasp_messages import grasp_message, grasps_message
 from hoisdf_ros.grasp_outputs import GraspOutputs
@@ -27,6 +34,7 @@ from hoisdf_ros.grasp_pipeline import UNSTEADY, GraspPipeline
 from hoisdf_ros.inputs import HAND_OBJECT
 from hoisdf_ros.messages import ROS_TYPES, message_class
 from hoisdf_ros.perception_parameters import SyncParameters
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.scene import Meshes
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
@@ -107,9 +115,13 @@ class GraspNode(StreamNode[GraspParameters]):
     def _listen_to_tf(self) -> None:
         kind = message_class("tf2_msgs/msg/TFMessage")
         self._tf = [
-            self.create_subscription(kind, TF_TOPIC, lambda message: self._frames.take(message, False), TF_QOS),
-            self.create_subscription(kind, TF_STATIC, lambda message: self._frames.take(message, True), TF_STATIC_QOS),
+            self.create_subscription(kind, TF_TOPIC, partial(self._take_tf, False), TF_QOS),
+            self.create_subscription(kind, TF_STATIC, partial(self._take_tf, True), TF_STATIC_QOS),
         ]
+
+    def _take_tf(self, static: bool, message: Any) -> None:
+        for text in self._frames.take(message, static):
+            note_refused(text, "invalid_transform", self._monitor, self.get_logger().error)
 
     def _node_state(self) -> NodeState:
         return NodeState(
@@ -209,13 +221,15 @@ def capture_path(file: str, folder: str) -> Path:
     """Where a grasp is to be written; nothing but grasps is overwritten.
 
     Raises:
-        ConfigError: another ending than YAML's, outside of ``folder``, or a file of another kind is there.
+        ConfigError: no folder, another ending than YAML's, outside of ``folder``, or a file of another kind is there.
     """
+    if not folder:
+        raise ConfigError("no files are written: the parameter capture.folder is empty")
     root = Path(folder).expanduser().resolve()
     path = (root / Path(file).expanduser()).resolve()
     if path.suffix not in ENDINGS:
         raise ConfigError(f"a grasp is written to a file that ends in {' or '.join(ENDINGS)}, got {file!r}")
-    if folder and root not in path.parents:
+    if root not in path.parents:
         raise ConfigError(f"grasps are written below {root} only (parameter capture.folder), got {file!r}")
     if path.exists():
         try:
@@ -225,10 +239,6 @@ def capture_path(file: str, folder: str) -> Path:
     return path
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(GraspNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(GraspNode, ending)

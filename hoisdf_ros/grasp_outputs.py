@@ -74,7 +74,14 @@ class GraspOutputs:
         """Send hand and object to the planning scene; ``transform`` is (4, 4) camera frame -> ``header.frame_id``."""
         if self._collisions is not None and self._publishers.is_wanted(COLLISION):
             wanted = parameters.publish
-            objects = self._collisions.write(estimate, transform, header, wanted.tf_prefix, wanted.collision_period)
+            objects = self._collisions.write(
+                estimate,
+                transform,
+                header,
+                wanted.tf_prefix,
+                wanted.collision_period,
+                tuple(wanted.attached.split()),
+            )
             for message in objects:
                 self._publishers.publish(COLLISION, message)
 
@@ -82,7 +89,7 @@ class GraspOutputs:
         """The estimate is lost: no grasps, no markers, nothing in the planning scene."""
         self.publish((), reasons, header, parameters)
         if self._collisions is not None:
-            for message in self._collisions.remove(header):
+            for message in self._collisions.remove(header, tuple(parameters.publish.attached.split())):
                 self._publishers.publish(COLLISION, message)
 
     @property

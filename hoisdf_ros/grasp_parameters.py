@@ -135,6 +135,12 @@ class GraspPublishParameters:
     tf_prefix: str = parameter(
         "", "Put before the frame name grasp and the ids of collision objects, for several cameras.", change="any time"
     )
+    attached: str = parameter(
+        "",
+        "Ids of collision objects that are attached to the robot, separated by spaces: they are neither added to the "
+        "planning scene nor removed. Set it before attaching, empty it after detaching.",
+        change="any time",
+    )
     collision_period: float = parameter(
         0.2, "Least time between two collision objects of the same id, seconds.",
         change="any time", minimum=0.0, maximum=60.0,
@@ -149,7 +155,7 @@ class CaptureParameters:
     """Where ~/capture_grasp writes."""
 
     folder: str = parameter(
-        "", "Files are written below this folder only. Empty: anywhere, relative to the working directory."
+        "~/.ros/grasps", "Files are written below this folder only; ~ is the home folder. Empty: no files are written."
     )
 
 

@@ -27,7 +27,7 @@ from hoisdf_model.grasping import (
     moved,
 )
 from hoisdf_model.messages import hand_object_to_estimate, make_header
-from hoisdf_ros.failures import Causes, account_for
+from hoisdf_ros.failures import Causes, account_for, note_refused
 from hoisdf_ros.frame_buffer import FrameBuffer, TransformError
 from hoisdf_ros.grasp_messages import Reasons
 from hoisdf_ros.grasp_outputs import GraspOutputs
@@ -191,7 +191,7 @@ class GraspPipeline:
     def _process(self, item: InputSet, epoch: int) -> None:
         parameters, camera = self._parameters(), item.header.frame_id
         self._check_age(item.stamp)
-        estimate = hand_object_to_estimate(item.messages[HAND_OBJECT])
+        estimate = hand_object_to_estimate(item.messages[HAND_OBJECT], self._refused)
         decoded = time.perf_counter()
         with self._planning:
             if epoch != self._planned_epoch:
@@ -216,6 +216,9 @@ class GraspPipeline:
         done = time.perf_counter()
         stages = {"planning": planned - decoded, "publishing": done - planned}
         self._monitor.processed(Timing(done - item.completed, (self._now() - item.stamp) / SECOND, stages))
+
+    def _refused(self, error: Exception) -> None:
+        note_refused(error, "invalid_message", self._monitor, self._log)
 
     def _check_age(self, stamp: int) -> None:
         if text := self._too_old(stamp):

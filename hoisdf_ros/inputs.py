@@ -9,7 +9,14 @@ from typing import Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
-from rclpy.qos import HistoryPolicy, QoSPolicyKind, QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.qos import (
+    DurabilityPolicy,
+    HistoryPolicy,
+    QoSPolicyKind,
+    QoSProfile,
+    ReliabilityPolicy,
+    qos_policy_name_from_kind,
+)
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from hoisdf_model.messages import stamp_of
@@ -21,6 +28,10 @@ from hoisdf_ros.perception_parameters import InputParameters, SyncParameters
 IMAGE, CAMERA_INFO, DEPTH, REGIONS, DETECTIONS = "image", "camera_info", "depth", "regions", "detections"
 HAND_OBJECT = "hand_object"
 NEWEST_ONLY = (IMAGE, DEPTH, HAND_OBJECT)
+LATCHED = (CAMERA_INFO,)  # may have been sent before this node started: durability follows the publishers
+NO_FRAME, HELD_INFO = "no_frame", "camera_info: images with the last one"
+Offer = tuple[ReliabilityPolicy, DurabilityPolicy]
+_RELIABLE: Offer = (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 
 # Reliability is left out: it follows the publishers or the parameter input.reliability
 OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
@@ -87,8 +98,11 @@ class Inputs:
         self._node, self._topics, self._reliability, self._monitor = node, dict(topics), reliability, monitor
         self._stream = next(iter(topics))
         self._deliver, self._jumped_back = deliver, jumped_back
-        self._pairing = Pairing(tuple(topics), sync.allowed_difference, sync.queue_size, int(sync.jump_back * 1e9))
-        self._asked = {topic: self._wanted(topic, ReliabilityPolicy.RELIABLE) for topic in topics}
+        info = CAMERA_INFO if CAMERA_INFO in topics else None
+        self._pairing = Pairing(
+            tuple(topics), sync.allowed_difference, sync.queue_size, int(sync.jump_back * 1e9), info
+        )
+        self._asked = {topic: self._wanted(topic, _RELIABLE) for topic in topics}
         self._subscriptions: dict[str, Any] = {}
         try:
             for topic in topics:
@@ -111,7 +125,11 @@ class Inputs:
                 self._subscriptions[topic] = self._subscribe(topic)
                 self._monitor.compatible(topic)
                 name = self._subscriptions[topic].topic_name
-                self._node.get_logger().info(f"{name} is now taken as its publishers offer it: {wanted.name.lower()}")
+                self._node.get_logger().info(f"{name} is now taken as its publishers offer it: {_words(wanted)}")
+
+    def why_waiting(self) -> str:
+        """Why the newest image waits for a partner, in words; empty where it doesn't."""
+        return self._pairing.why_waiting()
 
     def close(self) -> None:
         """Unsubscribe."""
@@ -119,35 +137,59 @@ class Inputs:
             self._node.destroy_subscription(subscription)
         self._subscriptions = {}
 
-    def _wanted(self, topic: str, otherwise: ReliabilityPolicy) -> ReliabilityPolicy:
-        if self._reliability != "auto":
-            return ReliabilityPolicy[self._reliability.upper()]
-        offers = [p.qos_profile.reliability for p in self._node.get_publishers_info_by_topic(topic)]
+    def _wanted(self, topic: str, otherwise: Offer) -> Offer:
+        offers = [p.qos_profile for p in self._node.get_publishers_info_by_topic(topic)]
         if not offers:
-            return otherwise
-        reliable = all(offer == ReliabilityPolicy.RELIABLE for offer in offers)
-        return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+            return otherwise if self._reliability == "auto" else (self._fixed_reliability(), otherwise[1])
+        latched = topic in LATCHED and all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers)
+        durability = DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        if self._reliability != "auto":
+            return self._fixed_reliability(), durability
+        reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
+        return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT, durability
+
+    def _fixed_reliability(self) -> ReliabilityPolicy:
+        return ReliabilityPolicy[self._reliability.upper()]
 
     def _subscribe(self, topic: str) -> Any:
         depth = 1 if topic in NEWEST_ONLY else 10
+        reliability, durability = self._asked[topic]
+        profile = QoSProfile(
+            history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability, durability=durability
+        )
         return self._node.create_subscription(
             message_class(self._topics[topic]),
             topic,
             lambda message: self._receive(topic, message),
-            QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=self._asked[topic]),
+            profile,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda event: self._mismatch(topic, event)),
             qos_overriding_options=QoSOverridingOptions(OVERRIDABLE),
         )
 
     def _receive(self, topic: str, message: Any) -> None:
         self._monitor.received(topic)
+        # the one door: some drivers write ROS 1's leading slash, which tf2 doesn't know
+        message.header.frame_id = message.header.frame_id.lstrip("/")
+        if topic == self._stream and not message.header.frame_id.strip():
+            self._refuse_nameless(topic)
+            return
         result = self._pairing.add(topic, stamp_of(message), message)
         self._monitor.dropped(result.dropped)
+        self._monitor.lost(result.lost)
         if result.jumped_back:
             self._jumped_back()
         if result.messages is not None:
+            if result.held:
+                self._monitor.noted(HELD_INFO)
             header = result.messages[self._stream].header
             self._deliver(InputSet(header, result.stamp, result.messages, time.perf_counter()))
+
+    def _refuse_nameless(self, topic: str) -> None:
+        name = self._subscriptions[topic].topic_name
+        text = f"the frame_id of {name} is empty, so that nothing made from it has a place: set the driver's frame_id"
+        self._monitor.dropped({NO_FRAME: 1})
+        if self._monitor.problem(NO_FRAME, text):
+            self._node.get_logger().error(text)
 
     def _mismatch(self, topic: str, event: Any) -> None:
         asked = self._asked[topic]
@@ -157,5 +199,11 @@ class Inputs:
             self._monitor.incompatible(topic, policy)
             self._node.get_logger().warning(
                 f"a publisher of {self._subscriptions[topic].topic_name} offers an incompatible {policy} (asked for: "
-                f"{asked.name.lower()}), nothing comes from it; parameter input.reliability is {self._reliability!r}"
+                f"{_words(asked)}), nothing comes from it; parameter input.reliability is {self._reliability!r}"
             )
+
+
+def _words(offer: Offer) -> str:
+    reliability, durability = offer
+    latched = ", latched" if durability == DurabilityPolicy.TRANSIENT_LOCAL else ""
+    return f"{reliability.name.lower()}{latched}"

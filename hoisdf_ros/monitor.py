@@ -73,6 +73,8 @@ class Snapshot:
         silence: seconds since the stream's last message (or since activation).
         incompatible: topic -> quality-of-service policy that didn't match.
         problem: the last one, None where nothing went wrong.
+        noted: what else was counted since activation and is no image given up.
+        lost: images that were published and never received; ``lost_lately`` since the snapshot before.
     """
 
     received: Mapping[str, int]
@@ -87,6 +89,9 @@ class Snapshot:
     silence: float
     incompatible: Mapping[str, str]
     problem: Problem | None
+    noted: Mapping[str, int] = field(default_factory=dict)
+    lost: int = 0
+    lost_lately: int = 0
 
 
 class Monitor:
@@ -107,6 +112,8 @@ class Monitor:
         with self._lock:
             self._received: Counter[str] = Counter()
             self._dropped: Counter[str] = Counter()
+            self._noted: Counter[str] = Counter()
+            self._lost = self._lost_before = 0
             self._processed = 0
             self._timings: deque[FrameTiming | Timing] = deque(maxlen=WINDOW)
             self._incompatible: dict[str, str] = {}
@@ -126,6 +133,16 @@ class Monitor:
         """Count images given up."""
         with self._lock:
             self._dropped.update(causes)
+
+    def lost(self, count: int) -> None:
+        """Count images that were published and never received."""
+        with self._lock:
+            self._lost += count
+
+    def noted(self, what: str) -> None:
+        """Count something that is no image given up."""
+        with self._lock:
+            self._noted[what] += 1
 
     def problem(self, cause: str, text: str) -> bool:
         """Keep what went wrong; whether it is time to write it to the log too."""
@@ -172,9 +189,12 @@ class Monitor:
                 stages=self._stages(),
                 silence=now - self._last_heard,
                 incompatible=dict(self._incompatible),
+                noted=dict(self._noted),
+                lost=self._lost,
+                lost_lately=self._lost - self._lost_before,
                 problem=self._problem and Problem(*self._problem[:2], age=now - self._problem[2]),
             )
-            self._snapshot_time = now
+            self._snapshot_time, self._lost_before = now, self._lost
             self._before = (self._received.copy(), self._dropped.copy(), self._processed)
             return snapshot
 

@@ -43,11 +43,12 @@ def moveit_grasp(
     joints: Joints | None = None,
     allowed: tuple[str, ...] = (),
     types: MessageTypes = ROS_TYPES,
+    retreat: tuple[float, float, float] | None = None,
 ) -> Any:
     """``moveit_msgs/Grasp`` from ``hoisdf/Grasp``.
 
     Its ``grasp_pose`` is that of the gripper's link ``gripper.frame``, to which the end effector is attached, not of
-    the tool frame. Approach along the tool's z, retreat the same way back.
+    the tool frame. Approach along the tool's z.
 
     Args:
         grasp: the message.
@@ -56,12 +57,15 @@ def moveit_grasp(
         joints: the fingers' joints, taken as linear in the opening; without them postures are empty.
         allowed: ids of collision objects that may be touched; the object's own is always among them.
         types: the class set of the result.
+        retreat: direction of the retreat in the grasp's frame, of any length, such as (0, 0, 1) to lift where that
+            frame's z points up; None: back the way of the approach.
 
     Raises:
-        InvalidInputError: the message is of another gripper, or its pose isn't one.
+        InvalidInputError: the message is of another gripper, its pose isn't one, or the retreat has no direction.
     """
     pose = _checked(grasp, gripper)
     header, forward = grasp.header, pose[:3, 2]
+    back = -forward if retreat is None else _direction(retreat)
     touched = tuple(dict.fromkeys((*([grasp.object_name] if grasp.object_name else []), *allowed)))
     return types.create(
         f"{PACKAGE}/msg/Grasp",
@@ -71,7 +75,7 @@ def moveit_grasp(
         grasp_pose=pose_stamped(gripper.mount_pose(pose, grasp.width), header, types),
         grasp_quality=float(grasp.score),
         pre_grasp_approach=_translation(header, forward, travel, types),
-        post_grasp_retreat=_translation(header, -forward, travel, types),
+        post_grasp_retreat=_translation(header, back, travel, types),
         post_place_retreat=_translation(header, -forward, travel, types),
         max_contact_force=0.0,
         allowed_touch_objects=list(touched),
@@ -117,7 +121,15 @@ class CollisionObjects:
         self._known: dict[str, Any] = {}
         self._shown: dict[str, int] = {}  # id -> stamp
 
-    def write(self, estimate: Estimate, transform: Floats, header: Any, prefix: str, period: float) -> list[Any]:
+    def write(
+        self,
+        estimate: Estimate,
+        transform: Floats,
+        header: Any,
+        prefix: str,
+        period: float,
+        attached: tuple[str, ...] = (),
+    ) -> list[Any]:
         """ADD for what is seen and REMOVE for what was and isn't any more.
 
         Args:
@@ -126,6 +138,8 @@ class CollisionObjects:
             header: ``std_msgs/Header``.
             prefix: of the ids.
             period: seconds; more often no id is added again.
+            attached: ids of what the robot holds: neither added, which would put it into the world a second time, nor
+                removed. Once an id is no longer among them it is added again.
         """
         seen: dict[str, tuple[Floats, Any]] = {}
         hands, things = entity_names(estimate)
@@ -145,6 +159,8 @@ class CollisionObjects:
                 place = np.eye(4)
                 place[:3, :3], place[:3, 3] = thing.rotation, thing.translation
                 seen[prefix + name] = transform @ place, thing.name
+        for name in attached:
+            seen.pop(name, None)
         stamp = stamp_of_header(header)
         result = []
         for name, (pose, mesh) in seen.items():
@@ -152,7 +168,7 @@ class CollisionObjects:
                 made = self._mesh(mesh) if isinstance(mesh, str) else self._made(*mesh)
                 result.append(self._message(name, header, pose, made))
                 self._shown[name] = stamp
-        return [*result, *self.remove(header, keep=tuple(seen))]
+        return [*result, *self.remove(header, keep=(*seen, *attached))]
 
     def remove(self, header: Any, keep: tuple[str, ...] = ()) -> list[Any]:
         """REMOVE for everything that is shown, except ``keep``."""
@@ -206,6 +222,14 @@ def _checked(grasp: Any, gripper: Gripper) -> Floats:
     if grasp.gripper != gripper.name:
         raise InvalidInputError(f"the grasp was made for the gripper {grasp.gripper!r}, not for {gripper.name!r}")
     return read_pose(grasp.pose)
+
+
+def _direction(vector: tuple[float, float, float]) -> Floats:
+    """The vector with length 1."""
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length == 0:
+        raise InvalidInputError(f"a direction of retreat must be a finite vector that isn't 0, got {vector}")
+    return np.asarray(vector, np.float64) / length
 
 
 def _translation(header: Any, direction: Floats, distance: float, types: MessageTypes) -> Any:

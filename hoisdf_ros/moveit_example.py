@@ -7,16 +7,23 @@ Constructor ``~/approach_pose`` and ``~/target_pose`` (``GeneratePose.pose``) an
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import moveit_example
+
+    moveit_example()
+
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from rclpy.node import Node
 
-from hoisdf_model.errors import ConfigError, HoisdfError, InvalidInputError
+from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.grasping import load_gripper
 from hoisdf_ros import moveit
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.parameters import ParameterSet, parameter
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.publishers import RESULTS
 from hoisdf_ros.spinning import spin_node
 
@@ -41,8 +48,32 @@ class MoveItExampleParameters:
         change="never",
     )
 
+    retreat: str = parameter(
+        "",
+        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points up. "
+        "Empty: back the way of the approach.",
+        change="any time",
+    )
+
     def __post_init__(self) -> None:
         self.finger_joints()
+        self.retreat_direction()
+
+    def retreat_direction(self) -> tuple[float, float, float] | None:
+        """The direction, None for the way back.
+
+        Raises:
+            ConfigError: not three numbers, or all of them 0.
+        """
+        if not self.retreat.strip():
+            return None
+        try:
+            x, y, z = map(float, self.retreat.split())
+        except ValueError:
+            x = y = z = math.nan
+        if not 0 < math.hypot(x, y, z) < math.inf:
+            raise ConfigError(f"parameter retreat must be three numbers, not all 0, got {self.retreat!r}")
+        return x, y, z
 
     def finger_joints(self) -> moveit.Joints:
         """Joint -> position closed and opened.
@@ -66,8 +97,9 @@ class MoveItExample(Node):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("moveit_example", **arguments)
-        self._parameters_read = ParameterSet(self, MoveItExampleParameters).read()
-        self._gripper = load_gripper(self._parameters_read.gripper)
+        self._declared = ParameterSet(self, MoveItExampleParameters)
+        read = self._declared.read()
+        self._gripper = load_gripper(read.gripper)
         pose = message_class("geometry_msgs/msg/PoseStamped")
         self._poses = [self.create_publisher(pose, topic, RESULTS) for topic in POSES]
         self._grasp = None
@@ -78,27 +110,26 @@ class MoveItExample(Node):
         self.create_subscription(message_class("hoisdf/msg/Grasps"), "grasps", self._take, RESULTS)
 
     def _take(self, message: Any) -> None:
-        if not message.grasps:
-            return  # a real application stops here: earlier grasps are void
-        best, wanted = message.grasps[0], self._parameters_read
-        try:
-            poses = moveit.task_poses(best, self._gripper, wanted.travel)
+        """Publish the best grasp that makes sense; without any a real application stops here: earlier ones are void."""
+        wanted = self._parameters_read
+        for i, grasp in enumerate(message.grasps):
+            try:
+                poses = moveit.task_poses(grasp, self._gripper, wanted.travel)
+                joints = wanted.finger_joints()
+                direction = wanted.retreat_direction()
+                command = self._grasp and moveit.moveit_grasp(
+                    grasp, self._gripper, wanted.travel, joints, retreat=direction
+                )
+            except InvalidInputError as error:
+                self.get_logger().error(f"grasps[{i}] is left out: {error}", throttle_duration_sec=5.0)
+                continue
             for publisher, pose in zip(self._poses, poses, strict=True):
                 publisher.publish(pose)
             if self._grasp is not None:
-                joints = wanted.finger_joints()
-                self._grasp.publish(moveit.moveit_grasp(best, self._gripper, wanted.travel, joints))
-        except InvalidInputError as error:
-            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+                self._grasp.publish(command)
+            return
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    try:
-        spin_node(MoveItExample, args)
-    except HoisdfError as error:  # a wrong parameter
-        raise SystemExit(f"error: {error}") from None
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(MoveItExample, ending)

@@ -8,6 +8,7 @@ run-time changes, the table in the documentation) follows from that.
 from __future__ import annotations
 
 import array
+import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ class Specification:
             description=self.description,
             additional_constraints="; ".join(constraints),
             read_only=self.change == "never",
-            # an empty list has no element type, so that ROS could not tell a list of doubles
+            # an empty list has no element type for ROS, and [1, 2] is one of integers: what comes is made doubles
             dynamic_typing=isinstance(self.default, tuple),
         )
         if self.minimum is not None and self.maximum is not None:
@@ -71,6 +72,13 @@ class Specification:
                     FloatingPointRange(from_value=float(self.minimum), to_value=float(self.maximum))
                 ]
         return descriptor
+
+    def typed(self, value: Any) -> Parameter:
+        """The value as a ROS parameter; lists of numbers, an empty one included, as doubles."""
+        if isinstance(self.default, tuple):
+            with contextlib.suppress(ConfigError):
+                return Parameter(self.name, Parameter.Type.DOUBLE_ARRAY, list(self.checked(value)))
+        return Parameter(self.name, value=value)
 
     def checked(self, value: Any) -> Any:
         """The value as the dataclass holds it.
@@ -167,6 +175,7 @@ class ParameterSet(Generic[Group]):
         self._refused: dict[str, str] = {}
         for specification in self._specifications.values():
             self._declare(specification)
+        node.add_pre_set_parameters_callback(self._typed)
         node.add_on_set_parameters_callback(self._on_set)
         node.add_post_set_parameters_callback(self._on_changed)
 
@@ -193,10 +202,21 @@ class ParameterSet(Generic[Group]):
                 f"parameter {specification.name} must be a {specification.type_name}{bounds}: {error}"
             )
             self._node.declare_parameter(specification.name, default, descriptor, ignore_override=True)
+        if isinstance(default, list):
+            self._node.set_parameters([specification.typed(self._node.get_parameter(specification.name).value)])
 
     def _values(self) -> dict[str, Any]:
         values = {name: self._node.get_parameter(name).value for name in self._specifications}
         return {name: [] if value is None else value for name, value in values.items()}
+
+    def _typed(self, changes: list[Parameter]) -> list[Parameter]:
+        """Changes to lists as lists of doubles; everything else, what isn't ours too, as it is."""
+        return [
+            self._specifications[change.name].typed(change.value)
+            if isinstance(getattr(self._specifications.get(change.name), "default", None), tuple)
+            else change
+            for change in changes
+        ]
 
     def _on_set(self, changes: Sequence[Parameter]) -> SetParametersResult:
         ours = {p.name: p.value for p in changes if p.name in self._specifications}

@@ -7,6 +7,11 @@ Diagnostics speak in every state. docs/perception_node.md has the topics and par
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import perception
+
+    perception()
+
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -16,15 +21,17 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_ros.detections import PACKAGE as VISION_MSGS
 from hoisdf_ros.device import release_device_memory
 from hoisdf_ros.diagnostics import NodeState
-from hoisdf_ros.inputs import IMAGE, topic_types
+from hoisdf_ros.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS, topic_types
 from hoisdf_ros.messages import has_package, message_class
 from hoisdf_ros.outputs import Outputs
 from hoisdf_ros.perception_parameters import PerceptionParameters
 from hoisdf_ros.pipeline import Pipeline
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
 
+UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics
 CONFIGURING = "configuring"
 
 
@@ -90,14 +97,24 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             failure=self.failure,
             model=self._scene.description if self._scene else {},
             publishers=self._publisher_counts(),
+            waiting=self._inputs.why_waiting() if self._inputs is not None else "",
+            unused=[topic for topic in UNUSED if self._is_unused(topic)],
             timeout=float(self.get_parameter("diagnostics.timeout").value),
         )
+
+    def _is_unused(self, topic: str) -> bool:
+        """Whether somebody publishes an optional topic that this node isn't set to read."""
+        if self._inputs is None or topic in self._inputs.publishers():
+            return False
+        return bool(self.count_publishers(self.resolve_topic_name(topic)))
 
     def _forget(self) -> None:
         if self._pipeline is not None:
             self._pipeline.reset()
 
     def _stopped(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.reset()
         self._pipeline = None
         if self._outputs is not None and self.context.ok():
             self._outputs.clear_markers(self.get_clock().now().to_msg())
@@ -131,10 +148,6 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         return response
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the node until it is interrupted."""
-    spin_node(PerceptionNode, args)
-
-
-if __name__ == "__main__":
-    main()
+def main(ending: Ending) -> int:
+    """Run the node until the process is to end."""
+    return spin_node(PerceptionNode, ending)

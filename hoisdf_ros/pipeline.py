@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from hoisdf_model.errors import CameraError, HoisdfError, ImageError, InvalidInputError
 from hoisdf_model.estimates import Frame, Regions
-from hoisdf_model.messages import camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
+from hoisdf_model.messages import Refused, camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
 from hoisdf_ros import inputs
 from hoisdf_ros.detections import detections_to_regions
-from hoisdf_ros.failures import Causes, account_for
+from hoisdf_ros.failures import Causes, account_for, note_refused
 from hoisdf_ros.inputs import InputSet
 from hoisdf_ros.monitor import FrameTiming, Monitor
 from hoisdf_ros.outputs import Outputs
@@ -30,8 +31,10 @@ _CAUSES: Causes = (
 )
 
 
-def read_frame(messages: Mapping[str, Any], rectified: bool) -> tuple[Frame, Regions | None]:
-    """The frame, and the regions that came with it.
+def read_frame(
+    messages: Mapping[str, Any], rectified: bool, refused: Refused | None = None
+) -> tuple[Frame, Regions | None]:
+    """The frame, and the regions that came with it; ``refused`` is told of single regions that are malformed.
 
     Raises:
         ImageError: the image or depth image can't be decoded.
@@ -42,9 +45,9 @@ def read_frame(messages: Mapping[str, Any], rectified: bool) -> tuple[Frame, Reg
     depth = decode_depth(messages[inputs.DEPTH]) if inputs.DEPTH in messages else None
     regions = None
     if inputs.REGIONS in messages:
-        regions = message_to_regions(messages[inputs.REGIONS])
+        regions = message_to_regions(messages[inputs.REGIONS], refused)
     elif inputs.DETECTIONS in messages:
-        regions = detections_to_regions(messages[inputs.DETECTIONS])
+        regions = detections_to_regions(messages[inputs.DETECTIONS], refused)
     return Frame(decode_image(messages[inputs.IMAGE]), camera, depth), regions
 
 
@@ -71,11 +74,13 @@ class Pipeline:
     ) -> None:
         self._estimator, self._outputs, self._monitor = estimator, outputs, monitor
         self._parameters, self._now, self._log = parameters, now, log
+        self._publishing = threading.Lock()
         self._epoch = self._estimated_epoch = 0
 
     def reset(self) -> None:
         """From any thread: forget the frames before; a frame that is being computed isn't published any more."""
-        self._epoch += 1
+        with self._publishing:
+            self._epoch += 1
 
     def process(self, item: InputSet) -> None:
         """One image, from its messages to the topics."""
@@ -84,10 +89,13 @@ class Pipeline:
         except Exception as error:
             account_for(error, _CAUSES, self._monitor, self._log)
 
+    def _refused(self, error: Exception) -> None:
+        note_refused(error, "invalid_regions", self._monitor, self._log)
+
     def _process(self, item: InputSet) -> None:
         parameters, epoch = self._parameters(), self._epoch
         started, cpu = time.perf_counter(), -time.thread_time()
-        frame, regions = read_frame(item.messages, parameters.input.rectified)
+        frame, regions = read_frame(item.messages, parameters.input.rectified, self._refused)
         priors = priors_for(regions, parameters)
         if epoch != self._estimated_epoch:
             self._estimator.reset()
@@ -97,10 +105,11 @@ class Pipeline:
         estimate = self._estimator(frame, priors)
         estimated = time.perf_counter()
         cpu -= time.thread_time()
-        if epoch != self._epoch:
-            self._monitor.dropped({RESET: 1})
-            return
-        self._outputs.publish(frame, estimate, item.header, parameters.publish)
+        with self._publishing:
+            if epoch != self._epoch:
+                self._monitor.dropped({RESET: 1})
+                return
+            self._outputs.publish(frame, estimate, item.header, parameters.publish)
         published = time.perf_counter()
         cpu += time.thread_time()
         self._monitor.processed(

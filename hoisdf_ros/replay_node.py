@@ -5,10 +5,15 @@ Serialised messages pass through as they are; ``hoisdf_model.data`` reads the ba
 
 from __future__ import annotations
 
+if __name__ == "__main__":  # before anything is imported that takes its time
+    from hoisdf_ros.processes import replay
+
+    replay()
+
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +34,7 @@ from hoisdf_model.errors import BagError, ConfigError
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.parameters import ParameterSet, group, parameter
 from hoisdf_ros.playback import Pacer, ReadAhead
+from hoisdf_ros.processes import Ending
 from hoisdf_ros.recorded_qos import offered_profile
 from hoisdf_ros.worker import run_node
 
@@ -260,10 +266,6 @@ class ReplayNode(Node):
         self._interrupt.wait(0.2)
 
 
-def main(args: Sequence[str] | None = None) -> int:
-    """Play a bag; the exit code is 1 where it can't be read or played."""
-    return run_node(ReplayNode, args)
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+def main(ending: Ending) -> int:
+    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    return run_node(ReplayNode, ending)

@@ -1,19 +1,24 @@
-"""How a node's process starts and ends."""
+"""A node that does nothing but answer its callbacks, from its start to its end."""
 
 from __future__ import annotations
 
-import signal
+import ctypes
 import threading
 from collections.abc import Callable
 
-import rclpy
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
+
+from hoisdf_ros.beginning import created, ros
+from hoisdf_ros.processes import PATIENCE, Ending
+
+
+class CutShortError(BaseException):
+    """Breaks off a callback; none of the handlers of errors between here and there is meant."""
 
 
 class Spin:
-    """The loop of an executor, which another thread can end between two callbacks.
+    """The loop of an executor, which another thread can end between two callbacks, and in the middle of one.
 
     ``Executor.shutdown`` from another thread takes away what a running callback still needs, and ``spin`` then raises
     InvalidHandle; ``spin_until_future_complete`` of ROS 2 Jazzy keeps some memory for every callback.
@@ -25,6 +30,8 @@ class Spin:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._running: int | None = None  # the thread
 
     def run(self) -> None:
         """Execute callbacks until ``end``.
@@ -32,48 +39,60 @@ class Spin:
         Raises:
             ExternalShutdownException: the context was shut down.
         """
-        while self._executor.context.ok() and not self._ended.is_set():
-            self._executor.spin_once()
+        self._running = threading.get_ident()
+        try:
+            while self._executor.context.ok() and not self._ended.is_set():
+                self._executor.spin_once()
+        except CutShortError:
+            pass
+        finally:
+            with self._lock:
+                self._running = None
 
     def end(self) -> None:
         """Let ``run`` return after the callback that it executes; from any thread."""
         self._ended.set()
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
 
+    def cut_short(self) -> None:
+        """Break off the callback that ``run`` executes, a long *configure* for instance; from any thread."""
+        with self._lock:
+            if self._running is not None:
+                thread, error = ctypes.c_ulong(self._running), ctypes.py_object(CutShortError)
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, error)
 
-def spin_node(create: Callable[[], Node], args: list[str] | None = None) -> None:
-    """Run one node until SIGINT, SIGTERM or a shutdown of its context.
+
+def spin_node(
+    create: Callable[[], Node], ending: Ending, args: list[str] | None = None, patience: float = PATIENCE
+) -> int:
+    """Run one node until the process is to end or its context is shut down.
 
     rclpy's own signal handlers take the context away at once; here the node is destroyed first, so that it can still
     say good-bye on its topics.
-    """
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
-    node = create()
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    loop = Spin(executor)
-    failures: list[BaseException] = []
 
-    def spin() -> None:
+    Args:
+        create: makes the node.
+        ending: see ``processes.run``.
+        args: the command line; None: the process's own.
+        patience: seconds that the node may take to say good-bye.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        HoisdfError: the node can't be started.
+    """
+    with ros(args):
+        node = created(create)
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
+        loop = Spin(executor)
+        ending.on_request(loop.end, patience, loop.cut_short)
         try:
             loop.run()
         except ExternalShutdownException:
             pass
-        except BaseException as error:
-            failures.append(error)
         finally:
-            ended.set()
-
-    thread = threading.Thread(target=spin, name="executor")
-    thread.start()
-    ended.wait()
-    loop.end()
-    thread.join()
-    executor.shutdown()
-    node.destroy_node()
-    rclpy.try_shutdown()
-    if failures:
-        raise failures[0]
+            executor.shutdown()
+            node.destroy_node()
+    return 0

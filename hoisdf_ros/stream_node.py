@@ -23,6 +23,7 @@ from hoisdf_ros.diagnostics import NodeState, diagnostic_message
 from hoisdf_ros.inference_thread import InferenceThread
 from hoisdf_ros.inputs import Inputs, InputSet
 from hoisdf_ros.messages import message_class
+from hoisdf_ros.model_log import model_log_to
 from hoisdf_ros.monitor import Monitor
 from hoisdf_ros.parameters import ParameterSet
 from hoisdf_ros.perception_parameters import SyncParameters
@@ -30,6 +31,7 @@ from hoisdf_ros.refused_transitions import answer_refused_transitions
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = "unconfigured", "inactive", "active", "finalized"
 STOP_TIMEOUT = 30.0  # seconds that what is being computed may still take when the node is deactivated
+END_TIMEOUT = 0.3  # ... when it is destroyed: a process must not outlive its interrupt
 UNDOABLE = ("on_configure", "on_activate")  # the others end in error processing, and so unconfigured
 
 Parameters = TypeVar("Parameters")
@@ -46,7 +48,8 @@ def transition(reached: str) -> Callable[[Transition], Transition]:
             if callback.__name__ != "on_error":  # which follows a failure, and must not hide it
                 self.failure = ""
             try:
-                result = callback(self, state)
+                with model_log_to(self.get_logger()):
+                    result = callback(self, state)
             except HoisdfError as error:
                 self.failure = f"{callback.__name__.removeprefix('on_')}: {error}"
                 self.get_logger().error(self.failure)
@@ -120,7 +123,7 @@ class StreamNode(LifecycleNode, Generic[Parameters]):
         """Time has jumped back: forget what was seen; what is being computed isn't published any more."""
 
     def _stopped(self) -> None:
-        """Nothing is listened to or computed any more: take away what is on display."""
+        """Nothing is listened to: take away what is on display, and let nothing that is still computed be published."""
 
     def _check_parameters(self, parameters: Parameters) -> None:
         """Refuse a change of parameters by raising a ``HoisdfError``."""
@@ -146,13 +149,13 @@ class StreamNode(LifecycleNode, Generic[Parameters]):
                 self._monitor.dropped({"time_jump": 1})
             self.get_logger().info("time jumped back: starting anew")
 
-    def _stop(self) -> None:
+    def _stop(self, timeout: float = STOP_TIMEOUT) -> None:
         if self._inputs is not None:
             self._inputs.close()
             self._inputs = None
         if self._worker is not None:
-            if not self._worker.stop(STOP_TIMEOUT):
-                self.get_logger().warning(f"a message is still being worked on after {STOP_TIMEOUT:.0f} s")
+            if not self._worker.stop(timeout) and timeout == STOP_TIMEOUT:
+                self.get_logger().warning(f"a message is still being worked on after {timeout:.0f} s")
             self._worker = None
             self._stopped()
 
@@ -181,8 +184,11 @@ class StreamNode(LifecycleNode, Generic[Parameters]):
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
-        """Stop the worker before the publishers go away."""
-        self._release()
+        """Stop, and take away what is on display, before the publishers go away.
+
+        Memory isn't freed as ``cleanup`` does it: looking through all of it takes longer than all else together.
+        """
+        self._stop(END_TIMEOUT)
         super().destroy_node()
 
     def publish_diagnostics(self) -> None:

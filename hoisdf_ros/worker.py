@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 from hoisdf_model.errors import HoisdfError
+from hoisdf_ros.beginning import created, ros
+from hoisdf_ros.processes import PATIENCE, Ending
 from hoisdf_ros.spinning import Spin
 
 
@@ -31,38 +31,24 @@ class WorkingNode(Protocol):
         """Let ``run`` return soon; called from another thread."""
 
 
-def run_node(create: Callable[[], Any], args: Sequence[str] | None = None) -> int:
+def run_node(create: Callable[[], Any], ending: Ending, args: list[str] | None = None) -> int:
     """Create a ``WorkingNode``, run it beside an executor, clean up.
 
     Returns:
-        0 at its own end or an interrupt, 1 after an error, which was printed as one line.
+        The exit code: 0 at its own end or an interrupt, 1 after an error, which was logged as one line.
+
+    Raises:
+        HoisdfError: the node can't be started.
     """
-    rclpy.init(args=args)
-    try:
+    with ros(args):
+        node = created(create)
         try:
-            node = create()
-        except HoisdfError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
-        try:
-            return _spin(node)
+            return _spin(node, ending)
         finally:
             node.destroy_node()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        return 0
-    finally:
-        rclpy.try_shutdown()
 
 
-def _tell(node: Any) -> None:
-    """Log the summary; after an interrupt there is no /rosout any more to log to."""
-    if node.context.ok():
-        node.get_logger().info(node.summary)
-    else:
-        print(f"{node.get_name()}: {node.summary}", file=sys.stderr)
-
-
-def _spin(node: Any) -> int:
+def _spin(node: Any, ending: Ending) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     loop = Spin(executor)
@@ -76,21 +62,21 @@ def _spin(node: Any) -> int:
             node.get_logger().fatal(str(error))
             code = 1
         except Exception:
-            if rclpy.ok():  # else it is an interrupt that took the publishers away
-                node.get_logger().fatal(traceback.format_exc())
-                code = 1
-        _tell(node)
+            node.get_logger().fatal(traceback.format_exc())
+            code = 1
+        node.get_logger().info(node.summary)
         codes.append(code)
         loop.end()
 
     thread = threading.Thread(target=work, name="worker", daemon=True)
     thread.start()
+    ending.on_request(loop.end)
     try:
         loop.run()
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except ExternalShutdownException:
         pass
     finally:
         node.stop()
-        thread.join(timeout=5.0)
+        thread.join(timeout=PATIENCE)
         executor.shutdown()
     return codes[0] if codes else 0

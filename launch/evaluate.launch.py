@@ -14,11 +14,15 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+
 
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
     arguments = [
-        DeclareLaunchArgument("bag", description="Folder of a rosbag2 recording with ground truth"),
+        DeclareLaunchArgument(
+            "bag", description="Folder of a rosbag2 recording with ground truth; sample: the one that ships"
+        ),
         DeclareLaunchArgument("output", default_value="evaluation/live", description="Folder for the report"),
         DeclareLaunchArgument("linger", default_value="3.0", description="Seconds for the last estimates to come"),
         DeclareLaunchArgument("estimates", default_value="perception/hand_object", description="What is compared"),
@@ -33,12 +37,9 @@ def generate_launch_description():
         launch_arguments={
             "bag": LaunchConfiguration("bag"),
             "linger": LaunchConfiguration("linger"),
-            "wait_for": [
-                LaunchConfiguration("bag_image", default="/image"), " ",
-                LaunchConfiguration("bag_ground_truth", default="/ground_truth"),
-            ],
+            "wait_for": "image ground_truth",
         }.items(),
-    )  # fmt: skip
+    )
     evaluation = Node(
         package="hoisdf",
         executable="evaluation",
@@ -46,6 +47,8 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
+        exec_name="evaluation",
         parameters=[
             LaunchConfiguration("evaluation_params_file"),
             {

@@ -25,6 +25,7 @@ PARAMETERS = {
     "tf_prefix": ("publish.tf_prefix", ""),
 }
 TRUE = ("true", "1", "yes", "on")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 
 
 def grasp_node(context):
@@ -41,9 +42,13 @@ def grasp_node(context):
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="grasp",
             parameters=[value("grasp_params_file"), parameters],
             remappings=[("hand_object", value("hand_object")), ("grasp/collision_object", value("collision_object"))],
             arguments=["--ros-args", "--log-level", value("log_level")],
+            respawn=value("respawn").lower() in TRUE,
+            respawn_delay=2.0,
         )
     ]
 

@@ -1,27 +1,82 @@
 """A camera and the perception node.
 
     ros2 launch hoisdf live.launch.py source:=0 camera_info_url:=camera.yaml
-    ros2 launch hoisdf live.launch.py camera:=false image:=/camera/image_raw camera_info:=/camera/camera_info
+    ros2 launch hoisdf live.launch.py driver:=realsense use_depth:=true
+    ros2 launch hoisdf live.launch.py driver:= image:=/camera/image_raw camera_info:=/camera/camera_info
 
-Takes all arguments of perception.launch.py too.
+A driver is started by its own launch file; only ``driver:=camera``, the default, starts this package's node. Takes all
+arguments of perception.launch.py too.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription
-from launch.conditions import IfCondition
+from launch.actions import DeclareLaunchArgument, IncludeLaunchDescription, OpaqueFunction, SetLaunchConfiguration
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+TRUE = ("true", "1", "yes", "on")
+
+
+def own_frame(context):
+    """RViz's fixed frame where this package's node publishes."""
+    own = LaunchConfiguration("driver").perform(context) == "camera"
+    wanted = own and not LaunchConfiguration("fixed_frame", default="").perform(context)
+    return [SetLaunchConfiguration("fixed_frame", LaunchConfiguration("frame_id"))] if wanted else []
+
+
+def camera_node(context):
+    def value(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    if value("driver") != "camera" or value("camera").lower() not in TRUE:
+        return []
+    texts = {name: ParameterValue(value(name), value_type=str) for name in ("source", "camera_info_url", "frame_id")}
+    if value("transport"):
+        texts["transport"] = value("transport")
+    image = value("image")
+    return [
+        Node(
+            package="hoisdf",
+            executable="camera",
+            name="camera",
+            namespace=value("namespace"),
+            output="screen",
+            emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="camera",
+            respawn=value("respawn").lower() in TRUE,
+            respawn_delay=2.0,
+            parameters=[
+                value("camera_params_file"),
+                {
+                    "rate": float(value("rate")),
+                    "loop": value("loop").lower() in TRUE,
+                    "use_sim_time": value("use_sim_time").lower() in TRUE,
+                    **texts,
+                },
+            ],
+            remappings=[
+                ("image_raw", image),
+                ("image_raw/compressed", f"{image}/compressed"),
+                ("camera_info", value("camera_info")),
+            ],
+        )
+    ]
+
 
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
     arguments = [
         DeclareLaunchArgument(
-            "camera", default_value="true", description="Start this package's camera node; false: a driver publishes"
+            "driver",
+            default_value="camera",
+            description="camera: this package's node; or realsense, oak, zed, usb_cam, or empty and topics by argument",
         ),
+        DeclareLaunchArgument("camera", default_value="true", description="false: don't start this package's node"),
+        DeclareLaunchArgument("fixed_frame", default_value="", description="Fixed frame of RViz; empty: the camera's"),
         DeclareLaunchArgument("source", default_value="0", description="Camera number, video file, stream or folder"),
         DeclareLaunchArgument("camera_info_url", default_value="", description="Calibration of that camera (YAML)"),
         DeclareLaunchArgument("frame_id", default_value="camera_optical_frame", description="Frame of its images"),
@@ -36,26 +91,7 @@ def generate_launch_description():
     perception = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "perception.launch.py"]))
     )
-    camera = Node(
-        package="hoisdf",
-        executable="camera",
-        name="camera",
-        namespace=LaunchConfiguration("namespace"),
-        output="screen",
-        emulate_tty=True,
-        condition=IfCondition(LaunchConfiguration("camera")),
-        parameters=[
-            LaunchConfiguration("camera_params_file"),
-            {
-                "source": ParameterValue(LaunchConfiguration("source"), value_type=str),
-                "camera_info_url": ParameterValue(LaunchConfiguration("camera_info_url"), value_type=str),
-                "frame_id": ParameterValue(LaunchConfiguration("frame_id"), value_type=str),
-                "rate": ParameterValue(LaunchConfiguration("rate"), value_type=float),
-                "loop": ParameterValue(LaunchConfiguration("loop"), value_type=bool),
-                "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
-            },
-        ],
-        remappings=[("image", LaunchConfiguration("image")), ("camera_info", LaunchConfiguration("camera_info"))],
-    )
     # perception first: it declares the arguments that the camera shares with it (namespace, image, ...)
-    return LaunchDescription([*arguments, perception, camera])
+    return LaunchDescription(
+        [*arguments, OpaqueFunction(function=own_frame), perception, OpaqueFunction(function=camera_node)]
+    )

@@ -14,6 +14,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
+
 
 def generate_launch_description():
     arguments = [
@@ -26,6 +28,9 @@ def generate_launch_description():
             default_value="panda_finger_joint1 0.0 0.04 panda_finger_joint2 0.0 0.04",
             description="Joints of the fingers: name, position closed, position opened, and so on",
         ),
+        DeclareLaunchArgument(
+            "retreat", default_value="", description="Direction of the retreat, such as 0 0 1; empty: the way back"
+        ),
     ]
     grasp = IncludeLaunchDescription(
         PythonLaunchDescriptionSource(PathJoinSubstitution([FindPackageShare("hoisdf"), "launch", "grasp.launch.py"]))
@@ -37,10 +42,13 @@ def generate_launch_description():
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         emulate_tty=True,
+        prefix=PREFIX,
+        exec_name="moveit_example",
         parameters=[
             {
                 "gripper": ParameterValue(LaunchConfiguration("gripper"), value_type=str),
                 "joints": ParameterValue(LaunchConfiguration("joints"), value_type=str),
+                "retreat": ParameterValue(LaunchConfiguration("retreat"), value_type=str),
                 "use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool),
             }
         ],

@@ -1,10 +1,13 @@
 """The perception node alone, and RViz if wanted: what live.launch.py and replay.launch.py are built on.
 
-Arguments that are left empty leave the parameter file's value (or the node's default) alone.
+    ros2 launch hoisdf perception.launch.py driver:=realsense use_depth:=true
+
+Arguments that are left empty leave the parameter file's value (or the node's default) alone. Topics that are left empty
+are those of ``driver``, or have the node's own names.
 """
 
 from launch import LaunchDescription
-from launch.actions import DeclareLaunchArgument, OpaqueFunction
+from launch.actions import DeclareLaunchArgument, OpaqueFunction, SetLaunchConfiguration
 from launch.conditions import IfCondition
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
@@ -15,7 +18,7 @@ PARAMETERS = {
     "weights": ("model.weights", str, "Weights file, or untrained:compact; empty: the shipped weights"),
     "hand_model": ("model.hand_model", str, "Hand model file; empty: what the weights bring, or the open hand"),
     "device": ("model.device", str, "auto, cpu, cuda, ..."),
-    "transport": ("input.transport", str, "raw or compressed: the type of the image topic"),
+    "transport": ("input.transport", str, "raw or compressed (the topic with /compressed behind its name)"),
     "rectified": ("input.rectified", bool, "true where the images are rectified (P holds, not K with D)"),
     "use_depth": ("input.depth", bool, "true: wait for a depth image aligned to the image"),
     "use_regions": ("input.regions", str, "Where boxes come from: none, regions or detections"),
@@ -23,15 +26,60 @@ PARAMETERS = {
     "catalogue": ("object.catalogue", str, "Folder of object meshes of your own; empty: the catalogue that ships"),
     "tf_prefix": ("publish.tf_prefix", str, "Put before TF frame names, for several cameras"),
 }
-# launch argument: topic of the node, and its default
 TOPICS = ("image", "camera_info", "depth", "regions", "detections")
+# What drivers publish under their default names, depth aligned to the image, and arguments that go with it.
+DRIVERS = {
+    "": {},
+    "camera": {"image": "image_raw"},  # this package's own node
+    "realsense": {  # realsense2_camera 4.55 and later, with align_depth.enable:=true
+        "image": "/camera/camera/color/image_raw",
+        "camera_info": "/camera/camera/color/camera_info",
+        "depth": "/camera/camera/aligned_depth_to_color/image_raw",
+        "fixed_frame": "camera_color_optical_frame",
+    },
+    "oak": {  # depthai_ros_driver
+        "image": "/oak/rgb/image_raw",
+        "camera_info": "/oak/rgb/camera_info",
+        "depth": "/oak/stereo/image_raw",
+        "fixed_frame": "oak_rgb_camera_optical_frame",
+    },
+    "zed": {  # zed_wrapper 5.1 and later, camera_name:=zed
+        "image": "/zed/zed_node/rgb/color/rect/image",
+        "camera_info": "/zed/zed_node/rgb/color/rect/camera_info",
+        "depth": "/zed/zed_node/depth/depth_registered",
+        "rectified": "true",
+        "fixed_frame": "zed_left_camera_frame_optical",
+    },
+    "usb_cam": {"image": "/image_raw", "camera_info": "/camera_info", "fixed_frame": "camera"},
+}
+RESPAWN_DELAY = 2.0  # seconds
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
+PREFIX = "env --block-signal=INT,TERM"  # an interrupt waits until the node can hear it
 
 
 def as_bool(name: str, text: str) -> bool:
     if text.lower() not in (*TRUE, *FALSE):
         raise RuntimeError(f"launch argument {name} must be true or false, got {text!r}")
     return text.lower() in TRUE
+
+
+def settle_names(context):
+    """Give the arguments that were left empty the values of the driver, or their own."""
+    driver = LaunchConfiguration("driver").perform(context)
+    if driver not in DRIVERS:
+        known = ", ".join(filter(None, DRIVERS))
+        raise RuntimeError(f"launch argument driver must be one of {known} or empty, got {driver!r}")
+    own = {topic: topic for topic in TOPICS} | {"fixed_frame": "camera_optical_frame"}
+    return [
+        SetLaunchConfiguration(name, value)
+        for name, value in (own | DRIVERS[driver]).items()
+        if not LaunchConfiguration(name).perform(context)
+    ]
+
+
+def image_topic(image: str, transport: str) -> str:
+    """The topic with the name that image_transport gives it."""
+    return f"{image}/compressed" if transport == "compressed" and not image.endswith("/compressed") else image
 
 
 def perception_node(context):
@@ -45,6 +93,8 @@ def perception_node(context):
         text = value(argument)
         if text:
             parameters[parameter] = as_bool(argument, text) if kind is bool else text
+    topics = {topic: value(topic) for topic in TOPICS}
+    topics["image"] = image_topic(topics["image"], value("transport"))
     return [
         Node(
             package="hoisdf",
@@ -53,8 +103,12 @@ def perception_node(context):
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="perception",
             parameters=[value("params_file"), parameters],
-            remappings=[(topic, value(topic)) for topic in TOPICS if value(topic) != topic],
+            remappings=[(topic, name) for topic, name in topics.items() if name != topic],
+            respawn=as_bool("respawn", value("respawn")),
+            respawn_delay=RESPAWN_DELAY,
             arguments=["--ros-args", "--log-level", value("log_level")],
         )
     ]
@@ -75,11 +129,23 @@ def generate_launch_description():
         DeclareLaunchArgument("autostart", default_value="true", description="Configure and activate by itself"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="Take the time from /clock"),
         DeclareLaunchArgument("log_level", default_value="info", description="Log level of the node"),
+        DeclareLaunchArgument("respawn", default_value="false", description="Start the nodes again when they die"),
         DeclareLaunchArgument("rviz", default_value="false", description="Start RViz too"),
         DeclareLaunchArgument(
             "rviz_config", default_value=in_share("rviz", "hoisdf.rviz"), description="What RViz shows"
         ),
-        *(DeclareLaunchArgument(topic, default_value=topic, description=f"Topic read as {topic}") for topic in TOPICS),
+        DeclareLaunchArgument("fixed_frame", default_value="", description="Fixed frame of RViz; empty: the camera's"),
+        DeclareLaunchArgument(
+            "driver",
+            default_value="",
+            description=f"Camera driver whose topics are taken: {', '.join(filter(None, DRIVERS))}; empty: none",
+        ),
+        *(
+            DeclareLaunchArgument(
+                topic, default_value="", description=f"Topic read as {topic}; empty: the driver's, or {topic}"
+            )
+            for topic in TOPICS
+        ),
         *(
             DeclareLaunchArgument(name, default_value="", description=f"{text} (parameter {parameter})")
             for name, (parameter, _, text) in PARAMETERS.items()
@@ -89,8 +155,10 @@ def generate_launch_description():
         package="rviz2",
         executable="rviz2",
         namespace=LaunchConfiguration("namespace"),
-        arguments=["-d", LaunchConfiguration("rviz_config")],
+        arguments=["-d", LaunchConfiguration("rviz_config"), "-f", LaunchConfiguration("fixed_frame")],
         parameters=[{"use_sim_time": LaunchConfiguration("use_sim_time")}],
         condition=IfCondition(LaunchConfiguration("rviz")),
     )
-    return LaunchDescription([*arguments, OpaqueFunction(function=perception_node), rviz])
+    return LaunchDescription(
+        [*arguments, OpaqueFunction(function=settle_names), OpaqueFunction(function=perception_node), rviz]
+    )

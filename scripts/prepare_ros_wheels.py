@@ -24,7 +24,7 @@ TF2_MSGS_PACKAGE = """<?xml version="1.0"?>
   <name>tf2_msgs</name>
   <version>0.0.0</version>
   <description>The one message of tf2_msgs that hoisdf publishes, where the real package isn't installed.</description>
-  <maintainer email="maintainers@hoisdf.example">hoisdf maintainers</maintainer>
+  <maintainer email="no-address@hoisdf.invalid">hoisdf contributors</maintainer>
   <license>BSD-3-Clause</license>
   <buildtool_depend>ament_cmake</buildtool_depend>
   <buildtool_depend>rosidl_default_generators</buildtool_depend>

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -29,9 +30,20 @@ def _importable(name: str) -> bool:
         return False
 
 
+SLOW_TESTS = Path(__file__).with_name("slow_tests.txt")
+
+
+def slow_tests() -> set[tuple[str, str]]:
+    """File name and function of each test that is marked ``slow``, as measured."""
+    lines = SLOW_TESTS.read_text().splitlines() if SLOW_TESTS.exists() else []
+    return {tuple(line.split("::")) for line in lines if line and not line.startswith("#")}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    reason = _missing_ros()
+    reason, slow = _missing_ros(), slow_tests()
     for item in items:
+        if (item.path.name, getattr(item, "originalname", item.name)) in slow:
+            item.add_marker(pytest.mark.slow)
         if not item.get_closest_marker("ros"):
             continue
         if reason:
@@ -39,3 +51,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # Discovery and delivery over real DDS depend on what else the machine does. What fails twice in a row is
         # broken; what needed its second try is named in the summary.
         item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
+
+
+ALLOWED_RERUNS = 2
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if reruns := len(terminalreporter.stats.get("rerun", ())):
+        terminalreporter.write_line(f"second tries: {reruns} (at most {ALLOWED_RERUNS})", red=reruns > ALLOWED_RERUNS)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """More second tries than a busy machine explains are a fault, although every test passed in the end."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and len(reporter.stats.get("rerun", ())) > ALLOWED_RERUNS and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

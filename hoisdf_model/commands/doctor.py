@@ -34,6 +34,12 @@ _LIBRARIES = {
     "safetensors": ("safetensors", ""),
     "rosbags": ("rosbags", ""),
 }
+# what changes how nodes find each other and what they load
+_ENVIRONMENT = (
+    "ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS",
+    "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "CYCLONEDDS_URI", "ROS_HOME", "ROS_LOG_DIR",
+    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "VIRTUAL_ENV",
+)  # fmt: skip
 _RENDER = "import moderngl; print(moderngl.create_context(standalone=True, backend='egl').info['GL_RENDERER'])"
 
 
@@ -80,11 +86,20 @@ def register(app: typer.Typer) -> None:
             ),
         ] = None,
         as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
+        report: Annotated[
+            bool,
+            typer.Option(
+                help="Plain text for a bug report, with the system and the environment variables that matter; the home "
+                "folder's name is left out."
+            ),
+        ] = False,
     ) -> None:
         """Check versions, GPU, hand model, weights, rendering and, where installed, ROS; exit 1 if anything fails."""
         findings = [*model_findings(weights, hand_model), *registered_findings(also or [])]
         failed = any(finding.status == "fail" for finding in findings)
-        if as_json:
+        if report:
+            typer.echo(_report(findings))
+        elif as_json:
             typer.echo(json.dumps({"ok": not failed, "findings": [asdict(f) for f in findings]}, indent=2))
         else:
             width = max(len(finding.check) for finding in findings)
@@ -226,6 +241,25 @@ def _rendering() -> Finding:
     reason = (run.stderr.strip().splitlines() or [f"the driver ended the process ({run.returncode})"])[-1]
     remedy = "apt install libegl1 libgl1 libgl1-mesa-dri, pip install moderngl"
     return Finding("rendering", "warn", f"no EGL, so no synthetic scenes ({reason}); estimation works", remedy)
+
+
+def _report(findings: Iterable[Finding]) -> str:
+    """Everything that a maintainer asks for, without the user's name."""
+    try:
+        version = metadata.version("hoisdf")
+    except metadata.PackageNotFoundError:
+        version = "not installed, a checkout"
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "") if Path("/etc/os-release").exists() else ""
+    lines = [
+        f"hoisdf     {version}",
+        f"system     {system or platform.system()}, {platform.release()}, {platform.machine()}",
+    ]
+    lines += [f"{name}={os.environ[name]}" for name in _ENVIRONMENT if name in os.environ]
+    for finding in findings:
+        lines.append(f"{finding.status:<5}{finding.check:<15} {finding.detail}")
+        if finding.remedy:
+            lines.append(f"{'':<20} -> {finding.remedy}")
+    return "\n".join(lines).replace(str(Path.home()), "~")
 
 
 def _show(finding: Finding, width: int) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hoisdf_model.errors import HoisdfError, ImageError
+from hoisdf_model.errors import CameraError, HoisdfError, ImageError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from hoisdf_model.estimates import Estimate, Prior, Side
+    from hoisdf_model.geometry import Pinhole
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 Box = tuple[float, float, float, float]
 Point = tuple[float, float, float]
 
@@ -29,8 +27,22 @@ def register(app: typer.Typer) -> None:
 def estimate(
     images: Annotated[list[Path], typer.Argument(help="Images, or folders of images.", show_default=False)],
     camera: Annotated[
-        Path, typer.Option(help="The camera: ROS's calibration YAML, or a YAML file with fx, fy, cx, cy.")
-    ],
+        Path | None,
+        typer.Option(
+            help="The camera: ROS's calibration YAML, what ros2 topic echo prints of camera_info, Kalibr's or "
+            "RealSense's file, or a YAML file with fx, fy, cx, cy."
+        ),
+    ] = None,
+    fov: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEGREES",
+            min=1.0,
+            max=170.0,
+            help="Where the camera isn't known: the field of view across the image's longer side, 60 for many phones "
+            "and webcams. Distances are then only assumed.",
+        ),
+    ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path("out"),
     weights: Annotated[
         str | None,
@@ -76,10 +88,12 @@ def estimate(
     import cv2
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
     from hoisdf_model.estimates import Frame, Prior
     from hoisdf_model.estimation import Estimator, draw_overlay, estimate_to_json, write_json, write_meshes
     from hoisdf_model.geometry import read_camera
+    from hoisdf_model.messages import exif_orientation, read_image
     from hoisdf_model.objects import load_catalogue
 
     known = {
@@ -87,8 +101,14 @@ def estimate(
         "object_name": object_name,
     }  # fmt: skip
     prior: Prior | None = Prior(**cast("Any", known)) if any(value is not None for value in known.values()) else None
+    if (camera is None) == (fov is None):
+        raise CameraError(
+            "the camera must be given, with --camera FILE; where it isn't known, --fov 60 assumes a field of view of "
+            "60 degrees, and distances are then only as good as that" if camera is None else
+            "give --camera or --fov, not both: one is known, the other assumed"
+        )  # fmt: skip
     paths = find_images(images)
-    pinhole = read_camera(camera, rectified=rectified)
+    known_camera = None if camera is None else read_camera(camera, rectified=rectified)
     catalogue = load_catalogue(objects)
     if object_name:
         catalogue.get(object_name)  # a misspelt name is told before the work, not by a missing mesh after it
@@ -103,38 +123,50 @@ def estimate(
             if not sequence:
                 estimator.reset()
             try:
-                frame = Frame(read_image(path), pinhole)
+                image = read_image(path, upright=known_camera is None)
+                pinhole = assumed_camera(image.shape[1], image.shape[0], fov) if fov else known_camera
+                assert pinhole is not None
+                hint = exif_hint(exif_orientation(path)) if known_camera is not None else ""
+                try:
+                    frame = Frame(image, pinhole)
+                except CameraError as error:
+                    raise CameraError(f"{error}; {hint}" if hint else str(error)) from error
+                if hint:
+                    console.print(Text(f"note: {path}: {hint}"), highlight=False, soft_wrap=True)
                 found = estimator(frame, prior)
             except HoisdfError as error:
                 failed += 1
-                console.print(f"[red]error:[/red] {path}: {error}", highlight=False, soft_wrap=True)
+                console.print("[red]error:[/red]", Text(f"{path}: {error}"), highlight=False, soft_wrap=True)
                 continue
-            write_json(output / f"{stem}.json", {"image": str(path), **estimate_to_json(found)})
+            about = {"image": str(path), "camera": camera_to_json(pinhole, fov)}
+            write_json(output / f"{stem}.json", {**about, **estimate_to_json(found)})
             if overlay:
                 drawn = draw_overlay(frame.image, found, pinhole, catalogue, estimator.hand_model)
                 cv2.imwrite(str(output / f"{stem}_overlay.png"), cv2.cvtColor(drawn, cv2.COLOR_RGB2BGR))
             if meshes:
                 write_meshes(output / stem, found, estimator.hand_model, catalogue)
-            console.print(f"{path}: {summary(found)}", highlight=False, soft_wrap=True)
+            console.print(Text(f"{path}: {summary(found, fov)}"), highlight=False, soft_wrap=True)
     console.print(f"{len(paths) - failed} of {len(paths)} images written to {output}", highlight=False)
     if failed:
         raise typer.Exit(1)
 
 
 def find_images(sources: list[Path]) -> list[Path]:
-    """The images, folders replaced by the images in them, sorted by name.
+    """The images, folders replaced by the images in them, in the order of their names and numbers.
 
     Raises:
         ImageError: a folder without images.
     """
+    from hoisdf_model.messages import IMAGE_SUFFIXES, pictures_in
+
     paths: list[Path] = []
     for source in sources:
         if not source.is_dir():
             paths.append(source)
             continue
-        inside = sorted(path for path in source.iterdir() if path.suffix.lower() in SUFFIXES)
+        inside = pictures_in(source)
         if not inside:
-            raise ImageError(f"no images in the folder {source} (endings {', '.join(SUFFIXES)})")
+            raise ImageError(f"no images in the folder {source} (endings {', '.join(IMAGE_SUFFIXES)})")
         paths += inside
     return paths
 
@@ -149,36 +181,33 @@ def unique_stems(paths: list[Path]) -> list[str]:
     return stems
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB, as it was stored: a camera's calibration knows nothing of Exif's turns.
+def assumed_camera(width: int, height: int, fov: float) -> Pinhole:
+    """A pinhole that looks through the middle of the image; ``fov``: degrees across its longer side."""
+    from hoisdf_model.geometry import Pinhole
 
-    Raises:
-        ImageError: missing, empty, truncated, or no image.
-    """
-    import cv2
-    import numpy as np
-
-    from hoisdf_model.messages.compressed import decode_colour
-
-    try:
-        data = np.fromfile(path, np.uint8)
-    except OSError as error:
-        raise ImageError(f"can't be read: {error.strerror or error}") from error
-    if path.suffix.lower() in (".png", ".jpg", ".jpeg"):
-        return decode_colour(data, path.suffix)
-    try:
-        pixels = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data.size else None
-    except cv2.error as error:
-        raise ImageError(f"can't be decoded: {error.err}") from error
-    if pixels is None:
-        raise ImageError(f"isn't an image that OpenCV can read ({data.size} bytes)")
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+    focal = max(width, height) / 2 / math.tan(math.radians(fov) / 2)
+    return Pinhole(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
 
 
-def summary(found: Estimate) -> str:
-    """One line about an estimate."""
+def exif_hint(orientation: int) -> str:
+    """What an image's Exif orientation has to do with its camera, in words; empty where it is upright."""
+    if orientation == 1:
+        return ""
+    kind = " (on its side)" if orientation in (5, 6, 7, 8) else ""
+    return f"its Exif orientation {orientation}{kind} isn't applied, for a calibration is of the sensor"
+
+
+def camera_to_json(camera: Pinhole, fov: float | None) -> dict[str, Any]:
+    """What the estimate was made with; ``assumed`` says that distances are no better than the assumption."""
+    known = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+    return {**known, "assumed": fov is not None} | ({} if fov is None else {"field_of_view": fov})
+
+
+def summary(found: Estimate, fov: float | None = None) -> str:
+    """One line about an estimate; ``fov``: the field of view that was assumed, degrees."""
+    assumed = "" if fov is None else f", distance assumed: field of view {fov:g} degrees"
     parts = [
-        f"{hand.side} hand, wrist at {' '.join(f'{c:.3f}' for c in hand.joints[0])} m ({hand.root_source})"
+        f"{hand.side} hand, wrist at {' '.join(f'{c:.3f}' for c in hand.joints[0])} m ({hand.root_source}{assumed})"
         for hand in found.hands
     ]
     parts += [f"{thing.name or 'object'}, score {thing.score:.2f}" for thing in found.objects]

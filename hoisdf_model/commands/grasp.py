@@ -172,9 +172,13 @@ def _recorded(source: Path, topic: str | None) -> Iterator[Estimate]:
             raise BagError(f"topic {topic} of {source} is a {bag.topic(topic).type}, a {HAND_OBJECT} is needed")
         for item in bag.messages([topic]):
             try:
-                yield hand_object_to_estimate(item.message)
+                yield hand_object_to_estimate(item.message, _tell)
             except HoisdfError as error:
                 typer.secho(f"left out a message: {error}", fg=typer.colors.YELLOW, err=True)
+
+
+def _tell(error: Exception) -> None:
+    typer.secho(f"left out a part of a message: {error}", fg=typer.colors.YELLOW, err=True)
 
 
 def _draw(path: Path, grasp: RecordedGrasp, gripper: Gripper, folder: Path | None) -> None:

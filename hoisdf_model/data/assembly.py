@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from hoisdf_model.data.preparation_config import PreparationConfig
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.data.sources import FieldSamples, Floats, LabelledFrame
 from hoisdf_model.hand.joints import NUM_ROTATIONS, NUM_SHAPES
+from hoisdf_model.objects import is_random_shape
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Cropped:
         hand_box, object_box: (4,) pixels of the crop.
         joint_pixels: (21, 2) pixels of the crop.
         hand_rows, object_rows: field samples taken; None: there are none.
+        landmarks: (21, 5) and their presence, as in ``NetworkInput``.
     """
 
     scene: LabelledFrame
@@ -49,6 +51,8 @@ class Cropped:
     joint_pixels: Floats
     hand_rows: FieldRows | None
     object_rows: FieldRows | None
+    landmarks: Floats = field(default_factory=lambda: np.zeros((21, 5)))
+    landmark_presence: float = 0.0
 
 
 def anchor(scene: LabelledFrame) -> Floats:
@@ -89,6 +93,7 @@ def assembled(
         hand_known=torch.tensor(known),
         pose_known=torch.tensor(pose_known),
         object_known=torch.tensor(thing is not None),
+        turn_known=torch.tensor(thing is not None and not is_random_shape(thing.name)),
         masks_known=torch.tensor(scene.hand_mask is not None and scene.object_mask is not None),
         joints=_tensor(joints - joints[0]),
         joint_pixels=_tensor(pixels),
@@ -107,6 +112,8 @@ def assembled(
         object_start_points=object_points[2],
         hand_jitter=_tensor(rng.uniform(-1, 1, (config.hand_start_points, 3))),
         object_jitter=_tensor(rng.uniform(-1, 1, (config.object_start_points, 3))),
+        landmarks=_tensor(cropped.landmarks),
+        landmark_presence=_tensor(cropped.landmark_presence),
     )
 
 

@@ -40,6 +40,8 @@ class AugmentationConfig:
         box: standard deviation of each edge of both boxes, relative to the box's size.
         visible: share of the samples in which the hand's box is around its visible skin, as a detector's is, and not
             around its joints; where the mask is known.
+        landmarks_unseen: share of the samples whose landmarks are hidden from the network. landmarks_true: share in
+            which true ones with errors such as a tracker's stand in for a tracker's own.
     """
 
     turned: float = 0.0
@@ -58,6 +60,8 @@ class AugmentationConfig:
     root_sideways: float = 0.0
     box: float = 0.0
     visible: float = 0.0
+    landmarks_unseen: float = 0.0
+    landmarks_true: float = 0.0
 
 
 def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from hoisdf_model.data.bags import BagProblem, BagReader
+from hoisdf_model.data.bags import BagMessage, BagProblem, BagReader
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.messages import hand_object_to_estimate, stamp_of
@@ -29,6 +30,10 @@ class BagEstimate:
     estimate: Estimate
 
 
+def _tell(on_problem: Callable[[BagProblem], None], item: BagMessage, error: InvalidInputError) -> None:
+    on_problem(BagProblem(item.topic, item.time, error))
+
+
 def estimates_of(
     bag: BagReader, topics: Sequence[str], on_problem: Callable[[BagProblem], None]
 ) -> Iterator[BagEstimate]:
@@ -48,7 +53,7 @@ def estimates_of(
             raise BagError(f"topic {topic.name} of {bag.path} is a {topic.type}, estimates are {HAND_OBJECT}")
     for item in bag.messages(topics, on_problem=on_problem):
         try:
-            estimate = hand_object_to_estimate(item.message)
+            estimate = hand_object_to_estimate(item.message, partial(_tell, on_problem, item))
         except InvalidInputError as error:
             on_problem(BagProblem(item.topic, item.time, error))
             continue

@@ -1,14 +1,18 @@
-"""Messages of several topics of a bag -> frames: what has the same stamp belongs together."""
+"""Messages of several topics of a bag -> frames: what has the same stamp, within a slop, belongs together."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from hoisdf_model.errors import BagError, HoisdfError
 from hoisdf_model.estimates import Estimate, Frame, Regions
 from hoisdf_model.messages import (
+    CameraInfos,
+    Refused,
     camera_info_to_pinhole,
     decode_depth,
     decode_image,
@@ -116,99 +120,164 @@ def _parent(topic: str) -> str:
 
 
 @dataclass
-class _Group:
-    """What has arrived for one stamp; ``time`` is when the first of it was recorded."""
+class _Waiting:
+    """An image that waits for what belongs to it; ``time`` is when the first of it was recorded.
+
+    ``info``: the ``camera_info`` that holds for it unless its own comes.
+    """
 
     time: int
-    parts: dict[str, Any] = field(default_factory=dict)
+    message: Any
+    info: Any = None
 
 
 class FrameAssembly:
-    """Puts messages with equal stamps together, in the order of stamps.
+    """Puts messages of one moment together, in the order of the images' stamps.
 
-    A group is ready once every topic has delivered, or has gone on to a later stamp, or ``PATIENCE`` has passed.
+    An image is ready once every topic has delivered, or has gone on to a later stamp, or ``PATIENCE`` has passed. What
+    is nearest within the slop belongs to it; a message may belong to several images. Which ``camera_info`` it has is
+    the business of :class:`hoisdf_model.messages.CameraInfos`, as in the perception node.
 
     Args:
         roles: the roles that take part, see :func:`select_topics`.
         rectified: take ``P`` of the camera and not ``K`` with ``D``.
         report: told (role, time, error) of what is left out.
-        single_camera_info: the first ``camera_info`` holds for all images.
+        slop: largest difference of stamps of an image and its parts, nanoseconds.
+        few_infos: there are far fewer ``camera_info`` than images, so that waiting for one of its own is in vain.
+
+    Attributes:
+        held: images that have the last ``camera_info``, not one of their own.
     """
 
     def __init__(
-        self, roles: frozenset[str], rectified: bool, report: Report, single_camera_info: bool = False
+        self, roles: frozenset[str], rectified: bool, report: Report, slop: int = 0, few_infos: bool = False
     ) -> None:
-        self._streams = roles - {"camera_info"} if single_camera_info else roles
-        self._rectified = rectified
-        self._report = report
-        self._single = single_camera_info
-        self._camera_info: Any = None
-        self._groups: dict[int, _Group] = {}
+        self._partners = roles - {"image"}
+        self._rectified, self._report, self._slop, self._few_infos = rectified, report, slop, few_infos
+        self._infos = CameraInfos(slop)
+        self._images: dict[int, _Waiting] = {}
+        self._parts: dict[str, dict[int, tuple[int, Any]]] = {role: {} for role in self._partners}
         self._newest: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
+        self._used: Counter[str] = Counter()
+        self._nearest: dict[str, int] = {}
+        self._recorded = 0  # when the part that is being read was recorded
+        self.held = 0
+
+    def preset(self, info: Any) -> None:
+        """A ``camera_info`` that was sent before the first image that is read."""
+        self._infos.add(stamp_of(info), info)
+        self._infos.restart()
 
     def add(self, role: str, time: int, message: Any) -> Iterator[BagFrame]:
         """Take a message recorded at ``time`` and give the frames that are complete now."""
-        if self._single and role == "camera_info":
-            self._camera_info = message
-            return iter(())
-        return self._add(role, time, message)
-
-    def _add(self, role: str, time: int, message: Any) -> Iterator[BagFrame]:
         stamp = stamp_of(message)
         if stamp < self._newest.get(role, stamp) - PATIENCE:  # the clock went back: what comes now is another run
             yield from self.finish()
         self._newest[role] = max(stamp, self._newest.get(role, stamp))
-        group = self._groups.setdefault(stamp, _Group(time))
-        if role in group.parts:
+        known = self._images if role == "image" else self._parts[role]
+        if stamp in known and role != "camera_info":
             self._report(role, time, BagError(f"a second message with the stamp {stamp / 1e9:.6f} s"))
             return
-        group.parts[role] = message
-        while self._groups:
-            first = min(self._groups)
+        self._counts[role] += 1
+        if role == "image":
+            self._infos.add_image(stamp)
+            self._images[stamp] = _Waiting(time, message, self._infos.last_for(message))
+        else:
+            self._parts[role][stamp] = time, message
+            if role == "camera_info":
+                self._infos.add(stamp, message)
+        while self._images:
+            first = min(self._images)
             if not self._ready(first, time):
                 return
-            yield from self._frame(first, self._groups.pop(first))
+            yield from self._frame(first)
 
     def finish(self) -> Iterator[BagFrame]:
         """The frames that were still waiting."""
-        for stamp in sorted(self._groups):
-            yield from self._frame(stamp, self._groups.pop(stamp))
+        for stamp in sorted(self._images):
+            yield from self._frame(stamp)
+        for parts in self._parts.values():
+            parts.clear()
         self._newest.clear()
+        self._infos.restart()
+
+    def unused(self) -> dict[str, BagError]:
+        """The roles of which there were messages and none met an image, and how far off the nearest was."""
+        allowed = f"{self._slop / 1e6:g} ms are allowed (slop)"
+        return {
+            role: BagError(
+                f"none of its {self._counts[role]} messages met an image: "
+                + (f"the nearest was {self._nearest[role] / 1e6:g} ms off, {allowed}" if role in self._nearest else
+                   "they are of other moments")
+            )
+            for role in sorted(self._partners - {"camera_info"})
+            if self._counts[role] and not self._used[role]
+        }  # fmt: skip
 
     def _ready(self, stamp: int, time: int) -> bool:
-        group = self._groups[stamp]
-        waits = any(role not in group.parts and self._newest.get(role, stamp) <= stamp for role in self._streams)
-        return not waits or time - group.time > PATIENCE
+        if time - self._images[stamp].time > PATIENCE:
+            return True
+        waited_for = self._partners - {"camera_info"} if self._few_infos else self._partners
+        return all(
+            stamp in self._parts[role] or self._newest.get(role, stamp) > stamp + self._slop for role in waited_for
+        )
 
-    def _frame(self, stamp: int, group: _Group) -> Iterator[BagFrame]:
-        parts = group.parts
-        if "image" not in parts:
-            return
-        info = self._camera_info if self._single else parts.get("camera_info")
+    def _frame(self, stamp: int) -> Iterator[BagFrame]:
+        waiting = self._images.pop(stamp)
+        parts = {role: found for role in self._partners if (found := self._match(role, stamp)) is not None}
+        info = parts.get("camera_info", (0, None))[1]
+        if info is None and not self._infos.sent_with_each(stamp):
+            info = waiting.info or self._infos.last_for(waiting.message)
+            self.held += info is not None
+        for role in self._partners:
+            old = [other for other in self._parts[role] if other < stamp - self._slop]
+            for other in old:
+                del self._parts[role][other]
         if info is None:
-            self._report("image", group.time, BagError(f"no camera_info with the stamp {stamp / 1e9:.6f} s"))
+            reason = "its own was lost" if self._infos.sent_with_each(stamp) else self._infos.why_not(waiting.message)
+            error = BagError(f"no camera_info with the stamp {stamp / 1e9:.6f} s: {reason}")
+            self._report("image", waiting.time, error)
             return
         try:
             camera = camera_info_to_pinhole(info, self._rectified)
-            frame = Frame(decode_image(parts["image"]), camera, self._part("depth", group, decode_depth))
+            frame = Frame(decode_image(waiting.message), camera, self._part("depth", parts, decode_depth))
         except HoisdfError as error:
-            self._report("image", group.time, error)
+            self._report("image", waiting.time, error)
             return
         yield BagFrame(
             frame=frame,
             stamp=stamp,
-            frame_id=str(parts["image"].header.frame_id),
-            regions=self._part("regions", group, message_to_regions),
-            truth=self._part("truth", group, hand_object_to_estimate),
-            time=group.time,
+            frame_id=str(waiting.message.header.frame_id).lstrip("/"),
+            regions=self._part("regions", parts, partial(self._items, "regions", message_to_regions)),
+            truth=self._part("truth", parts, partial(self._items, "truth", hand_object_to_estimate)),
+            time=min([waiting.time, *(time for time, _ in parts.values())]),
         )
 
-    def _part(self, role: str, group: _Group, read: Callable[[Any], Any]) -> Any:
-        """An optional part; None where it is missing or can't be read."""
-        if role not in group.parts:
+    def _match(self, role: str, stamp: int) -> tuple[int, Any] | None:
+        """When the message that belongs to an image was recorded, and the message; None where there is none."""
+        parts = self._parts[role]
+        nearest = min(parts, key=lambda other: abs(other - stamp), default=None)
+        if nearest is None:
             return None
+        off = abs(nearest - stamp)
+        self._nearest[role] = min(off, self._nearest.get(role, off))
+        if off > self._slop:
+            return None
+        self._used[role] += 1
+        return parts[nearest]
+
+    def _items(self, role: str, read: Callable[[Any, Refused], Any], message: Any) -> Any:
+        """A message with lists, of which single items may be left out."""
+        return read(message, lambda error: self._report(role, self._recorded, error))
+
+    def _part(self, role: str, parts: Mapping[str, tuple[int, Any]], read: Callable[[Any], Any]) -> Any:
+        """An optional part; None where it is missing or can't be read."""
+        if role not in parts:
+            return None
+        self._recorded, message = parts[role]
         try:
-            return read(group.parts[role])
+            return read(message)
         except HoisdfError as error:
-            self._report(role, group.time, error)
+            self._report(role, self._recorded, error)
             return None

@@ -33,17 +33,21 @@ class BagTopics:
         names: role (``image``, ``camera_info``, ``depth``, ``regions``, ``truth``) -> topic; those that aren't here are
             found by type and name, see :meth:`BagReader.roles`. An empty name leaves the role out.
         rectified: the images are rectified: ``P`` holds, not ``K`` with ``D``.
+        slop: largest difference of the stamps of what belongs together, seconds.
     """
 
     names: Mapping[str, str] = field(default_factory=dict)
     rectified: bool = False
+    slop: float = 0.0
 
     def frames(
         self, bag: BagReader, on_problem: Callable[[BagProblem], None], start: int | None = None
     ) -> Iterator[BagFrame]:
         """The bag's frames; see :meth:`BagReader.frames`."""
         image, info, depth, regions, truth = map(self.names.get, ROLES)
-        return bag.frames(image, info, depth, regions, truth, self.rectified, start, on_problem=on_problem)
+        return bag.frames(
+            image, info, depth, regions, truth, self.rectified, start, on_problem=on_problem, slop=self.slop
+        )
 
 
 @dataclass(frozen=True)
@@ -67,12 +71,21 @@ def bags_in(path: str | Path) -> dict[str, Path]:
         return {root.resolve().stem: root}
     if not root.is_dir():
         raise BagError(f"there is no bag and no folder of bags at {root}")
-    folders = sorted(found.parent for found in root.rglob("metadata.yaml"))
-    files = sorted(f for f in root.rglob("*") if f.suffix in FILES and f.parent not in folders)
+    folders = sorted(f.parent for f in root.rglob("metadata.yaml") if not _is_litter(f.relative_to(root)))
+    files = sorted(
+        f
+        for f in root.rglob("*")
+        if f.suffix in FILES and f.is_file() and f.parent not in folders and not _is_litter(f.relative_to(root))
+    )
     named = {str(found.relative_to(root).with_suffix("")): found for found in (*folders, *files)}
     if not named:
         raise BagError(f"{root} holds no bag: neither a metadata.yaml nor a {' or '.join(FILES)} file in it or below")
     return named
+
+
+def _is_litter(path: Path) -> bool:
+    """Whether a file manager or network drive left it beside the bags (``._a.mcap``, ``@eaDir``, ``__MACOSX``)."""
+    return any(part[0] in ".@" or part == "__MACOSX" for part in path.parts)
 
 
 def is_synthetic(path: str | Path) -> bool:

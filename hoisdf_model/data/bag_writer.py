@@ -12,12 +12,23 @@ from typing import Any, Literal
 
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
+from hoisdf_model.data.bag_opening import UriPath
 from hoisdf_model.data.interfaces import interface_types
 from hoisdf_model.errors import BagError
 from hoisdf_model.messages import MessageTypes, rosbags_types, stamp_of
 
 _FOREVER = QosTime(9223372036, 854775807)  # rosbag2's "no limit"
+
+
+class _AnyNameSqlite3(Sqlite3Writer):
+    def __init__(self, path: Path, compression: CompressionMode) -> None:
+        super().__init__(UriPath(path), compression)
+
+
+class _AnyNameWriter(Writer):
+    STORAGE_PLUGINS = {**Writer.STORAGE_PLUGINS, StoragePlugin.SQLITE3: _AnyNameSqlite3}  # noqa: RUF012
 
 
 class BagWriter:
@@ -51,7 +62,7 @@ class BagWriter:
         if storage not in ("mcap", "sqlite3") or compression not in ("none", "zstd"):
             raise BagError(f"storage must be mcap or sqlite3 and compression none or zstd: {storage}, {compression}")
         plugin = StoragePlugin.MCAP if storage == "mcap" else StoragePlugin.SQLITE3
-        self._writer = Writer(self.path, version=Writer.VERSION_LATEST, storage_plugin=plugin)
+        self._writer = _AnyNameWriter(self.path, version=Writer.VERSION_LATEST, storage_plugin=plugin)
         if compression == "zstd":
             mode = CompressionMode.STORAGE if storage == "mcap" else CompressionMode.FILE
             self._writer.set_compression(mode, CompressionFormat.ZSTD)

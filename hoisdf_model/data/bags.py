@@ -6,6 +6,7 @@ Bags come from outside: a damaged one is a :class:`BagError` that says where, an
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 
 import yaml
 from rosbags.interfaces import Connection, Qos
-from rosbags.rosbag2 import Reader
 
 from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
+from hoisdf_model.data.bag_opening import AnyReader, advice, storage_files
 from hoisdf_model.data.interfaces import interface_types
 from hoisdf_model.errors import BagError
 
@@ -46,13 +47,19 @@ class BagMessage:
 
 @dataclass(frozen=True)
 class BagProblem:
-    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`."""
+    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`.
+
+    ``unused``: all messages of the topic were, for none met an image.
+    """
 
     topic: str
     time: int
     error: Exception
+    unused: bool = False
 
     def __str__(self) -> str:
+        if self.unused:
+            return f"{self.topic} wasn't used: {self.error}"
         return f"left out a message of {self.topic} recorded at {self.time / 1e9:.3f} s: {self.error}"
 
 
@@ -80,14 +87,11 @@ class BagReader:
         self.path = Path(path)
         if not self.path.exists():
             raise BagError(f"there is no bag at {self.path}")
-        if self.path.is_dir() and not (self.path / "metadata.yaml").exists():
-            raise BagError(
-                f"{self.path} has no metadata.yaml: give the folder of a bag, or one of its .mcap or .db3 files "
-                "(a recording that was cut off can be mended with 'ros2 bag reindex')"
-            )
         try:
-            self._reader = Reader(self.path)
+            self._reader = AnyReader(self._files())
             self._reader.open()
+            if self._reader.remark:
+                _LOG.warning("%s", self._reader.remark)
             self.topics = self._read_topics()
             self.count = self._reader.message_count
             self.start = self._reader.start_time if self.count else 0
@@ -95,7 +99,27 @@ class BagReader:
         except BagError:
             raise
         except Exception as error:  # a damaged file makes its parser fail in whatever way
-            raise BagError(f"{self.path} is not a readable bag: {_reason(error)}") from error
+            raise BagError(f"{self.path} is not a readable bag: {self._damage(error)}") from error
+
+    def _files(self) -> Path:
+        """What is to be opened: of a folder without metadata, as an interrupted recording leaves it, its only file."""
+        if not self.path.is_dir() or (self.path / "metadata.yaml").exists():
+            return self.path
+        files = storage_files(self.path)
+        if len(files) > 1:
+            raise BagError(
+                f"{self.path} has no metadata.yaml and {len(files)} files of messages: 'ros2 bag reindex {self.path}' "
+                "makes one; or give one of its .mcap or .db3 files"
+            )
+        if not files:
+            raise BagError(
+                f"{self.path} has no metadata.yaml: give the folder of a bag, or one of its .mcap or .db3 files"
+            )
+        _LOG.warning("%s has no metadata.yaml, as a recording that was cut off: %s is read", self.path, files[0].name)
+        return files[0]
+
+    def _damage(self, error: Exception) -> str:
+        return "; ".join(filter(None, [_reason(error), advice(self.path)]))
 
     def close(self) -> None:
         """Close the files; may be called twice."""
@@ -152,16 +176,25 @@ class BagReader:
         if not connections:
             return
         messages = self._reader.messages(connections, start, stop)
-        done = 0
+        done: Counter[str] = Counter()
         while True:
             try:
                 connection, time, data = next(messages)
             except StopIteration:
+                if start is None and stop is None:
+                    self._compare(names, done)
                 return
             except Exception as error:  # see __init__
-                raise BagError(f"{self.path} is damaged after message {done}: {_reason(error)}") from error
-            done += 1
+                raise BagError(f"{self.path} is damaged after message {done.total()}: {self._damage(error)}") from error
+            done[connection.topic] += 1
             yield self.topics[connection.topic], time, bytes(data)
+
+    def _compare(self, names: Iterable[str], read: Mapping[str, int]) -> None:
+        """Tell of messages that the bag's index counts and its data don't have, or the other way round."""
+        counts = [(name, self.topics[name].count, read.get(name, 0)) for name in sorted(names)]
+        differing = [f"{name} {count} and {found}" for name, count, found in counts if count != found]
+        if differing:
+            _LOG.warning("%s counts other numbers of messages than were read: %s", self.path, ", ".join(differing))
 
     def messages(
         self,
@@ -226,10 +259,12 @@ class BagReader:
         start: int | None = None,
         stop: int | None = None,
         on_problem: ProblemHandler = _log_problem,
+        slop: float = 0.0,
     ) -> Iterator[BagFrame]:
         """Images with everything that has the same stamp, in the order of stamps.
 
-        A bag with a single ``camera_info`` message uses it for all images. Topics are found as :meth:`roles` does.
+        Where there isn't a ``camera_info`` with each image (it is latched, or sent now and then), the last one of its
+        camera and size holds. Topics are found as :meth:`roles` does.
 
         Args:
             image, camera_info: topics that every frame has.
@@ -237,7 +272,9 @@ class BagReader:
                 (``hoisdf/HandObject``).
             rectified: the images are rectified, so ``P`` holds and not ``K`` with ``D``.
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message or frame that was left out; the iteration goes on.
+            on_problem: told of each message or frame that was left out, and at the end of each topic that was there and
+                never met an image; the iteration goes on.
+            slop: largest difference of the stamps of what belongs together, seconds.
 
         Raises:
             BagError: a topic is missing or can't be told, there isn't a single image, or the bag is damaged.
@@ -251,15 +288,29 @@ class BagReader:
         def report(role: str, time: int, error: Exception) -> None:
             on_problem(BagProblem(roles[role], time, error))
 
-        single_info = self.topics[roles["camera_info"]].count == 1
-        assembly = FrameAssembly(frozenset(roles), rectified, report, single_camera_info=single_info)
-        if single_info:
-            for item in self.messages([roles["camera_info"]], on_problem=on_problem):
-                assembly.add("camera_info", item.time, item.message)
-            del role_of[roles["camera_info"]]
+        infos, images = self.topics[roles["camera_info"]], self.topics[roles["image"]]
+        few = infos.count * 2 <= images.count
+        assembly = FrameAssembly(frozenset(roles), rectified, report, round(slop * 1e9), few)
+        if few:
+            for info in self._sent_before(infos.name, start, on_problem):
+                assembly.preset(info)
         for item in self.messages(role_of, start, stop, on_problem):
             yield from assembly.add(role_of[item.topic], item.time, item.message)
         yield from assembly.finish()
+        for role, error in assembly.unused().items():
+            on_problem(BagProblem(roles[role], self.end, error, unused=True))
+        if assembly.held and infos.count > 1:
+            _LOG.warning(
+                "%s: %d images have the last camera_info of their camera: %s has %d messages",
+                self.path, assembly.held, infos.name, infos.count,
+            )  # fmt: skip
+
+    def _sent_before(self, topic: str, start: int | None, on_problem: ProblemHandler) -> Iterator[Any]:
+        """What a latched topic has at ``start``: all that was sent before, else the first of all."""
+        for number, item in enumerate(self.messages([topic], on_problem=on_problem)):
+            if number and (start is None or item.time >= start):
+                return
+            yield item.message
 
     def _read_topics(self) -> Mapping[str, Topic]:
         topics: dict[str, Topic] = {}

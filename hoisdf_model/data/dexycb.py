@@ -28,7 +28,7 @@ from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import DatasetError
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 
 FIELD_SAMPLES = 3000  # of each surface in each frame, where they are computed; samples draw from these
 _EMPTY = FieldSamples(np.zeros((0, 3)), np.zeros(0))
@@ -67,8 +67,8 @@ class DexYcbFrames:
         folder: str | Path,
         split: str | None = None,
         subset: str = "close",
-        hand_model: HandModel | None = None,
-        left_hand_model: HandModel | None = None,
+        hand_model: HandModelLike | None = None,
+        left_hand_model: HandModelLike | None = None,
         models: str | Path | ObjectModels | None = None,
         every: int = 1,
         annotations: str | Path | None = None,
@@ -93,8 +93,9 @@ class DexYcbFrames:
         self.models = models if isinstance(models, ObjectModels) else ObjectModels(models or self.folder.models)
         self.hand_models: dict[str, HandModel] = {}
         if hand_model is not None:
-            left = hand_model.mirrored() if left_hand_model is None else left_hand_model
-            self.hand_models = {"right": hand_model, "left": left}
+            right = as_hand_model(hand_model)
+            left = right.mirrored() if left_hand_model is None else as_hand_model(left_hand_model, "left")
+            self.hand_models = {"right": right, "left": left}
         self._cache, self._progress = None if cache is None else Path(cache), progress
         self._fields = {side: HandFields(m, FIELD_SAMPLES, self._cache) for side, m in self.hand_models.items()}
         self._with_fields = fields

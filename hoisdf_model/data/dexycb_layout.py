@@ -18,6 +18,7 @@ a sequence's position among its subject's, so they are only right of a whole dow
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -44,6 +45,8 @@ SERIALS = (
 )  # fmt: skip
 WIDTH, HEIGHT = 640, 480
 PER_SUBJECT = 100  # sequences
+# date and time; what file managers and network drives leave beside them (@eaDir, __MACOSX) would shift the splits
+_SEQUENCE = re.compile(r"\d+_\d+")
 NAMED = 3  # sequences that are named where another one was asked for
 HAND = 255  # in the masks; objects have their id
 NAMES = {row.id: row.name for row in YCB}
@@ -154,7 +157,11 @@ class DexYcbFolder:
         if not self.root.is_dir():
             raise DatasetError(f"there is no folder {self.root}: give the folder with DexYCB's {SUBJECTS[0]} ...")
         self.sequences = {
-            subject: sorted(path.name for path in (self.root / subject).iterdir() if path.is_dir())
+            subject: sorted(
+                path.name
+                for path in (self.root / subject).iterdir()
+                if _SEQUENCE.fullmatch(path.name) and path.is_dir()
+            )
             for subject in SUBJECTS
             if (self.root / subject).is_dir()
         }

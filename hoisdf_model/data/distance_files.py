@@ -56,7 +56,7 @@ def rows_by_order(index: Path, files: Path) -> dict[str, Rows]:
         counts = _array(index)
     except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"{index} can't be read: {error}") from error
-    names = sorted(path.name for path in files.glob("*.npy"))
+    names = sorted(path.name for path in files.glob("*.npy") if not path.name.startswith("."))
     if counts.shape != (len(names), 2) or counts.dtype.kind not in "iu":
         raise DatasetError(
             f"{index} has the shape {counts.shape} ({counts.dtype}), expected a row of two whole numbers for each of "

@@ -30,7 +30,7 @@ from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.data.sources import FieldSamples, Floats, HandLabel, LabelledFrame
 from hoisdf_model.errors import CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.hand.joints import NUM_JOINTS
 
 FIELD_SAMPLES = 3000  # of each surface in each frame, where they are computed; samples draw from these
@@ -69,7 +69,7 @@ class Ho3dFrames:
         split: str = "train",
         version: str | None = None,
         models: str | Path | ObjectModels | None = None,
-        hand_model: HandModel | None = None,
+        hand_model: HandModelLike | None = None,
         distances: str | Path | None = None,
         annotations: str | Path | None = None,
         cache: str | Path | None = None,
@@ -98,7 +98,7 @@ class Ho3dFrames:
         self._fields = (
             None
             if hand_model is None
-            else HandFields(hand_model, FIELD_SAMPLES, None if cache is None else Path(cache))
+            else HandFields(as_hand_model(hand_model), FIELD_SAMPLES, None if cache is None else Path(cache))
         )
 
     def __len__(self) -> int:

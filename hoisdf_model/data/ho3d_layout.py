@@ -162,8 +162,10 @@ def open_folder(folder: str | Path, version: str | None = None) -> Ho3dFolder:
 def _version_of(root: Path) -> Version | None:
     for split in SPLITS:
         for images in sorted((root / split).glob("*/rgb")):
+            if not images.parent.name.isalnum():  # left there by a file manager or network drive (@eaDir, __MACOSX)
+                continue
             for version in VERSIONS:
-                if next(images.glob(f"*{IMAGE_SUFFIX[version]}"), None) is not None:
+                if any(path.stem.isdigit() for path in images.glob(f"*{IMAGE_SUFFIX[version]}")):
                     return version
     return None
 

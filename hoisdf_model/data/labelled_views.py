@@ -39,8 +39,12 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
             reflection @ thing.symmetries @ reflection,
             reflection,
         )
-    masks = (None if mask is None else mask[:, ::-1] for mask in (frame.hand_mask, frame.object_mask))
-    return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, *masks)
+    masks = [None if mask is None else mask[:, ::-1] for mask in (frame.hand_mask, frame.object_mask)]
+    seen = frame.landmarks
+    if seen is not None:
+        pixels = seen.pixels * _LEFTWARDS + [width - 1, 0]
+        seen = replace(seen, pixels=pixels, relative=seen.relative @ _MIRROR[:3, :3])
+    return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, masks[0], masks[1], seen)
 
 
 def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
@@ -55,4 +59,7 @@ def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
         hand = replace(hand, joints=hand.joints @ turn.T, samples=hand.samples.moved(move), rotations=pose)
     if thing is not None:
         thing = replace(thing, pose=move @ thing.pose, samples=thing.samples.moved(move))
-    return replace(scene, hand=hand, object=thing)
+    seen = scene.landmarks
+    if seen is not None:
+        seen = replace(seen, relative=seen.relative @ turn.T)
+    return replace(scene, hand=hand, object=thing, landmarks=seen)

@@ -34,6 +34,7 @@ class Sample:
         hand_known: () bool, whether there is a hand with known joints and field.
         pose_known: () bool, whether ``mano_rotations`` and ``mano_shape`` are known.
         object_known: () bool, whether there is an object with known pose and field.
+        turn_known: () bool, whether the object's rotation can be known: random shapes have no frame that shows.
         masks_known: () bool, whether the masks are known.
         joints: (21, 3) metres, relative to the true wrist.
         joint_pixels: (21, 2).
@@ -50,6 +51,7 @@ class Sample:
         hand_start_points: (M, 3) metres relative to ``hand_root``, near the surface; what the transformers are given
             in place of found points. object_start_points: (M, 3) relative to ``object_center``.
         hand_jitter, object_jitter: (M, 3) uniform in [-1, 1], to be scaled and added to the start points.
+        landmarks: (21, 5) evidence as in ``NetworkInput``. landmark_presence: () how sure it is; 0: there is none.
     """
 
     index: Tensor
@@ -65,6 +67,7 @@ class Sample:
     hand_known: Tensor
     pose_known: Tensor
     object_known: Tensor
+    turn_known: Tensor
     masks_known: Tensor
     joints: Tensor
     joint_pixels: Tensor
@@ -83,6 +86,8 @@ class Sample:
     object_start_points: Tensor
     hand_jitter: Tensor
     object_jitter: Tensor
+    landmarks: Tensor
+    landmark_presence: Tensor
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
         """The same on another device."""

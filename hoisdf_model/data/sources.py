@@ -79,6 +79,21 @@ class ObjectLabel:
 
 
 @dataclass(frozen=True)
+class LandmarkLabel:
+    """The hand's landmarks as a hand tracker sees them; not the truth.
+
+    Attributes:
+        pixels: (21, 2) of the image.
+        relative: (21, 3) metres, relative to the wrist, camera frame.
+        presence: how sure the tracker is, 0 to 1.
+    """
+
+    pixels: Floats
+    relative: Floats
+    presence: float
+
+
+@dataclass(frozen=True)
 class LabelledFrame:
     """An image and what is known about it; at least one of hand and object.
 
@@ -87,6 +102,7 @@ class LabelledFrame:
         camera: its camera, with its size.
         hand, object: None where there is none, or nothing is known about it.
         hand_mask, object_mask: (H, W) bool, visible pixels; both or neither.
+        landmarks: what a hand tracker says about the hand; None: nothing.
     """
 
     image: NDArray[np.uint8]
@@ -95,6 +111,7 @@ class LabelledFrame:
     object: ObjectLabel | None
     hand_mask: NDArray[np.bool_] | None = None
     object_mask: NDArray[np.bool_] | None = None
+    landmarks: LandmarkLabel | None = None
 
 
 @runtime_checkable

@@ -1,15 +1,13 @@
 """From a frame to an estimate: localisation, placement, the network, decoding, tracking; and pictures of it."""
 
-from hoisdf_model.estimation.estimator import Estimator, Network, resolve_device, resolve_precision
+from hoisdf_model.estimation.estimator import Estimator, Localiser, Network, resolve_device, resolve_precision
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
-from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
 from hoisdf_model.estimation.overlay import draw_overlay
 from hoisdf_model.estimation.pairing import priors_from_regions
 from hoisdf_model.estimation.shading import simplified
 
 __all__ = [
     "Estimator",
-    "GridLocaliser",
     "Localiser",
     "Network",
     "draw_overlay",

@@ -8,12 +8,17 @@ from numpy.typing import NDArray
 
 from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.estimation.mirroring import MIRROR, MIRROR_IMAGE
+from hoisdf_model.estimation.refinement import Evidence, HandFit, fit_hand
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
+from hoisdf_model.hand import HandLayer
 from hoisdf_model.hand.joints import NUM_JOINTS
 from hoisdf_model.network import Calibration, NetworkOutput
 
+GIVEN_SPREAD = 0.003  # metres, of a wrist that is given without a covariance
+NETWORK_SPREAD = 0.02  # metres along each axis, of the network's joints on photographs, where nothing was measured
+DISAGREEMENT = 0.03  # metres between network and landmarks that take 1/e of a hand's score
 SPREAD = 0.02  # metres; votes that are spread like this give a joint 1/e of its hand's score
 FIELDS = (
     "maps", "joints", "vertices", "vote_spread", "mano_rotations", "mano_shape", "object_rotation",
@@ -33,14 +38,22 @@ class Decoded:
         output: of the network.
         crop_size: edge of its images, pixels.
         calibration: how far such outputs were off; None: nobody measured it.
+        layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
     """
 
-    def __init__(self, output: NetworkOutput, crop_size: int, calibration: Calibration | None = None) -> None:
+    def __init__(
+        self,
+        output: NetworkOutput,
+        crop_size: int,
+        calibration: Calibration | None = None,
+        layer: HandLayer | None = None,
+    ) -> None:
         tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
         self._rows: dict[str, NDArray[np.float64]] = {
             name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
         }
-        self._crop_size, self._calibration = crop_size, calibration
+        self._crop_size, self._calibration, self._layer = crop_size, calibration, layer
+        self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
         """The hand of row ``i``; None where the network found none in the box.
@@ -58,12 +71,19 @@ class Decoded:
         score = target.score * self._seen(i, 1, view.hand_box)
         agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
         agreement[0] = 1.0
+        joints, vertices, root = row["joints"][i], row["vertices"][i], target.root
+        if self._layer is not None and view.presence > 0:
+            fit = self._fitted(i, target, view, self._layer)
+            pose, joints, vertices = rotations.rotation_vectors(fit.rotations), fit.joints, fit.vertices
+            self._moved[i] = fit.root - view.hand_root
+            root = fit.root * mirror
+            score *= float(np.exp(-fit.disagreement / DISAGREEMENT))
         return HandEstimate(
             side=target.side,
             score=score,
-            joints=(row["joints"][i] * mirror + target.root).astype(np.float32),
+            joints=(joints * mirror + root).astype(np.float32),
             joint_scores=(score * agreement).astype(np.float32),
-            vertices=(row["vertices"][i] * mirror + target.root).astype(np.float32),
+            vertices=(vertices * mirror + root).astype(np.float32),
             pose=(rotations.mirror_axis_angle(pose) if target.side == "left" else pose).astype(np.float32),
             shape=row["mano_shape"][i].astype(np.float32),
             root_covariance=target.root_covariance,
@@ -86,7 +106,7 @@ class Decoded:
         seen = self._seen(i, 2, view.object_box)
         if not row["object_valid"][i] or not (target.object_known or seen >= 0.5):
             return None
-        pose, lever = np.eye(4), np.zeros(3)
+        pose, lever, mirror = np.eye(4), np.zeros(3), MIRROR if target.side == "left" else np.ones(3)
         pose[:3, :3] = rotations.rotation_matrices(row["object_rotation"][i])
         pose[:3, 3] = row["object_translation"][i]
         if target.side == "left":
@@ -109,9 +129,19 @@ class Decoded:
             name=target.object_name,
             score=target.score * seen,
             rotation=pose[:3, :3],
-            translation=pose[:3, 3] + target.object_center,
+            translation=pose[:3, 3] + target.object_center + self._moved.get(i, np.zeros(3)) * mirror,
             covariance=covariance,
         )
+
+    def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:
+        """The hand of row ``i`` fitted to the view's landmarks too, in the crop's camera."""
+        row, mirror = self._rows, np.diag(MIRROR if target.side == "left" else np.ones(3))
+        covariance = mirror @ target.root_covariance @ mirror
+        if target.root_covariance[0, 0] < 0:
+            covariance = GIVEN_SPREAD**2 * np.eye(3)
+        evidence = Evidence(view.landmarks[:, :2], view.landmarks[:, 2:])
+        joints, shape = row["joints"][i], row["mano_shape"][i]
+        return fit_hand(layer, view.intrinsics, joints, NETWORK_SPREAD, shape, view.hand_root, covariance, evidence)
 
     def _variances(self, i: int) -> tuple[float, float]:
         """Per axis, of the object's position relative to the wrist (square metres) and its rotation (square radians).

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,16 +18,17 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation.decoding import Decoded
-from hoisdf_model.estimation.localisation import GridLocaliser, Localiser
+from hoisdf_model.estimation.following import HandFollower
 from hoisdf_model.estimation.mirroring import ObjectReflections
+from hoisdf_model.estimation.object_masks import object_box_in
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.targets import Target
-from hoisdf_model.estimation.tracking import Tracker
-from hoisdf_model.estimation.views import View, images_to_tensor, look, moved, moved_batch, to_batch
-from hoisdf_model.estimation.wrists import SeenWrist, seen_wrists
+from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
+from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
+from hoisdf_model.hand_tracking import load_tracker_networks
 from hoisdf_model.network import (
     Calibration,
     ImageFeatures,
@@ -45,13 +45,21 @@ _LOG = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
 
 
+class Localiser(Protocol):
+    """Finds hands in a frame."""
+
+    def locate(self, frame: Frame) -> tuple[Prior, ...]:
+        """Priors with a hand box at least, best first, pixels of ``frame`` (rectified); empty: no hand is seen."""
+        ...
+
+
 class Network(Protocol):
     """What the estimator needs of a network; :class:`hoisdf_model.network.Hoisdf` is one."""
 
     def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
         """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
 
-        Features are handed in only if ``config.root`` says that there is a head for wrists.
+        Features are those that ``find_root`` or ``encode`` gave for the same images.
         """
         ...
 
@@ -67,15 +75,15 @@ class Network(Protocol):
 class Estimator:
     """Estimates hands and the objects they hold, frame by frame; not for several threads at once.
 
-    Between frames it remembers only what its tracker does: where hands were seen last, for frames that come without
-    priors. It never reads ground truth.
+    Between frames it remembers only what its hand tracker does: where hands and their objects were seen last. It never
+    reads ground truth.
 
     Args:
         network: on ``device`` and in evaluation mode.
         config: the network's.
         hand_model: the right hand model that the network poses.
         device: where the network's inputs go.
-        localiser: finds hands where neither the caller nor the tracker knows of any; a coarse grid if not given.
+        localiser: finds hands where the caller doesn't know of any; the hand tracker if not given.
         catalogue: the objects' shapes, which bring their poses back from the mirror in which left hands are shown; the
             look-alikes if not given.
         calibration: how far the network's estimates were off where that was measured, for the covariances of objects;
@@ -88,6 +96,8 @@ class Estimator:
         network, config, hand_model, device, calibration: as given.
         finds_wrists: whether the network has a head that sees where the wrist is; without one it is guessed from the
             hand's box where nobody says and there is no depth image.
+        refines: whether hands are fitted to the hand tracker's landmarks too, see ``refinement``; at first where the
+            network was trained with landmarks, which those of others needn't agree with.
     """
 
     def __init__(
@@ -110,8 +120,11 @@ class Estimator:
         self.device = torch.device(device)
         self._span = hand_span(hand_model)
         self.finds_wrists = config.root is not None
-        self._tracker = Tracker(self._span, keeps_roots=not self.finds_wrists)
-        self._localiser = localiser or GridLocaliser(self._segment, config.image_size)
+        self.refines = config.context is not None and config.context.landmarks
+        self._layer = HandLayer(hand_model).to(self.device)
+        self._bones = bone_length(self._layer.rest_joints(torch.zeros(1, 10, device=self.device))[0].cpu().numpy())
+        self._follower = HandFollower(load_tracker_networks(device=self.device))
+        self._localiser: Localiser = localiser or self._follower
         self._reflections = ObjectReflections(config, catalogue or load_catalogue())
 
     @classmethod
@@ -159,7 +172,7 @@ class Estimator:
 
     def reset(self) -> None:
         """Forget what was seen before: after a jump in time, or when another camera is looked through."""
-        self._tracker.reset()
+        self._follower.reset()
 
     def __call__(self, frame: Frame, prior: Prior | Sequence[Prior] | None = None) -> Estimate:
         """Estimate.
@@ -184,40 +197,44 @@ class Estimator:
             rectified = _rectified(frame)
         with _timed(timing, "localise"):
             raw_camera = replace(frame.intrinsics, width=frame.image.shape[1], height=frame.image.shape[0])
-            completed = completed_priors(priors, rectified, raw_camera, self._span, self._locate)
-            targets = [self._placed(rectified, known) for known in completed]
+            completed = completed_priors(priors, rectified, raw_camera, self._span, self._localiser.locate)
+            completed = tuple(self._with_landmarks(rectified, known) for known in completed)
+            wrists = [landmark_wrist(known.landmarks, rectified.intrinsics, self._bones) for known in completed]
+            targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
         if not targets:
-            self._tracker.update(rectified, ())
+            self._follower.update(())
             return Estimate(timing=timing)
         with _timed(timing, "crop"):
-            views = [look(rectified, target, self.config.image_size) for target in targets]
+            views = [look(rectified, target, self.config.image_size) for target in self._windowed(targets)]
             batch = to_batch(views, self.device)
         with _timed(timing, "network"), torch.inference_mode():
-            if self.finds_wrists and any(known.root is None for known in completed):
-                features, found = self.network.find_root(batch.image, batch.hand_box)
-                wrists = seen_wrists(found, targets, views, self.config.image_size)
-                targets = list(map(partial(self._placed, rectified), completed, wrists))
-                views = list(map(moved, views, targets))
+            wanted = [known.root is None for known in completed], [not target.object_known for target in targets]
+            if any(wanted[1]) or (self.finds_wrists and any(wanted[0])):
+                features, found = self._looked_at(batch)
+                if found is not None:
+                    seen = seen_wrists(found, targets, views, self.config.image_size)
+                    wrists = [fused(*pair) for pair in zip(wrists, seen, strict=True)]
+                completed, boxes_seen = self._with_objects(completed, targets, views, features)
+                targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
+                views = list(map(moved, views, targets, boxes_seen))
                 output = self.network(moved_batch(batch, views), features=features)
             else:
                 output = self.network(batch)
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
         with _timed(timing, "decode"):
-            estimate = self._decoded(rectified, targets, views, output)
+            estimate = self._decoded(targets, views, output)
         return replace(estimate, regions=_regions(targets, raw_camera), timing=timing)
 
-    def _decoded(
-        self, frame: Frame, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput
-    ) -> Estimate:
-        decoded = Decoded(output, self.config.image_size, self.calibration)
+    def _decoded(self, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput) -> Estimate:
+        decoded = Decoded(output, self.config.image_size, self.calibration, self._layer if self.refines else None)
         seen = []
         for i, (target, view) in enumerate(zip(targets, views, strict=True)):
             hand = decoded.hand(i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
                 seen.append((target, hand, thing))
-        self._tracker.update(frame, [(target, hand) for target, hand, _ in seen])
+        self._follower.update([(target, hand) for target, hand, _ in seen])
         seen.sort(key=lambda parts: parts[2] is None)
         return Estimate(
             hands=tuple(hand for _, hand, _ in seen),
@@ -227,14 +244,38 @@ class Estimator:
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)
 
-    def _locate(self, frame: Frame) -> tuple[Prior, ...]:
-        return self._tracker.locate(frame) or self._localiser.locate(frame)
+    def _with_landmarks(self, frame: Frame, known: Prior) -> Prior:
+        """The prior with landmarks and side, where they aren't known and something hangs on them."""
+        useful = self.refines or known.root is None or known.side is None
+        if known.landmarks is not None or known.hand_box is None or not useful:
+            return known
+        landmarks, side = self._follower.landmarks_in(frame, known.hand_box)
+        return replace(known, landmarks=landmarks, side=known.side or side)
 
-    @torch.inference_mode()
-    def _segment(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(B, S, S, 3) uint8 -> (B, 2, S/2, S/2) probability of hand and object."""
-        maps = self.network.encode(images_to_tensor(images, self.device)).maps[:, 1:3]
-        return maps.float().cpu().numpy()
+    def _windowed(self, targets: Sequence[Target]) -> list[Target]:
+        """The targets with the boxes that their crops show: where an object isn't given, the one of the last frame."""
+        result = []
+        for target in targets:
+            held = None if target.object_known else self._follower.window_of(target.hand_box)
+            result.append(target if held is None else replace(target, object_box=held))
+        return result
+
+    def _looked_at(self, batch: NetworkInput) -> tuple[ImageFeatures, RootPrediction | None]:
+        if self.finds_wrists:
+            return self.network.find_root(batch.image, batch.hand_box)
+        return self.network.encode(batch.image), None
+
+    def _with_objects(
+        self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures
+    ) -> tuple[tuple[Prior, ...], list[NDArray[np.float64] | None]]:
+        """Priors with the boxes that the masks show of objects that nobody gave; and these boxes in the crops."""
+        masks = features.maps[:, 1:3].float().cpu().numpy()
+        priors, seen = [], []
+        for known, target, view, mask in zip(completed, targets, views, masks, strict=True):
+            box = None if target.object_known else object_box_in(mask, view.hand_box, self.config.image_size)
+            priors.append(known if box is None else replace(known, object_box=box_in_image(view, box)))
+            seen.append(box)
+        return tuple(priors), seen
 
 
 def resolve_device(name: str) -> torch.device:
@@ -277,7 +318,7 @@ def _rectified(frame: Frame) -> Frame:
 
 def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
     def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
-        return boxes.mapped(box, raw_camera.distort_pixels) if any(raw_camera.distortion) else box
+        return boxes.mapped(box, raw_camera.distort_pixels) if raw_camera.is_distorted else box
 
     return Regions(
         hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in targets),

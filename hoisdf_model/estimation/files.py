@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate
-from hoisdf_model.hand import JOINT_NAMES, HandModel
+from hoisdf_model.hand import JOINT_NAMES, HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue
 
 FORMAT = "hoisdf-estimate/1"
@@ -77,7 +77,7 @@ def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
     }
 
 
-def write_meshes(stem: Path, estimate: Estimate, hand_model: HandModel, catalogue: Catalogue | None) -> list[Path]:
+def write_meshes(stem: Path, estimate: Estimate, hand_model: HandModelLike, catalogue: Catalogue | None) -> list[Path]:
     """Write ``<stem>_hand_0_right.ply``, ``<stem>_object_0_<name>.ply``, ...: metres, camera frame.
 
     Args:
@@ -88,7 +88,7 @@ def write_meshes(stem: Path, estimate: Estimate, hand_model: HandModel, catalogu
     Returns:
         The files.
     """
-    written = []
+    hand_model, written = as_hand_model(hand_model), []
     for i, hand in enumerate(estimate.hands):
         faces = hand_model.faces if hand.side == hand_model.side else hand_model.faces[:, ::-1]
         path = stem.with_name(f"{stem.name}_hand_{i}_{hand.side}.ply")

@@ -12,7 +12,7 @@ from hoisdf_model.errors import ImageError, MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.estimation.shading import Colour, Surface, paint, simplified
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.hand import BONES, HandModel, load_hand_model
+from hoisdf_model.hand import BONES, HandModel, HandModelLike, as_hand_model, load_hand_model
 from hoisdf_model.objects import Catalogue
 
 HAND_COLOURS: dict[str, Colour] = {"right": (120, 170, 235), "left": (235, 150, 120)}
@@ -23,6 +23,7 @@ FINGER_COLOURS: tuple[Colour, ...] = (
 )  # fmt: skip
 AXIS_COLOURS: tuple[Colour, ...] = ((230, 60, 60), (70, 200, 70), (70, 120, 240))
 AXIS_LENGTH = 0.06  # metres
+MOST_WORDS = 0.1  # of the picture that words may cover
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
@@ -31,7 +32,7 @@ def draw_overlay(
     estimate: Estimate,
     intrinsics: Pinhole,
     meshes: Catalogue | None = None,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
 ) -> NDArray[np.uint8]:
     """Draw an estimate into the image that it was made from.
 
@@ -54,7 +55,8 @@ def draw_overlay(
         raise ImageError(f"an overlay is drawn into an image (H, W, 3) uint8, got {image.shape} {image.dtype}")
     canvas = image.copy()
     pen = _Pen(canvas, intrinsics)
-    hands = [_hand_surface(hand, hand_model) for hand in estimate.hands]
+    model = None if hand_model is None else as_hand_model(hand_model)
+    hands = [_hand_surface(hand, model) for hand in estimate.hands]
     things = [_object_surface(thing, meshes) for thing in estimate.objects]
     paint(canvas, [surface for surface in (*hands, *things) if surface is not None], intrinsics)
     for hand_region in estimate.regions.hands:
@@ -82,6 +84,7 @@ class _Pen:
     def __init__(self, canvas: NDArray[np.uint8], camera: Pinhole) -> None:
         self.canvas, self.camera = canvas, camera
         self.unit = max(canvas.shape[0] / 480, 0.5)
+        self._covered = 0  # pixels
         self._words: list[tuple[int, int, int]] = []  # lower left corner and width of what is written
 
     def pixels(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -143,12 +146,15 @@ class _Pen:
 
     def words(self, text: str, at: tuple[float, float], colour: Colour, step: int) -> None:
         """Words on a darkened ground with their lower left corner at a pixel, moved into the image, and up (-1) or down
-        (1) past other words.
+        (1) past other words. Left out where they don't fit or would hide too much of a small picture.
         """
         height, width = self.canvas.shape[:2]
         scale, thickness = 0.42 * self.unit, max(1, round(self.unit))
         (w, h), below = cv2.getTextSize(text, FONT, scale, thickness)
         tall = h + below + 5
+        if w + 6 > width or self._covered + (w + 6) * tall > MOST_WORDS * width * height:
+            return
+        self._covered += (w + 6) * tall
         x = int(np.clip(at[0], 2, max(2, width - w - 4)))
         y = int(np.clip(at[1], h + 3, max(h + 3, height - below - 3)))
         while any(abs(y - v) < tall and x < u + other and u < x + w for u, v, other in self._words):

@@ -92,6 +92,7 @@ def place(
         object_name=prior.object_name or "",
         object_known=prior.object_box is not None or bool(prior.object_name),
         score=prior.score,
+        landmarks=prior.landmarks,
     )
 
 

@@ -55,7 +55,7 @@ def completed_priors(
 
 def _rectified(prior: Prior, camera: Pinhole) -> Prior:
     def box(raw: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
-        if raw is None or not any(camera.distortion):
+        if raw is None or not camera.is_distorted:
             return raw
         return boxes.mapped(raw, camera.undistort_pixels)
 

@@ -14,11 +14,11 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, RootSource, Side
 from hoisdf_model.estimation.files import FORMAT
 from hoisdf_model.geometry import rotations
-from hoisdf_model.hand import JOINT_NAMES, HandLayer, HandModel
+from hoisdf_model.hand import JOINT_NAMES, HandLayer, HandModel, HandModelLike, as_hand_model
 from hoisdf_model.hand.joints import NUM_ROTATIONS, NUM_SHAPES
 
 
-def read_estimate(path: str | Path, hand_model: HandModel) -> Estimate:
+def read_estimate(path: str | Path, hand_model: HandModelLike) -> Estimate:
     """The estimate in a JSON file, without its regions and times.
 
     Args:
@@ -29,6 +29,7 @@ def read_estimate(path: str | Path, hand_model: HandModel) -> Estimate:
         InvalidInputError: the file is missing, isn't such a file, holds something that makes no sense, or belongs to
             another hand model.
     """
+    hand_model = as_hand_model(hand_model)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # a damaged file is no JSON or no UTF-8

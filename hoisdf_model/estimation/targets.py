@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.estimates import RootSource, Side
+from hoisdf_model.estimates import Landmarks, RootSource, Side
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Target:
         object_name: empty where unknown.
         object_known: whether anyone said that there is an object, and not merely that there may be one.
         score: confidence of whoever made the boxes.
+        landmarks: of the hand in the rectified image, unmirrored; None: nobody sees any.
     """
 
     side: Side
@@ -36,3 +37,4 @@ class Target:
     object_name: str
     object_known: bool
     score: float
+    landmarks: Landmarks | None = None

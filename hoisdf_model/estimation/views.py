@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -25,6 +25,8 @@ class View:
         intrinsics: (3, 3) of the crop, pixels.
         hand_root, object_center: (3,) metres.
         hand_box, object_box: (4,) pixels of the crop.
+        affine: (3, 3) from pixels of the rectified image to those of the crop, with the mirror of a left hand.
+        landmarks: (21, 5) as in ``NetworkInput``; zeros where there are none, and ``presence`` is 0.
     """
 
     image: NDArray[np.uint8]
@@ -33,6 +35,9 @@ class View:
     object_center: NDArray[np.float64]
     hand_box: NDArray[np.float64]
     object_box: NDArray[np.float64]
+    affine: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
+    landmarks: NDArray[np.float64] = field(default_factory=lambda: np.zeros((21, 5)))
+    presence: float = 0.0
 
 
 def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View:
@@ -53,6 +58,11 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View
         flip = np.array([[-1.0, 0.0, camera.width - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
     window = crops.window_around(hand_box, object_box, width=camera.width, height=camera.height)
     affine = window.affine(crop_size)
+    landmarks, presence = np.zeros((21, 5)), 0.0
+    if target.landmarks is not None:
+        relative = target.landmarks.relative * (MIRROR if target.side == "left" else 1.0)
+        pixels = crops.apply_affine(np.array(affine @ flip, dtype=np.float64), target.landmarks.pixels)
+        landmarks, presence = np.concatenate([pixels, relative], 1), target.landmarks.presence
     return View(
         image=crops.crop_image(frame.image, affine @ flip, crop_size),
         intrinsics=affine @ camera.matrix,
@@ -60,13 +70,24 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View
         object_center=center,
         hand_box=crops.map_box(affine, hand_box),
         object_box=crops.map_box(affine, object_box),
+        affine=affine @ flip,
+        landmarks=landmarks,
+        presence=presence,
     )
 
 
-def moved(view: View, target: Target) -> View:
-    """The view with the target's root and object centre, which its picture doesn't depend on."""
+def moved(view: View, target: Target, object_box: NDArray[np.float64] | None = None) -> View:
+    """The view with what its picture doesn't depend on: the target's root and object centre, another object's box."""
     mirror = MIRROR if target.side == "left" else np.ones(3)
-    return replace(view, hand_root=target.root * mirror, object_center=target.object_center * mirror)
+    box = view.object_box if object_box is None else object_box
+    return replace(view, hand_root=target.root * mirror, object_center=target.object_center * mirror, object_box=box)
+
+
+def box_in_image(view: View, box: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A box (4,) of the crop in pixels of the rectified image."""
+    back = np.asarray(np.linalg.inv(view.affine), np.float64)
+    corners = crops.apply_affine(back, box.reshape(2, 2))
+    return np.concatenate([corners.min(0), corners.max(0)])
 
 
 def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
@@ -78,6 +99,8 @@ def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
         object_center=_stacked(views, "object_center", device),
         hand_box=_stacked(views, "hand_box", device),
         object_box=_stacked(views, "object_box", device),
+        landmarks=_stacked(views, "landmarks", device),
+        landmark_presence=_stacked(views, "presence", device),
     )
 
 
@@ -88,6 +111,7 @@ def moved_batch(batch: NetworkInput, views: Sequence[View]) -> NetworkInput:
         batch,
         hand_root=_stacked(views, "hand_root", device),
         object_center=_stacked(views, "object_center", device),
+        object_box=_stacked(views, "object_box", device),
     )
 
 

@@ -1,4 +1,4 @@
-"""Wrists that the network's own head sees in the crops, in the camera frame."""
+"""Wrists as the network's own head and a hand tracker's landmarks see them, in the camera frame."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hoisdf_model.estimates import Landmarks
 from hoisdf_model.estimation.mirroring import MIRROR
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
+from hoisdf_model.geometry import Pinhole
+from hoisdf_model.hand.joints import BONES
 from hoisdf_model.network import RootPrediction
+
+# Of wrists that landmarks place, on 65 photographs with known joints and cameras: the middle eight tenths of the depths
+# are 9 % too small to 11 % too large, for hands of different people too; a wrist's pixel is off by 4 % of the hand.
+DEPTH_SPREAD, PIXEL_SPREAD = 0.085, 0.04
+LEAST_PRESENCE = 0.3
 
 
 @dataclass(frozen=True)
@@ -43,3 +51,49 @@ def seen_wrists(
         SeenWrist(root * MIRROR if target.side == "left" else root, float(a), float(b))
         for target, root, a, b in zip(targets, roots, along, across, strict=True)
     ]
+
+
+def landmark_wrist(landmarks: Landmarks | None, camera: Pinhole, bones: float) -> SeenWrist | None:
+    """The wrist from which a hand of known size shows these landmarks; None where there are none to trust.
+
+    Linear least squares: with ``X`` a landmark relative to the wrist ``t``, ``fx (X + t)_x = (u - cx) (X + t)_z`` and
+    the same for y, each row with the same weight.
+
+    Args:
+        landmarks: pixels of the camera without distortion.
+        camera: that camera.
+        bones: metres, all bones of the hand together.
+    """
+    if landmarks is None or landmarks.presence < LEAST_PRESENCE:
+        return None
+    relative = landmarks.relative * (bones / bone_length(landmarks.relative))
+    x, y = (landmarks.pixels - [camera.cx, camera.cy]).T
+    zero = np.zeros(len(x))
+    rows = np.concatenate([np.stack([zero + camera.fx, zero, -x], 1), np.stack([zero, zero + camera.fy, -y], 1)])
+    wanted = np.concatenate(
+        [x * relative[:, 2] - camera.fx * relative[:, 0], y * relative[:, 2] - camera.fy * relative[:, 1]]
+    )
+    root = np.linalg.lstsq(rows, wanted, rcond=None)[0]
+    if not np.isfinite(root).all() or root[2] <= 0.05:
+        return None
+    edge = float((landmarks.pixels.max(0) - landmarks.pixels.min(0)).max())
+    across = PIXEL_SPREAD * edge * float(root[2]) / camera.fx
+    return SeenWrist(root, DEPTH_SPREAD * float(np.linalg.norm(root)), across)
+
+
+def fused(one: SeenWrist | None, other: SeenWrist | None) -> SeenWrist | None:
+    """The wrist that two independent views say together, each weighed by its variances."""
+    if one is None or other is None:
+        return other if one is None else one
+    far, wide = np.array([one.along, other.along]) ** -2.0, np.array([one.across, other.across]) ** -2.0
+    distances = np.linalg.norm([one.root, other.root], axis=1)
+    rays = np.stack([one.root, other.root]) / distances[:, None]
+    ray = wide @ rays
+    root = ray / np.linalg.norm(ray) * float(far @ distances / far.sum())
+    return SeenWrist(root, float(far.sum() ** -0.5), float(wide.sum() ** -0.5))
+
+
+def bone_length(joints: NDArray[np.float64]) -> float:
+    """Metres, all bones between the joints (21, 3) together."""
+    parent, child = np.array(BONES).T
+    return float(np.linalg.norm(joints[child] - joints[parent], axis=1).sum())

@@ -20,6 +20,7 @@ from hoisdf_model.evaluation.running import RunningEvaluation, RunningFigures
 from hoisdf_model.evaluation.stamp_pairs import StampPairs
 from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
+from hoisdf_model.evaluation.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.truth import KnownTruth
 from hoisdf_model.evaluation.wording import columns_of, digest_of, name_of, title_of
 
@@ -56,6 +57,7 @@ __all__ = [
     "StampPairs",
     "Summary",
     "Things",
+    "TrackedFrames",
     "bar_groups",
     "bars",
     "best_median_worst",

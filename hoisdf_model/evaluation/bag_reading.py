@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hoisdf_model.data.bag_estimates import HAND_OBJECT, estimates_of
@@ -79,7 +79,7 @@ def frames_of(bag: BagReader, topics: BagTopics, given: Sequence[str], tally: Ba
         if role not in roles:
             raise BagError(f"{bag.path} has no topic for {role}, which are to be given to the estimator")
     role_of = {topic: role for role, topic in roles.items()}
-    yield from survived(BagTopics(names, topics.rectified).frames(bag, teller(tally, role_of)), tally)
+    yield from survived(replace(topics, names=names).frames(bag, teller(tally, role_of)), tally)
 
 
 def truth_topic(bag: BagReader, topics: BagTopics) -> Topic:
@@ -110,7 +110,7 @@ def nothing_compared(bag: BagReader, truth: Topic, first: int | None, tally: Bag
     if first is None:
         reason = tally.problems[0] if tally.problems else "there are no images or estimates"
         return EvaluationError(f"nothing of {bag.path} can be used: {reason}")
-    others = [f"{count} x {cause}" for cause, count in tally.left_out.items() if count and "ground truth" not in cause]
+    others = [f"{count} x {cause}" for cause, count in tally.left_out.items() if count and "truth" not in cause]
     if others:
         example = "".join(f"; {problem}" for problem in tally.problems[:1])
         return EvaluationError(f"no frame of {bag.path} could be compared: {', '.join(others)}{example}")
@@ -138,7 +138,9 @@ def teller(tally: BagTally, role_of: Mapping[str, str]) -> Callable[[BagProblem]
     def tell(problem: BagProblem) -> None:
         role = role_of.get(problem.topic, problem.topic)
         cause = f"unreadable {role}"
-        if isinstance(problem.error, CameraError):
+        if problem.unused:
+            cause = f"unused {role}"
+        elif isinstance(problem.error, CameraError):
             cause = "unusable camera_info"
         elif isinstance(problem.error, BagError) and role == "image":
             cause = "no camera_info"

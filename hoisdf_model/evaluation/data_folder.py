@@ -18,7 +18,7 @@ from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.data.preparation_config import PreparationConfig
 from hoisdf_model.data.sources import FrameSource
 from hoisdf_model.errors import ConfigError, DatasetError
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike
 
 # the box that networks of the released code were told, as a factor of the box around the joints
 HAND_BOX: dict[Kind, float] = {"dexycb": 1.1, "ho3d": 1.2}
@@ -76,7 +76,7 @@ class DataFolder:
         return own or untagged
 
 
-def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_model: HandModel) -> DataFolder:
+def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_model: HandModelLike) -> DataFolder:
     """Open a folder of the kind ``dexycb`` or ``ho3d``.
 
     Of a synthetic tree (told by its note) sequences may be missing: splits then go by those that are there.
@@ -85,7 +85,7 @@ def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_
         path: the folder.
         kind: what it holds, see ``data.layouts.kind_of``.
         options: what to take.
-        hand_model: the right hand that the labels are of.
+        hand_model: the right hand that the labels are of, or its file.
 
     Raises:
         ConfigError: an option doesn't belong to this kind, or is none of its values.

@@ -13,7 +13,7 @@ from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.sampled_points import joint_distances, surface_distances
 from hoisdf_model.evaluation.truth import mesh_known, truth_of
 from hoisdf_model.geometry import meshes
-from hoisdf_model.hand import HandLayer, HandModel
+from hoisdf_model.hand import HandLayer, HandModelLike, as_hand_model
 
 Figures = dict[str, float]  # metric -> number, those that apply
 
@@ -33,8 +33,8 @@ class Interaction:
         hand: model with the faces of the estimated hands.
     """
 
-    def __init__(self, models: Models, hand: HandModel) -> None:
-        self.models, self.hand = models, hand
+    def __init__(self, models: Models, hand: HandModelLike) -> None:
+        self.models, self.hand = models, as_hand_model(hand)
 
     def __call__(self, batch: FrameBatch, estimates: Estimates) -> list[Figures]:
         """Of frames with a mesh of the hand and a pose of an object that is known."""

@@ -55,10 +55,14 @@ class GivenPlaces:
         network: in evaluation mode, on ``device``.
         device: where it is.
         scale: normalised units per metre, of the points that it looks at; None: they aren't kept.
+
+    Attributes:
+        uses_landmarks: whether the network reads what the hand tracker sees in the hands' boxes.
     """
 
     def __init__(self, network: Run, device: torch.device | str = "cpu", scale: float | None = None) -> None:
         self.network, self.device, self.scale = network, device, scale
+        self.uses_landmarks = bool(getattr(network, "uses_landmarks", False))
 
     @torch.inference_mode()
     def __call__(self, batch: FrameBatch) -> Estimates:
@@ -148,8 +152,9 @@ class MeanHandAndObject:
 def given(sample: Sample) -> NetworkInput:
     """What a network is given of samples under the paper's protocol."""
     return NetworkInput(
-        sample.image, sample.intrinsics, sample.hand_root, sample.object_center, sample.hand_box, sample.object_box
-    )
+        sample.image, sample.intrinsics, sample.hand_root, sample.object_center, sample.hand_box, sample.object_box,
+        landmarks=sample.landmarks, landmark_presence=sample.landmark_presence,
+    )  # fmt: skip
 
 
 def untrained_like(network: Hoisdf, seed: int = 0) -> Hoisdf:

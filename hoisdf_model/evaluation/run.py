@@ -21,6 +21,7 @@ from hoisdf_model.evaluation.methods import Estimates, Method
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.occlusion import level_tags
 from hoisdf_model.evaluation.records import Record, RecordFile, Result, pose_of
+from hoisdf_model.evaluation.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.truth import mesh_known, object_known, truth_of
 from hoisdf_model.hand import HandLayer
 
@@ -85,7 +86,9 @@ def evaluate(
     """
     done = records.done()
     left = [number for number in numbers if number not in done]
-    for batch in batches_of(EvaluatedFrames(source, left, preparation, images), batch_size, workers):
+    tracked = any(getattr(contender.method, "uses_landmarks", False) for contender in contenders.values())
+    shown = TrackedFrames(source) if tracked else source
+    for batch in batches_of(EvaluatedFrames(shown, left, preparation, images), batch_size, workers):
         parts = {}
         for name, contender in contenders.items():
             rows = [k for k, n in enumerate(batch.numbers) if contender.frames is None or n < contender.frames]

@@ -6,6 +6,7 @@ Frame: REP-103 optical (x right, y down, z forward), metres. Pixels: the centre 
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +18,23 @@ from numpy.typing import ArrayLike, NDArray
 from hoisdf_model.errors import CameraError, InvalidInputError
 
 # sensor_msgs/CameraInfo distortion models that OpenCV's two camera models cover, with their numbers of coefficients
-_COEFFICIENTS = {"plumb_bob": (4, 5), "rational_polynomial": (8, 12, 14), "equidistant": (4,), "fisheye": (4,)}
+_COEFFICIENTS = {
+    "plumb_bob": (4, 5),
+    "rational_polynomial": (4, 5, 8, 12, 14),
+    "equidistant": (4,),
+    "fisheye": (4,),
+}
+# other names of them: Kalibr's, librealsense's, those of drivers; lower case, _ for every other separator
+_ALIASES = {
+    "": "plumb_bob", "none": "plumb_bob", "pinhole": "plumb_bob", "perspective": "plumb_bob", "radtan": "plumb_bob",
+    "brown_conrady": "plumb_bob", "modified_brown_conrady": "plumb_bob", "equi": "equidistant",
+    "kannala_brandt": "equidistant", "kannala_brandt4": "equidistant", "kb4": "equidistant",
+}  # fmt: skip
+# what bends rays even where its coefficients are all 0, and isn't covered
+_WIDE = ("fisheye", "theta", "fov", "omni", "mei", "ucm", "double_sphere", "ds", "ocam", "scaramuzza", "kannala")
+_SKEW = 0.5  # pixels at the image's border that a skew may be off by and is left out
+_FAR_OFF = 0.15  # of the image's size; lenses sit within a few hundredths of the middle
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,8 +44,10 @@ class Pinhole:
     Attributes:
         fx, fy, cx, cy: focal lengths and principal point, pixels.
         width, height: image size in pixels; 0 where it is unknown.
-        distortion: coefficients in OpenCV's order, empty for a rectified image.
-        distortion_model: ``plumb_bob``, ``rational_polynomial``, ``equidistant`` or ``fisheye`` (CameraInfo's names).
+        distortion: coefficients in OpenCV's order, empty for a rectified image. All zero they are those of a pinhole,
+            unless the model is a fisheye: there ``r = f theta`` remains.
+        distortion_model: ``plumb_bob``, ``rational_polynomial``, ``equidistant`` or ``fisheye`` (CameraInfo's names),
+            or another common name of these, which becomes CameraInfo's.
 
     Raises:
         CameraError: a value isn't finite, a focal length isn't positive, or the distortion isn't known.
@@ -44,6 +63,14 @@ class Pinhole:
     distortion_model: str = "plumb_bob"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "distortion_model", _known_model(self.distortion_model, any(self.distortion)))
+        if self.distortion_model == "plumb_bob" and len(self.distortion) in _COEFFICIENTS["rational_polynomial"][2:]:
+            object.__setattr__(self, "distortion_model", "rational_polynomial")  # as drivers call it, too
+        if self.is_fisheye and not self.distortion:
+            object.__setattr__(self, "distortion", (0.0,) * 4)
+        if not self.is_distorted:  # one way to say it
+            object.__setattr__(self, "distortion", ())
+            object.__setattr__(self, "distortion_model", "plumb_bob")
         values = np.array([self.fx, self.fy, self.cx, self.cy, *self.distortion], np.float64)
         if not np.isfinite(values).all():
             raise CameraError(f"intrinsics must be finite, got fx fy cx cy distortion = {values.tolist()}")
@@ -52,17 +79,12 @@ class Pinhole:
                 f"focal lengths must be positive, got fx={self.fx}, fy={self.fy}: "
                 "a camera that publishes zeros is not calibrated, calibrate it or give intrinsics"
             )
-        if self.distortion:
-            known = _COEFFICIENTS.get(self.distortion_model)
-            if known is None:
-                raise CameraError(
-                    f"distortion model {self.distortion_model!r} is not supported, use one of {sorted(_COEFFICIENTS)}"
-                )
-            if len(self.distortion) not in known:
-                raise CameraError(
-                    f"distortion model {self.distortion_model!r} takes {' or '.join(map(str, known))} coefficients, "
-                    f"got {len(self.distortion)}"
-                )
+        known = _COEFFICIENTS[self.distortion_model]
+        if self.is_distorted and len(self.distortion) not in known:
+            raise CameraError(
+                f"distortion model {self.distortion_model!r} takes {' or '.join(map(str, known))} coefficients, "
+                f"got {len(self.distortion)}"
+            )
 
     @classmethod
     def from_matrix(
@@ -73,20 +95,54 @@ class Pinhole:
         distortion: tuple[float, ...] = (),
         distortion_model: str = "plumb_bob",
     ) -> Pinhole:
-        """From a (3, 3) ``K`` or a (3, 4) ``P`` matrix, pixels; skew isn't supported.
+        """From a (3, 3) ``K`` or a (3, 4) ``P`` matrix, pixels.
+
+        A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (the second camera of a
+        stereo pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
 
         Raises:
-            CameraError: not a (3, 3) or (3, 4) matrix with a zero skew.
+            CameraError: not a (3, 3) or (3, 4) matrix, or with a larger skew.
         """
         k = np.asarray(matrix, np.float64)
         if k.shape not in ((3, 3), (3, 4)):
             raise CameraError(f"intrinsics must be a (3, 3) or (3, 4) matrix, got shape {k.shape}")
-        if abs(k[0, 1]) > 1e-6 * max(abs(k[0, 0]), 1e-9):
-            raise CameraError(f"a skew of {k[0, 1]} is not supported, rectify the images first")
+        moved = abs(k[0, 1]) * (height / 2 / abs(k[1, 1]) if height and k[1, 1] else 1.0)  # at the upper border
+        if moved > _SKEW:
+            raise CameraError(
+                f"a skew of {k[0, 1]} (up to {moved:.1f} pixels) is not supported, rectify the images first"
+            )
+        if moved > 1e-6 * abs(k[0, 0]):
+            _say_once(f"a skew of {k[0, 1]:g} in the intrinsics is left out: {moved:.2f} pixels at most")
+        if k.shape == (3, 4) and k[0, 0] and k[:2, 3].any():
+            _say_once(
+                f"P has the translation {k[0, 3]:g} {k[1, 3]:g}: this is the second camera of a stereo pair, "
+                f"{np.hypot(k[0, 3] / k[0, 0], k[1, 3] / k[0, 0]):.3f} m beside the first. Estimates are in the frame "
+                "of its own optical centre, so frame_id must be its own frame, not the first camera's"
+            )
         return cls(
             float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]),
             int(width), int(height), tuple(float(d) for d in distortion), distortion_model,
         )  # fmt: skip
+
+    def check_image(self, width: int, height: int) -> None:
+        """See that this can be the camera of an image of ``width`` x ``height`` pixels.
+
+        Raises:
+            CameraError: it is of another size or, where it says none, its principal point lies far from the middle.
+        """
+        if self.width and self.height:
+            if (self.width, self.height) != (width, height):
+                raise CameraError(
+                    f"the camera is calibrated for {self.width}x{self.height}, the image is {width}x{height}"
+                )
+            return
+        off = max(abs(self.cx - (width - 1) / 2) / width, abs(self.cy - (height - 1) / 2) / height)
+        if off > _FAR_OFF:
+            raise CameraError(
+                f"the camera's principal point {self.cx:g} {self.cy:g} lies far from the middle of the image of "
+                f"{width}x{height}, so it is of images of another size. If it is right (the image is a part of a "
+                f"larger one), let the camera say its width {width} and height {height}"
+            )
 
     @property
     def matrix(self) -> NDArray[np.float64]:
@@ -110,13 +166,13 @@ class Pinhole:
         Raises:
             InvalidInputError: the width isn't known, or there is distortion left.
         """
-        if not self.width or self.distortion:
+        if not self.width or self.is_distorted:
             raise InvalidInputError("mirroring needs the image width and an undistorted image")
         return replace(self, cx=self.width - 1 - self.cx)
 
     def undistort(self, image: NDArray[Any], interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
         """The image as a camera with the same ``K`` and no distortion sees it; the input itself if there is none."""
-        if not any(self.distortion):
+        if not self.is_distorted:
             return image
         maps = _undistortion_maps(self, image.shape[1], image.shape[0])
         return cv2.remap(image, maps[0], maps[1], interpolation)
@@ -127,7 +183,7 @@ class Pinhole:
         OpenCV's iterative inverse; under strong distortion about 0.1 pixels off at the border.
         """
         uv = np.asarray(pixels, np.float64)
-        if not any(self.distortion) or uv.size == 0:
+        if not self.is_distorted or uv.size == 0:
             return uv
         flat, d = uv.reshape(-1, 1, 2), np.array(self.distortion)
         if self.is_fisheye:
@@ -139,7 +195,7 @@ class Pinhole:
     def distort_pixels(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Pixels (..., 2) of the rectified image -> the same of the raw image."""
         uv = np.asarray(pixels, np.float64)
-        if not any(self.distortion) or uv.size == 0:
+        if not self.is_distorted or uv.size == 0:
             return uv
         rays = self.back_project(uv, np.ones(uv.shape[:-1])).reshape(-1, 1, 3)
         nothing, d = np.zeros(3), np.array(self.distortion)
@@ -150,13 +206,53 @@ class Pinhole:
         return np.asarray(raw, np.float64).reshape(uv.shape)
 
     @property
+    def is_distorted(self) -> bool:
+        """Whether the image isn't a pinhole's: there are coefficients, or the model is a fisheye's."""
+        return self.is_fisheye or any(self.distortion)
+
+    @property
     def is_fisheye(self) -> bool:
         """Whether the distortion is of OpenCV's fisheye model (``equidistant`` in CameraInfo)."""
         return self.distortion_model in ("equidistant", "fisheye")
 
     def rectified(self) -> Pinhole:
         """The same camera without distortion."""
-        return replace(self, distortion=())
+        return replace(self, distortion=(), distortion_model="plumb_bob")
+
+    def of_region(self, region: tuple[int, int, int, int], binning: tuple[int, int]) -> Pinhole:
+        """The camera of the image that is published: a region cut out, then binned, as ``image_geometry`` has it.
+
+        Args:
+            region: x, y, width, height in pixels of the whole sensor; without width or height it is all of it.
+            binning: pixels in x and y that become one; 0 is 1.
+        """
+        x, y, width, height = region if region[2] and region[3] else (0, 0, self.width, self.height)
+        bx, by = (max(b, 1) for b in binning)
+        return replace(
+            self,
+            fx=self.fx / bx, fy=self.fy / by, cx=(self.cx - x) / bx, cy=(self.cy - y) / by,
+            width=width // bx, height=height // by,
+        )  # fmt: skip
+
+
+def _known_model(name: str, distorts: bool) -> str:
+    """CameraInfo's name of a distortion model.
+
+    Raises:
+        CameraError: it isn't covered, and has an effect.
+    """
+    plain = name.strip().lower().removeprefix("distortion.").replace("-", "_").replace(" ", "_")
+    known = _ALIASES.get(plain, plain)
+    if known in _COEFFICIENTS:
+        return known
+    if distorts or any(word in plain.split("_") or (len(word) > 3 and word in plain) for word in _WIDE):
+        raise CameraError(f"distortion model {name!r} is not supported, use one of {sorted(_COEFFICIENTS)}")
+    return "plumb_bob"  # without coefficients it is a pinhole's, whatever its name
+
+
+@lru_cache(maxsize=64)
+def _say_once(text: str) -> None:
+    _LOG.warning("%s", text)
 
 
 @lru_cache(maxsize=4)  # the maps are large, and several cameras at a time are rare

@@ -13,7 +13,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandEstimate, Side
 from hoisdf_model.geometry import meshes
 from hoisdf_model.grasping.solids import Solid
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.hand.joints import NUM_VERTICES
 from hoisdf_model.hand.parts import parts, region_of_part
 
@@ -69,7 +69,7 @@ class HandShape:
         return Solid(np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces)
 
 
-def hand_shape(hand: HandEstimate, model: HandModel) -> HandShape:
+def hand_shape(hand: HandEstimate, model: HandModelLike) -> HandShape:
     """The estimated hand's shape, in the camera frame.
 
     Args:
@@ -79,6 +79,7 @@ def hand_shape(hand: HandEstimate, model: HandModel) -> HandShape:
     Raises:
         InvalidInputError: the hand has no mesh, or one that isn't finite, or belongs to another model.
     """
+    model = as_hand_model(model)
     if len(hand.vertices) != NUM_VERTICES:
         raise InvalidInputError("the hand has no mesh: grasps need vertices, publish or estimate them")
     if hand.model.hash != model.hash and hand.model.hash:
@@ -92,9 +93,10 @@ def hand_shape(hand: HandEstimate, model: HandModel) -> HandShape:
 
 
 def posed_shape(
-    vertices: NDArray[np.float64], joints: NDArray[np.float64], model: HandModel, side: Side = "right"
+    vertices: NDArray[np.float64], joints: NDArray[np.float64], model: HandModelLike, side: Side = "right"
 ) -> HandShape:
     """The shape of a hand with ``vertices`` (778, 3) and ``joints`` (21, 3)."""
+    model = as_hand_model(model)
     loop, faces = _closing(model)
     closed = np.concatenate([vertices, vertices[loop].mean(0, keepdims=True)])
     # a left hand is the right one in a mirror, which turns faces inside out

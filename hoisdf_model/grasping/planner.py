@@ -34,7 +34,7 @@ from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
 from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import Found
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject
 
 PALM_LENGTH = (0.04, 0.17)  # metres from the wrist to the middle knuckle: of a child, of a giant
@@ -63,9 +63,9 @@ class GraspPlanner:
     """
 
     def __init__(
-        self, gripper: Gripper, hand_model: HandModel, catalogue: Catalogue, settings: GraspSettings | None = None
+        self, gripper: Gripper, hand_model: HandModelLike, catalogue: Catalogue, settings: GraspSettings | None = None
     ) -> None:
-        self.gripper, self.hand_model, self.catalogue = gripper, hand_model, catalogue
+        self.gripper, self.hand_model, self.catalogue = gripper, as_hand_model(hand_model), catalogue
         self.settings = settings or GraspSettings()
         self._shapes: dict[str, ObjectShape] = {}
 

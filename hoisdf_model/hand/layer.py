@@ -19,7 +19,7 @@ from hoisdf_model.hand.joints import (
     NUM_VERTICES,
     TIP_VERTICES,
 )
-from hoisdf_model.hand.model_file import HandModel
+from hoisdf_model.hand.model_file import HandModelLike, as_hand_model
 
 
 class HandMesh(NamedTuple):
@@ -46,8 +46,9 @@ class HandLayer(nn.Module):
     tips: torch.Tensor
     order: torch.Tensor
 
-    def __init__(self, model: HandModel) -> None:
+    def __init__(self, model: HandModelLike) -> None:
         super().__init__()
+        model = as_hand_model(model)
         self.model = model
         arrays = {
             "v_template": model.v_template,

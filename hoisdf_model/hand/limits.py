@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.hand.joints import MANO_FINGER_BASE, NUM_ROTATIONS, TIP_VERTICES
-from hoisdf_model.hand.model_file import HandModel
+from hoisdf_model.hand.model_file import HandModelLike, as_hand_model
 
 Array = NDArray[np.float64]
 
@@ -75,8 +75,9 @@ def _across(vector: Array, direction: Array) -> Array:
     return _unit(vector - direction * (direction @ vector))
 
 
-def joint_limits(model: HandModel) -> JointLimits:
-    """Axes of this model and ranges of a healthy adult."""
+def joint_limits(model: HandModelLike) -> JointLimits:
+    """Axes of this model (or its file) and ranges of a healthy adult."""
+    model = as_hand_model(model)
     joints = model.joints.astype(np.float64)
     tips = {name: model.v_template[number].astype(np.float64) for name, number in TIP_VERTICES.items()}
     base = {name: joints[number] for name, number in MANO_FINGER_BASE.items()}
@@ -116,7 +117,7 @@ def joint_limits(model: HandModel) -> JointLimits:
     )  # fmt: skip
 
 
-def flexion_axes(model: HandModel) -> Array:
+def flexion_axes(model: HandModelLike) -> Array:
     """(16, 3) unit axes in the model's rest frame about which a positive angle bends each joint towards the palm.
 
     Row 0, the whole hand, is zero.

@@ -174,6 +174,22 @@ def _checked(name: str, value: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any
     return result
 
 
+HandModelLike = HandModel | str | Path  # the model, or its file
+
+
+def as_hand_model(given: HandModelLike | None, side: Side = "right") -> HandModel:
+    """A hand model as it is given, or read from its file.
+
+    Args:
+        given: the model, or what :func:`load_hand_model` takes.
+        side: the side that a file is wanted as.
+
+    Raises:
+        HandModelError, UnsafeFileError: as for :func:`load_hand_model`.
+    """
+    return given if isinstance(given, HandModel) else load_hand_model(given, side)
+
+
 def load_hand_model(path: str | Path | None = None, side: Side | None = "right") -> HandModel:
     """Read a hand model; files of the other side are mirrored.
 

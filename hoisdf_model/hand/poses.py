@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand.joints import MANO_FINGER_BASE, NUM_ROTATIONS
 from hoisdf_model.hand.limits import joint_limits
-from hoisdf_model.hand.model_file import HandModel
+from hoisdf_model.hand.model_file import HandModelLike
 
 # degrees: flexion of the three joints and abduction of the first; the thumb also twists
 _Angles = dict[str, tuple[float, ...]]
@@ -38,7 +38,7 @@ _POSES: dict[str, _Angles] = {
 POSE_NAMES = tuple(_POSES)
 
 
-def named_pose(model: HandModel, name: str) -> NDArray[np.float64]:
+def named_pose(model: HandModelLike, name: str) -> NDArray[np.float64]:
     """(16, 3) axis-angle in radians, MANO's order, the hand itself unturned, mean pose included.
 
     Raises:

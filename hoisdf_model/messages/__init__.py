@@ -5,6 +5,7 @@ fields. Building takes a :class:`MessageTypes`, which says where the classes com
 message is built from an estimate or an image, and the only one where an image message becomes an array.
 """
 
+from hoisdf_model.messages.camera_infos import CameraInfos
 from hoisdf_model.messages.cameras import camera_info_to_pinhole, pinhole_to_camera_info
 from hoisdf_model.messages.encoding import encode_compressed, encode_depth, encode_image
 from hoisdf_model.messages.hand_objects import (
@@ -15,13 +16,25 @@ from hoisdf_model.messages.hand_objects import (
     object_pose_to_object,
     object_to_object_pose,
 )
+from hoisdf_model.messages.image_files import (
+    IMAGE_SUFFIXES,
+    exif_orientation,
+    is_image_file,
+    natural_order,
+    pictures_in,
+    read_image,
+)
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
+from hoisdf_model.messages.items import Refused, read_items
 from hoisdf_model.messages.regions import message_to_regions, regions_to_message
 from hoisdf_model.messages.types import MessageTypes, make_header, make_point, ros_types, rosbags_types, stamp_of
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "RAW_ENCODINGS",
+    "CameraInfos",
     "MessageTypes",
+    "Refused",
     "camera_info_to_pinhole",
     "decode_depth",
     "decode_image",
@@ -29,15 +42,21 @@ __all__ = [
     "encode_depth",
     "encode_image",
     "estimate_to_hand_object",
+    "exif_orientation",
     "hand_joints_to_hand",
     "hand_object_to_estimate",
     "hand_to_hand_joints",
+    "is_image_file",
     "make_header",
     "make_point",
     "message_to_regions",
+    "natural_order",
     "object_pose_to_object",
     "object_to_object_pose",
+    "pictures_in",
     "pinhole_to_camera_info",
+    "read_image",
+    "read_items",
     "regions_to_message",
     "ros_types",
     "rosbags_types",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,32 +30,15 @@ def camera_info_to_pinhole(message: Any, rectified: bool = False) -> Pinhole:
         if rectified and message.k[0] != 0:
             advice = "its K is set: rectify its images, or say that they aren't rectified"
         raise CameraError(f"the camera {message.header.frame_id!r} is uncalibrated ({name}[0] is 0): {advice}")
-    distortion = () if rectified else tuple(float(d) for d in message.d)
     camera = Pinhole.from_matrix(
         matrix.reshape(3, -1),
         width=message.width,
         height=message.height,
-        distortion=distortion if any(distortion) else (),
-        distortion_model=message.distortion_model if any(distortion) else "plumb_bob",
+        distortion=() if rectified else tuple(float(d) for d in message.d),
+        distortion_model="plumb_bob" if rectified else message.distortion_model,
     )
-    return _of_published_image(camera, message)
-
-
-def _of_published_image(camera: Pinhole, message: Any) -> Pinhole:
-    """The camera after cutting out the region of interest and binning, in that order."""
-    roi, binning = message.roi, (max(message.binning_x, 1), max(message.binning_y, 1))
-    if binning == (1, 1) and not (roi.width and roi.height):
-        return camera
-    x, y = (roi.x_offset, roi.y_offset) if roi.width and roi.height else (0, 0)
-    return replace(
-        camera,
-        fx=camera.fx / binning[0],
-        fy=camera.fy / binning[1],
-        cx=(camera.cx - x) / binning[0],
-        cy=(camera.cy - y) / binning[1],
-        width=(roi.width or camera.width) // binning[0],
-        height=(roi.height or camera.height) // binning[1],
-    )
+    roi = message.roi
+    return camera.of_region((roi.x_offset, roi.y_offset, roi.width, roi.height), (message.binning_x, message.binning_y))
 
 
 def pinhole_to_camera_info(camera: Pinhole, header: Any, types: MessageTypes) -> Any:

@@ -1,11 +1,13 @@
-"""Bytes of JPEG and PNG files, as ``sensor_msgs/CompressedImage`` carries them -> pixels.
+"""Bytes of image files, as ``sensor_msgs/CompressedImage`` carries them and as they lie on disk -> pixels.
 
-OpenCV fills the missing part of a truncated file with grey and says nothing, so completeness is checked here first.
+Told by their content. OpenCV fills the missing part of a truncated file with grey and says nothing, so completeness is
+checked here first.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -13,21 +15,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError
+from hoisdf_model.messages.pixels import BAYER, to_rgb
 
-_JPEG, _PNG = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"IEND\xae\x42\x60\x82"
 _COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")  # compressed_depth_image_transport: enum, then two depth parameters
+_ANY = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
 
-def decode_colour(data: NDArray[np.uint8], format_: str) -> NDArray[np.uint8]:
-    """Bytes (N,) of a JPEG or PNG file -> (H, W, 3) uint8 RGB; ``format_`` only serves the error message.
+def decode_colour(data: NDArray[np.uint8], format_: str, upright: bool = False) -> NDArray[np.uint8]:
+    """Bytes (N,) of an image file -> (H, W, 3) uint8 RGB.
+
+    Args:
+        data: a JPEG, PNG, WebP, TIFF or BMP file.
+        format_: of the message: ``<encoding of the original>; <kind> compressed <order of the channels>``, or the
+            kind alone. A mosaic is demosaiced, and channels that the encoder took for others are put right.
+        upright: turn the picture as its Exif data say, else it comes as it was stored.
 
     Raises:
-        ImageError: empty, neither JPEG nor PNG, truncated or damaged.
+        ImageError: empty, another kind of file, truncated or damaged, or depth.
     """
+    original, _, rest = (part.strip().lower() for part in format_.partition(";"))
+    if "compresseddepth" in rest:
+        raise ImageError(f"format {format_!r} is a depth image, a colour image is wanted: which topic is it?")
     _check_complete(data, format_)
-    pixels = _imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION, format_)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+    mosaic = BAYER.get(original.rstrip("0123456789")) if rest else None
+    if mosaic is not None:
+        pixels = _imdecode(data, cv2.IMREAD_GRAYSCALE | _ANY, format_)
+        return to_rgb(pixels, mosaic)
+    orientation = 0 if upright else cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = _imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH | orientation, format_)
+    # OpenCV's encoder takes what it is given for BGR: given RGB it wrote blue for red, and the format says so
+    return to_rgb(pixels, None if "compressed rgb" in rest else cv2.COLOR_BGR2RGB)
 
 
 def decode_depth(data: NDArray[np.uint8], format_: str) -> NDArray[np.float32]:
@@ -63,24 +81,35 @@ def _imdecode(data: NDArray[np.uint8], flags: int, format_: str) -> NDArray[Any]
         raise ImageError(f"a compressed image (format {format_!r}) can't be decoded: {error.err}") from error
     if pixels is None:
         raise ImageError(f"a compressed image (format {format_!r}, {data.size} bytes) is damaged and can't be decoded")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise ImageError(f"an image must have 8 or 16 bits, format {format_!r} has {pixels.dtype}")
     return np.asarray(pixels)
 
 
-def _check_complete(data: NDArray[np.uint8], format_: str, formats: tuple[str, ...] = ("jpeg", "png")) -> None:
+def _check_complete(data: NDArray[np.uint8], format_: str, formats: tuple[str, ...] = ()) -> None:
     content = data.tobytes()
     if not content:
         raise ImageError(f"a compressed image (format {format_!r}) has no data")
-    if "jpeg" in formats and content.startswith(_JPEG):
-        complete = _jpeg_is_complete(content)
-    elif content.startswith(_PNG):
-        complete = _PNG_END in content
-    else:
+    kind = kind_of_file(content)
+    if kind not in (formats or _COMPLETE):
+        wanted = " or ".join(f.upper() for f in formats or ("jpeg", "png"))
+        hint = _HINTS.get(kind) or (" (WebP, TIFF and BMP are read, too)" if not formats else "")
         raise ImageError(
-            f"a compressed image must be {' or '.join(f.upper() for f in formats)}, "
-            f"format {format_!r} starts with the bytes {content[:4].hex(' ')}"
+            f"a compressed image must be {wanted}{hint}, format {format_!r} starts with the bytes "
+            f"{content[:4].hex(' ')}"
         )
-    if not complete:
+    if not _COMPLETE[kind](content):
         raise ImageError(f"a compressed image (format {format_!r}) is truncated after {len(content)} bytes")
+
+
+def kind_of_file(content: bytes) -> str:
+    """``jpeg``, ``png``, ``webp``, ``tiff``, ``bmp``, ``heic`` or ``avif``, by the first bytes; empty where unknown."""
+    if content[4:8] == b"ftyp":
+        brand = content[8:12]
+        return "avif" if brand in (b"avif", b"avis") else "heic" if brand in _HEIC else ""
+    if content[:4] == b"RIFF":
+        return "webp" if content[8:12] == b"WEBP" else ""
+    return next((kind for start, kind in _STARTS.items() if content.startswith(start)), "")
 
 
 def _jpeg_is_complete(content: bytes) -> bool:
@@ -92,3 +121,24 @@ def _jpeg_is_complete(content: bytes) -> bool:
             return content.find(b"\xff\xd9", at) >= 0
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big") if marker != 0xFF else 1
     return False
+
+
+_STARTS = {
+    b"\xff\xd8\xff": "jpeg",
+    b"\x89PNG\r\n\x1a\n": "png",
+    b"II*\0": "tiff",
+    b"MM\0*": "tiff",
+    b"BM": "bmp",
+}
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_HINTS = {
+    "heic": ", this is HEIC: convert it, with 'heif-convert in.heic out.jpg' (libheif) or 'magick in.heic out.png'",
+    "avif": ", this is AVIF: convert it, with 'avifdec in.avif out.png' (libavif) or 'magick in.avif out.png'",
+}
+_COMPLETE: dict[str, Callable[[bytes], bool]] = {
+    "jpeg": _jpeg_is_complete,
+    "png": lambda content: _PNG_END in content,
+    "webp": lambda content: len(content) >= 8 + int.from_bytes(content[4:8], "little"),
+    "bmp": lambda content: len(content) >= int.from_bytes(content[2:6], "little"),
+    "tiff": lambda content: True,  # its decoder notices by itself
+}

@@ -6,19 +6,22 @@ except an object's rotation, which passes through a quaternion (float64 rounding
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, RootSource
+from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, Regions, RootSource
+from hoisdf_model.messages.items import Refused, read_items
 from hoisdf_model.messages.regions import SIDES, message_to_regions, regions_to_message, side_of
 from hoisdf_model.messages.types import MessageTypes, make_point, read_numbers
 
 # ROOT_UNKNOWN, ROOT_GIVEN, ROOT_DEPTH, ROOT_MONOCULAR, ROOT_TRACKED of hoisdf/HandJoints
 ROOT_SOURCES: tuple[RootSource, ...] = ("unknown", "given", "depth", "monocular", "tracked")
+Part = TypeVar("Part")
 JOINTS, VERTICES, ROTATIONS, SHAPES = 21, 778, 16, 10
 
 
@@ -35,23 +38,62 @@ def estimate_to_hand_object(estimate: Estimate, header: Any, types: MessageTypes
     )
 
 
-def hand_object_to_estimate(message: Any) -> Estimate:
+def hand_object_to_estimate(message: Any, refused: Refused | None = None) -> Estimate:
     """:class:`Estimate` from ``hoisdf/HandObject``.
+
+    Args:
+        message: hands and objects.
+        refused: told of each hand, object, region or list of times that is wrong, and the others are taken; None: it is
+            raised. What ``hands[i]`` holds stays ``objects[i]``: those that are left move together.
 
     Raises:
         InvalidInputError: a hand has no side or another number of vertices than 0 or 778, an object's quaternion has
-            not the length 1, a box is malformed, or there is not one duration a stage; says which.
+            not the length 1, a box is malformed, or there is not one duration a stage; says which. With ``refused``
+            only where no hand, or no object, is left of some.
     """
+    hands = read_items(message.hands, hand_joints_to_hand, "hands", refused)
+    objects = read_items(message.objects, object_pose_to_object, "objects", refused)
+    if len(hands) < len(message.hands) or len(objects) < len(message.objects):
+        hands, objects = _moved_together(hands, objects, refused)
+    return Estimate(
+        hands=tuple(hands.values()),
+        objects=tuple(objects.values()),
+        regions=_optional(lambda: message_to_regions(message.regions, refused), Regions(), refused),
+        timing=_optional(lambda: _timing(message), {}, refused),
+    )
+
+
+def _moved_together(
+    hands: dict[int, HandEstimate], objects: dict[int, ObjectEstimate], refused: Refused | None
+) -> tuple[dict[int, HandEstimate], dict[int, ObjectEstimate]]:
+    """Hands with their objects first, so that places still tell what belongs together."""
+    pairs = [i for i in hands if i in objects]
+    free = [i for i in hands if i not in objects]
+    orphans = [i for i in objects if i not in hands]
+    if free and orphans and refused is not None:
+        for i in orphans:  # it would be taken for what another hand holds
+            refused(InvalidInputError(f"objects[{i}] belongs to a hand that was refused, others are without objects"))
+        orphans = []
+    return {i: hands[i] for i in pairs + free}, {i: objects[i] for i in pairs + orphans}
+
+
+def _optional(read: Callable[[], Part], otherwise: Part, refused: Refused | None) -> Part:
+    """What isn't needed for hands and objects to be right."""
+    try:
+        return read()
+    except InvalidInputError as error:
+        if refused is None:
+            raise
+        refused(error)
+        return otherwise
+
+
+def _timing(message: Any) -> dict[str, float]:
     if len(message.stages) != len(message.stage_seconds):
         raise InvalidInputError(
             f"stage_seconds must be as long as stages, got {len(message.stage_seconds)} and {len(message.stages)}"
         )
-    return Estimate(
-        hands=tuple(hand_joints_to_hand(hand, f"hands[{i}]") for i, hand in enumerate(message.hands)),
-        objects=tuple(object_pose_to_object(item, f"objects[{i}]") for i, item in enumerate(message.objects)),
-        regions=message_to_regions(message.regions),
-        timing={stage: float(s) for stage, s in zip(message.stages, message.stage_seconds, strict=True)},
-    )
+    return {str(stage): float(s) for stage, s in zip(message.stages, message.stage_seconds, strict=True)}
 
 
 def hand_to_hand_joints(hand: HandEstimate, header: Any, types: MessageTypes) -> Any:

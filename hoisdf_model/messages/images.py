@@ -6,82 +6,50 @@ the layout before it touches the pixels, and copies only where it must: rgb8 and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError
 from hoisdf_model.messages import compressed
+from hoisdf_model.messages.pixels import COLOUR, SEMI_PLANAR, Layout, SemiPlanar, named_layout, to_rgb
 
 MILLIMETRE = np.float32(0.001)
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How one pixel lies in memory: ``channels`` numbers of ``dtype``, and OpenCV's code that makes RGB of it."""
-
-    dtype: str
-    channels: int
-    conversion: int | None
-
-
-def _layouts() -> dict[str, _Layout]:
-    table = {
-        "rgb8": _Layout("u1", 3, None),
-        "bgr8": _Layout("u1", 3, cv2.COLOR_BGR2RGB),
-        "rgba8": _Layout("u1", 4, cv2.COLOR_RGBA2RGB),
-        "bgra8": _Layout("u1", 4, cv2.COLOR_BGRA2RGB),
-        "mono8": _Layout("u1", 1, cv2.COLOR_GRAY2RGB),
-        "yuv422": _Layout("u1", 2, cv2.COLOR_YUV2RGB_UYVY),
-        "uyvy": _Layout("u1", 2, cv2.COLOR_YUV2RGB_UYVY),
-        "yuv422_yuy2": _Layout("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
-        "yuyv": _Layout("u1", 2, cv2.COLOR_YUV2RGB_YUY2),
-        "rgb16": _Layout("u2", 3, None),
-        "bgr16": _Layout("u2", 3, cv2.COLOR_BGR2RGB),
-        "mono16": _Layout("u2", 1, cv2.COLOR_GRAY2RGB),
-    }
-    patterns = {
-        "bayer_rggb": cv2.COLOR_BayerRGGB2RGB,
-        "bayer_bggr": cv2.COLOR_BayerBGGR2RGB,
-        "bayer_gbrg": cv2.COLOR_BayerGBRG2RGB,
-        "bayer_grbg": cv2.COLOR_BayerGRBG2RGB,
-    }
-    for name, code in patterns.items():
-        table[f"{name}8"] = _Layout("u1", 1, code)
-        table[f"{name}16"] = _Layout("u2", 1, code)
-    return table
-
-
-_COLOUR = _layouts()
-_DEPTH = {"16UC1": _Layout("u2", 1, None), "mono16": _Layout("u2", 1, None), "32FC1": _Layout("f4", 1, None)}
-RAW_ENCODINGS = tuple(_COLOUR)
+_DEPTH = {"16UC1": Layout("u2", 1, None), "mono16": Layout("u2", 1, None), "32FC1": Layout("f4", 1, None)}
+RAW_ENCODINGS = (*COLOUR, *SEMI_PLANAR)
 DEPTH_ENCODINGS = tuple(_DEPTH)
 
 
 def decode_image(message: Any) -> NDArray[np.uint8]:
-    """A colour image from ``sensor_msgs/Image`` or ``CompressedImage`` (JPEG or PNG).
+    """A colour image from ``sensor_msgs/Image`` or ``CompressedImage`` (JPEG, PNG, WebP, TIFF or BMP).
+
+    Every encoding of ``sensor_msgs/image_encodings`` that holds colour or grey is known; OpenCV's type names
+    (``8UC3``) are taken in OpenCV's order, blue first. What a compressed message's ``format`` says about the original
+    is heeded: a mosaic (``bayer_rggb8; jpeg compressed``) is demosaiced, channels in the wrong order are put right.
 
     Returns:
-        (H, W, 3) uint8 RGB; for rgb8 a view of the message, which may be read-only and have padded rows. 16-bit
-        encodings keep their upper eight bits. EXIF orientation is ignored: intrinsics know nothing of it.
+        (H, W, 3) uint8 RGB; for rgb8 a view of the message, which may be read-only and have padded rows. Of 16-bit
+        encodings the upper eight of the bits in use are kept: a 12-bit camera's pictures aren't dark. EXIF orientation
+        is ignored: intrinsics know nothing of it.
 
     Raises:
         ImageError: empty, unknown encoding, ``step`` or length of ``data`` that don't fit, truncated or damaged file.
     """
     if hasattr(message, "format"):
         return compressed.decode_colour(_bytes(message), str(message.format))
-    layout = _layout(message, _COLOUR, "colour image")
-    pixels = _pixels(message, layout)
-    if layout.dtype == "u2":
-        pixels = (pixels >> 8).astype(np.uint8)
-    if layout.conversion is None:
-        return pixels
-    if layout.channels == 2 and message.width % 2:
+    planes = SEMI_PLANAR.get(str(message.encoding).lower())
+    if planes is not None:
+        return _from_planes(message, planes)
+    layout = named_layout(str(message.encoding))
+    if layout is None:
+        hint = ": it is for depth, a grey image says mono16 or mono8" if message.encoding in _DEPTH else ""
+        raise ImageError(
+            f"unknown encoding {message.encoding!r} of a colour image, use one of {', '.join(RAW_ENCODINGS)}{hint}"
+        )
+    if layout.pair and message.width % 2:
         raise ImageError(f"encoding {message.encoding!r} needs an even width, got {message.width}")
-    return np.asarray(cv2.cvtColor(pixels, layout.conversion), np.uint8)
+    return to_rgb(_pixels(message, layout), layout.conversion)
 
 
 def decode_depth(message: Any) -> NDArray[np.float32]:
@@ -95,26 +63,46 @@ def decode_depth(message: Any) -> NDArray[np.float32]:
     """
     if hasattr(message, "format"):
         return compressed.decode_depth(_bytes(message), str(message.format))
-    layout = _layout(message, _DEPTH, "depth image")
+    layout = _DEPTH.get(message.encoding)
+    if layout is None:
+        raise ImageError(f"unknown encoding {message.encoding!r} of a depth image, use one of {', '.join(_DEPTH)}")
     pixels = _pixels(message, layout)
     return pixels if layout.dtype == "f4" else pixels.astype(np.float32) * MILLIMETRE
 
 
-def _layout(message: Any, known: dict[str, _Layout], what: str) -> _Layout:
-    try:
-        return known[message.encoding]
-    except KeyError:
-        raise ImageError(f"unknown encoding {message.encoding!r} of a {what}, use one of {', '.join(known)}") from None
+def _from_planes(message: Any, planes: SemiPlanar) -> NDArray[np.uint8]:
+    """A plane of brightness and one of colour pairs below it: rows of the second have ``2 / shared`` of the step."""
+    width, height, step = int(message.width), int(message.height), int(message.step)
+    shared, data = planes.shared, _bytes(message)
+    _not_empty(width, height)
+    if width % shared or height % shared:
+        raise ImageError(f"encoding {message.encoding!r} needs an even width and height, got {width}x{height}")
+    below = height * 2 // shared**2  # rows of the first plane's step that the second takes
+    wanted = step * (height + below)
+    if step < width or data.size != wanted:
+        step, wanted = width, width * (height + below)  # a step that counts both planes: they lie without padding
+    if data.size != wanted:
+        raise ImageError(
+            f"data of a {message.encoding} image of {width}x{height} must have {wanted} bytes (with padded rows step x "
+            f"{height + below}), got {data.size} and the step {message.step}"
+        )
+    bright = data[: step * height].reshape(height, step)[:, :width]
+    pairs = data[step * height :].reshape(height // shared, -1)[:, : 2 * width // shared]
+    return planes.to_rgb(bright, pairs.reshape(height // shared, width // shared, 2))
 
 
-def _pixels(message: Any, layout: _Layout) -> NDArray[Any]:
+def _not_empty(width: int, height: int) -> None:
+    if width == 0 or height == 0:
+        raise ImageError(f"the image is empty: {width}x{height} pixels")
+
+
+def _pixels(message: Any, layout: Layout) -> NDArray[Any]:
     """(H, W) or (H, W, C) in native byte order, a view where the message's byte order is the machine's."""
     width, height, step = int(message.width), int(message.height), int(message.step)
     size = np.dtype(layout.dtype).itemsize
     row = width * layout.channels * size
     data = _bytes(message)
-    if width == 0 or height == 0:
-        raise ImageError(f"the image is empty: {width}x{height} pixels")
+    _not_empty(width, height)
     if step < row:
         raise ImageError(
             f"step must be at least {row} bytes ({width} pixels of {message.encoding}, {row // width} bytes each), "

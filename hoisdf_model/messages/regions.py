@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
 from hoisdf_model.geometry import boxes
+from hoisdf_model.messages.items import Refused, read_items
 from hoisdf_model.messages.types import MessageTypes, make_point
 
 # SIDE_UNKNOWN, SIDE_RIGHT, SIDE_LEFT of hoisdf/Region and hoisdf/HandJoints
@@ -43,22 +44,36 @@ def _region(
     )
 
 
-def message_to_regions(message: Any) -> Regions:
+def message_to_regions(message: Any, refused: Refused | None = None) -> Regions:
     """:class:`Regions` from ``hoisdf/Regions``.
 
+    Args:
+        message: the regions.
+        refused: told of each region that is wrong, and the others are taken; None: it is raised.
+
     Raises:
-        InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, or a side isn't a ``SIDE_*``; says
-            which region.
+        InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, a score isn't a number, or a side
+            isn't a ``SIDE_*``; says which region. With ``refused`` only where no hand, or no object, is left of some.
     """
-    hands = []
-    for i, region in enumerate(message.hands):
-        what = f"hands[{i}] of the regions"
-        hands.append(HandRegion(_box(region, what), side_of(region, what), float(region.score), _root(region)))
-    objects = []
-    for i, region in enumerate(message.objects):
-        box = _box(region, f"objects[{i}] of the regions")
-        objects.append(ObjectRegion(box, str(region.name), float(region.score), _root(region)))
-    return Regions(tuple(hands), tuple(objects))
+    hands = read_items(message.hands, _hand_region, "hands", refused)
+    objects = read_items(message.objects, _object_region, "objects", refused)
+    return Regions(tuple(hands.values()), tuple(objects.values()))
+
+
+def _hand_region(region: Any, what: str) -> HandRegion:
+    what = f"{what} of the regions"
+    return HandRegion(_box(region, what), side_of(region, what), _score(region, what), _root(region))
+
+
+def _object_region(region: Any, what: str) -> ObjectRegion:
+    what = f"{what} of the regions"
+    return ObjectRegion(_box(region, what), str(region.name), _score(region, what), _root(region))
+
+
+def _score(region: Any, what: str) -> float:
+    if not math.isfinite(region.score):
+        raise InvalidInputError(f"the score of {what} must be a number, got {region.score}")
+    return float(region.score)
 
 
 def side_of(message: Any, what: str) -> Side | None:

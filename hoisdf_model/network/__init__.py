@@ -1,5 +1,6 @@
 """The network: configuration, inputs and outputs, and the assembled HOISDF."""
 
+from hoisdf_model.network.backbone import ResNet
 from hoisdf_model.network.calibration import Calibration
 from hoisdf_model.network.checkpoints import (
     Weights,
@@ -32,6 +33,7 @@ __all__ = [
     "NetworkConfig",
     "NetworkInput",
     "NetworkOutput",
+    "ResNet",
     "RootConfig",
     "RootPrediction",
     "RuntimeConfig",

@@ -16,6 +16,7 @@ class Attention(nn.Module):
         super().__init__()
         self.heads = heads
         self.dropout = dropout
+        self._scale = (width // heads) ** -0.5
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
@@ -27,7 +28,11 @@ class Attention(nn.Module):
         """(B, Q, D), (B, K, D), (B, K, D) -> (B, Q, D); ``allowed`` (Q, K) bool, true where a query may look."""
         q, k, v = (self._split(x) for x in self._projected(query, key, value))
         dropout = self.dropout if self.training else 0.0
-        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=dropout)
+        if allowed is None and not dropout and q.requires_grad and q.device.type == "cpu" and q.dtype is torch.bfloat16:
+            # PyTorch's fused attention computes its gradients on a CPU in half the pace of plain bfloat16 products
+            mixed = (q * self._scale @ k.transpose(2, 3)).softmax(3) @ v
+        else:
+            mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=dropout)
         return linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
 
     def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:

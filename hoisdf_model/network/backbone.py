@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network.config_sections import EncoderConfig
+from hoisdf_model.network.wrappers import unwrapped
 
 
 def _downsample(inputs: int, outputs: int, stride: int) -> nn.Sequential | None:
@@ -117,7 +118,7 @@ class ResNet(nn.Module):
                 if path.suffix == ".safetensors"
                 else torch.load(path, map_location="cpu", weights_only=True)
             )
-            self.load_state_dict({key: value for key, value in state.items() if not key.startswith("fc.")})
+            self.load_state_dict({key: value for key, value in unwrapped(state).items() if not key.startswith("fc.")})
         except Exception as error:  # each reader has errors of its own
             raise CheckpointError(f"{path} holds no weights of this encoder: {error}") from error
 

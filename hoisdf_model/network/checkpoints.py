@@ -25,13 +25,14 @@ from torch import Tensor
 
 from hoisdf_model.errors import CheckpointError, HandModelError
 from hoisdf_model.estimates import HandModelInfo
-from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
+from hoisdf_model.hand import HandLayer, HandModel, HandModelLike, as_hand_model, load_hand_model
 from hoisdf_model.network.calibration import Calibration
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.official import official_name, read_snapshot
 from hoisdf_model.network.presets import load_preset, preset_names
 from hoisdf_model.network.shipped import NAME, shipped_weights
+from hoisdf_model.network.wrappers import left_over, unwrapped
 
 FORMAT = "1"
 UNTRAINED = "untrained:"
@@ -63,7 +64,7 @@ class Weights:
 
 def load_network(
     path: str | Path,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
     preset: str | None = None,
     device: str | torch.device = "cpu",
 ) -> tuple[Hoisdf, NetworkConfig]:
@@ -72,7 +73,7 @@ def load_network(
     Args:
         path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
             that come with the package, or ``untrained:`` and a preset's name for random ones, the same at every call.
-        hand_model: the right hand; None: the one inside the file, else the open hand.
+        hand_model: the right hand, or its file; None: the one inside the file, else the open hand.
         preset: what the weights are for, where they can't tell: they fit every preset with the same layers. None: what
             the file says, or the first that fits.
         device: where the network goes.
@@ -81,12 +82,15 @@ def load_network(
         CheckpointError: missing, damaged, of another preset, unknown or missing parameters (named), not finite.
         UnsafeFileError: a snapshot asks for something that could run code.
         ConfigError: no such preset.
+        HandModelError: the hand model can't be read.
     """
+    given = None if hand_model is None else as_hand_model(hand_model)
     if str(path).startswith(UNTRAINED):
+        _LOG.warning("%s has random weights: what it estimates means nothing", path)
         config = load_preset(str(path).removeprefix(UNTRAINED))
-        return _built(config, hand_model or load_hand_model()).to(device).eval(), config
+        return _built(config, given or load_hand_model()).to(device).eval(), config
     weights = read_weights(path, preset)
-    model = hand_model or weights.hand_model or load_hand_model()
+    model = given or weights.hand_model or load_hand_model()
     if weights.trained_with and weights.trained_with.hash != model.hash:
         _LOG.warning(
             "%s was trained with the hand model %s (%s), and is used with %s (%s): expect larger errors",
@@ -192,9 +196,9 @@ def kind_of_weights(path: Path) -> Kind:
 def _read_snapshot(path: Path, preset: str | None) -> Weights:
     snapshot = read_snapshot(path)
     shapes = _shapes(snapshot.weights)
-    if snapshot.missing:
-        raise CheckpointError(f"{path} lacks {_listed(snapshot.missing)}")
     fitting = [name for name in preset_names() if _expected(name) == shapes]
+    if snapshot.missing and fitting:
+        raise CheckpointError(f"{path} lacks {_listed(snapshot.missing)}")
     if preset in fitting or (fitting and preset is None):
         model = snapshot.hand_model
         return Weights(snapshot.weights, load_preset(preset or fitting[0]), model.info if model else None, model)
@@ -220,7 +224,7 @@ def _read_ours(path: Path, preset: str | None) -> Weights:
         config = NetworkConfig.from_mapping(json.loads(metadata["config"]))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"the configuration in {path} can't be read: {error}") from error
-    state = {name: tensor for name, tensor in tensors.items() if not name.startswith(_HAND)}
+    state = unwrapped({name: tensor for name, tensor in tensors.items() if not name.startswith(_HAND)})
     arrays = {name.removeprefix(_HAND): tensor.numpy() for name, tensor in tensors.items() if name.startswith(_HAND)}
     shapes, expected = _shapes(state), _expected_by(config)
     if shapes != expected:
@@ -295,7 +299,9 @@ def _described(found: Shapes, expected: Shapes, name_of: Any = str) -> str:
         if name in found and found[name] != expected[name]
     ]
     parts = (("missing", missing), ("unknown", unknown), ("another shape", other))
-    return "; ".join(f"{what}: {_listed(names)}" for what, names in parts if names)
+    listed = [f"{what}: {_listed(names)}" for what, names in parts if names]
+    prefix = left_over([name_of(name) for name in found], {name_of(name) for name in expected})
+    return "; ".join([prefix, *listed] if prefix else listed)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
 from hoisdf_model.network.config_sections import (
     AttentionConfig,
+    ContextConfig,
     DecoderConfig,
     DensityConfig,
     EncoderConfig,
@@ -48,6 +49,7 @@ class NetworkConfig:
             :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
             ``none``.
         root: the head that finds the wrist; ``null``: there is none.
+        context: tokens beside the points' own; ``null``: there are none.
     """
 
     name: str = "unnamed"
@@ -64,6 +66,7 @@ class NetworkConfig:
     attention: AttentionConfig = dataclasses.field(default_factory=AttentionConfig)
     regression: RegressionConfig = dataclasses.field(default_factory=RegressionConfig)
     root: RootConfig | None = None
+    context: ContextConfig | None = None
     runtime: RuntimeConfig = dataclasses.field(default_factory=RuntimeConfig)
 
     def __post_init__(self) -> None:

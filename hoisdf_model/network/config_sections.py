@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from hoisdf_model.errors import ConfigError
+from hoisdf_model.hand_tracking import ENCODER_CHANNELS
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
@@ -38,20 +39,23 @@ class _TuplesFromLists:
 
 @dataclass(frozen=True)
 class EncoderConfig(_TuplesFromLists):
-    """Residual encoder (He et al. 2016).
+    """Image encoder: residual (He et al. 2016), or that of MediaPipe's hand landmark network.
 
     Attributes:
+        kind: ``resnet``, or ``hand`` (``hoisdf_model.hand_tracking.HandEncoder``), to which the others say nothing.
         block: ``bottleneck`` (ResNet-50 and deeper) or ``basic`` (ResNet-18, ResNet-34).
         depths: residual blocks in each of the four stages.
         width: channels of the stem; the stages have 1, 2, 4 and 8 times as many (times 4 with ``bottleneck``).
     """
 
+    kind: str = "resnet"
     block: str = "bottleneck"
     depths: tuple[int, ...] = (3, 4, 6, 3)
     width: int = 64
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        one_of("encoder.kind", self.kind, ("resnet", "hand"))
         one_of("encoder.block", self.block, ("bottleneck", "basic"))
         _length("encoder.depths", self.depths, 4)
         _positive("encoder.depths and width", *self.depths, self.width)
@@ -59,6 +63,8 @@ class EncoderConfig(_TuplesFromLists):
     @property
     def channels(self) -> tuple[int, ...]:
         """Channels at strides 2, 4, 8, 16 and 32."""
+        if self.kind == "hand":
+            return ENCODER_CHANNELS
         expansion = 4 if self.block == "bottleneck" else 1
         return (self.width, *(self.width * 2**stage * expansion for stage in range(4)))
 
@@ -70,6 +76,8 @@ class DecoderConfig(_TuplesFromLists):
     Attributes:
         bottleneck: channels of a 1x1 projection of the coarsest features, which points sample in its place; ``null``
             samples the encoder's own.
+        upsample_bottleneck: whether the first transposed convolution works on that projection; the released networks'
+            works on the encoder's own features.
         laterals: channels of 1x1 projections of the skip connections; ``null`` takes the features as they are.
         upsampled: channels after each transposed convolution.
         fused: channels after each 3x3 convolution of skip and upsampled features; these maps are what points sample.
@@ -77,6 +85,7 @@ class DecoderConfig(_TuplesFromLists):
     """
 
     bottleneck: int | None = 512
+    upsample_bottleneck: bool = False
     laterals: tuple[int, ...] | None = (256, 128, 64, 32)
     upsampled: tuple[int, ...] = (256, 128, 64, 64)
     fused: tuple[int, ...] = (256, 128, 64, 32)
@@ -89,6 +98,8 @@ class DecoderConfig(_TuplesFromLists):
                 _length(f"decoder.{name}", value, 4)
                 _positive(f"decoder.{name}", *value)
         _positive("decoder.head_hidden", *self.head_hidden)
+        if self.upsample_bottleneck and not self.bottleneck:
+            raise ConfigError("decoder.upsample_bottleneck needs decoder.bottleneck, the channels to project to")
 
 
 @dataclass(frozen=True)
@@ -295,6 +306,26 @@ class RootConfig:
 
     def __post_init__(self) -> None:
         _positive("root.width and hidden", self.width, self.hidden)
+
+
+@dataclass(frozen=True)
+class ContextConfig:
+    """Tokens that the transformers see beside points; not part of the paper's network.
+
+    Attributes:
+        image: whether every cell of the encoder's coarsest features is a token.
+        landmarks: whether the hand's 21 landmarks, where the input brings some, are tokens.
+        hidden: hidden features between a landmark's numbers and its token.
+    """
+
+    image: bool = True
+    landmarks: bool = True
+    hidden: int = 128
+
+    def __post_init__(self) -> None:
+        _positive("context.hidden", self.hidden)
+        if not self.image and not self.landmarks:
+            raise ConfigError("context has neither image nor landmarks: say context: null")
 
 
 @dataclass(frozen=True)

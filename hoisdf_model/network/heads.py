@@ -44,10 +44,18 @@ class VoteHead(nn.Module):
         self.offsets = Head([width, width, width, width, 3 * (NUM_JOINTS - 1)])
         self.scores = Head([width, width, width, NUM_JOINTS - 1])
 
-    def forward(self, features: Tensor, points: Tensor) -> Votes:
-        """Point features (L, B, N, D) and points (B, N, 3), metres, relative to the wrist."""
+    def forward(self, features: Tensor, points: Tensor, trust: Tensor | None = None) -> Votes:
+        """Votes of points.
+
+        Args:
+            features: (L, B, N, D) of the points.
+            points: (B, N, 3) metres, relative to the wrist.
+            trust: (B, N, 20) added to the points' weights before the softmax; None: nothing.
+        """
         offsets = self.offsets(features).unflatten(-1, (NUM_JOINTS - 1, 3))
         logits = self.scores(features)
+        if trust is not None:
+            logits = logits + trust
         weights = logits.softmax(-2)[..., None]
         votes = points[:, :, None] + offsets
         joints = (votes * weights).sum(-3)

@@ -15,12 +15,14 @@ from torch import Tensor, nn
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.hand import HandLayer, inverse_kinematics
 from hoisdf_model.hand.joints import NUM_SHAPES
+from hoisdf_model.hand_tracking import HandEncoder
 from hoisdf_model.network import sampling, search
 from hoisdf_model.network.attention import Decoder, Encoder
 from hoisdf_model.network.backbone import ResNet
 from hoisdf_model.network.calibration import Calibration
 from hoisdf_model.network.choice import Choice
 from hoisdf_model.network.config import NetworkConfig
+from hoisdf_model.network.context import ContextTokens
 from hoisdf_model.network.explicit import Explicit, explicit_representation
 from hoisdf_model.network.fields import Density, SdfDecoder
 from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead, Votes
@@ -77,7 +79,7 @@ class Hoisdf(nn.Module):
         drawn = sampling.lot(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
         self.register_buffer("lot", drawn, persistent=False)
 
-        self.encoder = ResNet(config.encoder)
+        self.encoder = HandEncoder() if config.encoder.kind == "hand" else ResNet(config.encoder)
         self.decoder = UnetDecoder(config.decoder, config.encoder.channels)
         self.image_heads = ImageHeads(config.decoder.fused[-1], config.decoder.head_hidden)
 
@@ -106,6 +108,8 @@ class Hoisdf(nn.Module):
         self.shape_head = Head([width, width, width, NUM_SHAPES]) if queries else None
         self.object_head = ObjectHead(width, config.regression.object_rotation)
         self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
+        coarsest = config.encoder.channels[-1]
+        self.context = None if config.context is None else ContextTokens(config.context, coarsest, width)
 
     def forward(
         self, batch: NetworkInput, every_layer: bool | None = None, features: ImageFeatures | None = None
@@ -127,8 +131,10 @@ class Hoisdf(nn.Module):
             features = self.encode(batch.image) if features is None else features
             found = self.find_points(features, batch)
             tokens = self.tokenise(features, found, batch)
-            attended = self.attend(tokens, every_layer)
-            output = self.regress(found, tokens, attended, features.maps)
+            context = None if self.context is None else self.context(features.coarsest, batch)
+            attended = self.attend(tokens, context, every_layer)
+            voters = None if self.context is None else self.context.voters(batch)
+            output = self.regress(found, tokens, attended, features.maps, voters)
             root = self.read_root(features, batch.hand_box) if every_layer and self.root_head is not None else None
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
 
@@ -167,8 +173,9 @@ class Hoisdf(nn.Module):
 
     def encode(self, image: Tensor) -> ImageFeatures:
         """(B, 3, S, S) -> image maps and the pyramid that points sample."""
-        pyramid = self.decoder(self.encoder(image))
-        return ImageFeatures(self.image_heads(pyramid[0]).to(image.dtype), pyramid)
+        encoded = self.encoder(image)
+        pyramid = self.decoder(encoded)
+        return ImageFeatures(self.image_heads(pyramid[0]).to(image.dtype), pyramid, encoded[-1])
 
     def query_fields(
         self, features: ImageFeatures, hand_points: Tensor, object_points: Tensor, batch: NetworkInput
@@ -197,6 +204,11 @@ class Hoisdf(nn.Module):
     def has_fields(self) -> bool:
         """Whether the intermediate representation is the two distance fields."""
         return self.explicit is None
+
+    @property
+    def uses_landmarks(self) -> bool:
+        """Whether it reads a hand tracker's landmarks where its input brings some."""
+        return self.config.context is not None and self.config.context.landmarks
 
     def read_explicit(self, features: ImageFeatures) -> Explicit | None:
         """What the representation in place of the fields says, with gradients; None: nothing beside the image maps."""
@@ -273,23 +285,47 @@ class Hoisdf(nn.Module):
             object_tokens = object_tokens + code.roll(-hand_count, 0)[: object_tokens.shape[1]]
         return Tokens(hand_tokens, object_tokens, from_hand[:, :hand_count], count - hand_count, object_sdf, hand_sdf)
 
-    def attend(self, tokens: Tokens, every_layer: bool = False) -> Attended:
-        """Point-wise attention (paper, section 3.4); the queries look only at hand points."""
-        hand_count = tokens.hand_points.shape[1]
-        hand, memory = self.hand_encoder(tokens.hand, hand_count, every_layer)
+    def attend(self, tokens: Tokens, context: Tensor | None = None, every_layer: bool = False) -> Attended:
+        """Point-wise attention (paper, section 3.4); the queries look only at hand points, and at the context.
+
+        Args:
+            tokens: of the points.
+            context: (B, T, D) further tokens for both transformers.
+            every_layer: whether the outputs of all layers are wanted.
+        """
+        hand_count, of_hand, of_object = tokens.hand_points.shape[1], tokens.hand, tokens.object
+        kept = hand_count
+        if context is not None:
+            of_hand = torch.cat([of_hand[:, :hand_count], context.to(of_hand.dtype), of_hand[:, hand_count:]], 1)
+            of_object = torch.cat([of_object, context.to(of_object.dtype)], 1)
+            kept += context.shape[1]
+        hand, memory = self.hand_encoder(of_hand, kept, every_layer)
         if self.config.attention.normalised_memory:
             memory = hand[-1]
         queries = None if self.hand_decoder is None else self.hand_decoder(memory, every_layer)
-        object_, _ = self.object_encoder(tokens.object, tokens.object_count, every_layer)
+        object_, _ = self.object_encoder(of_object, tokens.object_count, every_layer)
         return Attended(hand, queries, object_)
 
-    def regress(self, found: FieldPoints, tokens: Tokens, attended: Attended, maps: Tensor) -> NetworkOutput:
-        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``."""
-        votes = None if self.vote_head is None else self.vote_head(attended.hand, tokens.hand_points)
+    def regress(
+        self,
+        found: FieldPoints,
+        tokens: Tokens,
+        attended: Attended,
+        maps: Tensor,
+        voters: tuple[Tensor, Tensor] | None = None,
+    ) -> NetworkOutput:
+        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``.
+
+        ``voters``: landmarks that vote beside the hand's points, as from ``ContextTokens.voters``.
+        """
+        votes = None if self.vote_head is None else self._votes(self.vote_head, tokens, attended, voters)
         hand = self._hand(votes, attended.queries)
         object_rotations, object_translations = self.object_head(attended.object)
         object_pose = self.object_head.pose(object_rotations[-1], object_translations[-1])
+        count = tokens.hand_points.shape[1]
         offsets, logits, voted = (None, None, None) if votes is None else votes[:3]
+        if offsets is not None and logits is not None:  # those of landmarks aren't compared one by one
+            offsets, logits = offsets[:, :, :count], logits[:, :, :count]
         layers = LayerPredictions(offsets, logits, voted, *hand.layers, object_rotations, object_translations)
         return NetworkOutput(
             maps=maps,
@@ -315,6 +351,16 @@ class Hoisdf(nn.Module):
             object_valid=found.object.valid,
             layers=layers,
         )
+
+    def _votes(self, head: VoteHead, tokens: Tokens, attended: Attended, voters: tuple[Tensor, Tensor] | None) -> Votes:
+        count = tokens.hand_points.shape[1]
+        if voters is None:
+            return head(attended.hand[:, :, :count], tokens.hand_points)
+        positions, trust = voters
+        landmarks = attended.hand[:, :, -positions.shape[1] :]  # the last of the context's tokens
+        features = torch.cat([attended.hand[:, :, :count], landmarks], 2)
+        points = torch.cat([tokens.hand_points, positions], 1)
+        return head(features, points, torch.cat([trust.new_zeros(len(trust), count, trust.shape[2]), trust], 1))
 
     def _hand(self, votes: Votes | None, queries: Tensor | None) -> RegressedHand:
         """The hand from the joints that were voted for, or from the queries, or from both, as configured."""

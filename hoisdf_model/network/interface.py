@@ -23,6 +23,9 @@ class NetworkInput:
         hand_box, object_box: (B, 4) x0, y0, x1, y1 in pixels of the crop; points are looked for inside.
         hand_queries, object_queries: (B, N, 3) points to use in place of those the search would find, in the field's
             normalised coordinates; for training.
+        landmarks: (B, 21, 5) evidence of another network: x and y in pixels of the crop, and the position relative to
+            the wrist, metres, camera frame; None: there is none.
+        landmark_presence: (B,) how sure that network is, 0 to 1; 0: it saw nothing, the row of ``landmarks`` is unused.
     """
 
     image: Tensor
@@ -33,6 +36,8 @@ class NetworkInput:
     object_box: Tensor
     hand_queries: Tensor | None = None
     object_queries: Tensor | None = None
+    landmarks: Tensor | None = None
+    landmark_presence: Tensor | None = None
 
     def to(self, device: torch.device | str) -> NetworkInput:
         """The same on another device."""
@@ -55,10 +60,12 @@ class NetworkInput:
             "object_box": (batch, 4),
             "hand_queries": (batch, None, 3),
             "object_queries": (batch, None, 3),
+            "landmarks": (batch, 21, 5),
+            "landmark_presence": (batch,),
         }
         for name, shape in expected.items():
             value = getattr(self, name)
-            if value is None and name.endswith("queries"):
+            if value is None and name.endswith(("queries", "landmarks", "presence")):
                 continue
             actual = tuple(value.shape)
             if len(actual) != len(shape) or any(s not in (None, a) for a, s in zip(actual, shape, strict=True)):
@@ -73,10 +80,12 @@ class ImageFeatures:
     Attributes:
         maps: (B, 3, S/2, S/2): joint heatmap (trained towards 255 at a joint), hand mask and object mask in [0, 1].
         pyramid: maps that points sample, (B, C, S/2, S/2) down to (B, C, S/32, S/32).
+        coarsest: (B, C, S/32, S/32) the encoder's own; None where nothing reads them.
     """
 
     maps: Tensor
     pyramid: tuple[Tensor, ...]
+    coarsest: Tensor | None = None
 
 
 @dataclass(frozen=True)

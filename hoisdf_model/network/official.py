@@ -19,8 +19,8 @@ from torch import Tensor
 
 from hoisdf_model.errors import CheckpointError, HandModelError, UnsafeFileError
 from hoisdf_model.hand import HandModel
+from hoisdf_model.network.wrappers import unwrapped
 
-WRAPPER = "module."
 # Official prefix <-> ours; the first that fits counts, so what is special comes before what is general.
 _PREFIXES: tuple[tuple[str, str], ...] = (
     ("backbone_net.resnet.", "encoder."),
@@ -100,22 +100,32 @@ def read_snapshot(path: Path) -> Snapshot:
         UnsafeFileError: the file asks for something that could run code; nothing of it was run.
     """
     content = _load(path)
-    network = content.get("network") if isinstance(content, Mapping) else None
+    network = content.get("network", _of_lightning(content)) if isinstance(content, Mapping) else None
     if not isinstance(network, Mapping) or not all(isinstance(value, Tensor) for value in network.values()):
         found = sorted(map(str, content))[:8] if isinstance(content, Mapping) else type(content).__name__
         raise CheckpointError(
             f"{path} is no official snapshot: it should hold the state dict 'network' beside 'epoch', 'optimizer' and "
             f"'lr_scheduler', it holds {found}"
         )
-    state = {str(key).removeprefix(WRAPPER): value for key, value in network.items()}
+    state = unwrapped(network)
     hand = {key.removeprefix(_HAND): state.pop(key) for key in list(state) if key.startswith(_HAND)}
-    missing = tuple(sorted(_UNUSED - state.keys()))
+    official = any(our_name(key) != key for key in state)
+    missing = tuple(sorted(_UNUSED - state.keys())) if official else ()
     weights = {our_name(key): value for key, value in state.items() if key not in _UNUSED}
     return Snapshot(weights, missing, _hand_model(hand, path) if hand else None)
 
 
+def _of_lightning(content: Mapping[str, Any]) -> Any:
+    """The network of a LightningModule's checkpoint, which may hold the parameters of other modules too."""
+    state = content.get("state_dict")
+    if not isinstance(state, Mapping):
+        return state
+    own = {name: value for name, value in state.items() if str(name).startswith("network.")}
+    return own or state
+
+
 def our_name(official: str) -> str:
-    """Our name of an official parameter (without ``module.``); an unknown one keeps its name."""
+    """Our name of an official parameter (without wrappers' prefixes); an unknown one keeps its name."""
     return _renamed(official, _PREFIXES)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from hoisdf_model.network import sampling
 from hoisdf_model.network.config_sections import FieldConfig, RuntimeConfig
@@ -16,6 +17,9 @@ from hoisdf_model.network.pyramid import LevelTables, PointFeatures, Taps, pixel
 
 # Points evaluated at once without gradients: on a CPU the activations should stay in its cache.
 _CHUNK = {"cpu": 4096}
+# ... in full steps, the last one filled up: oneDNN keeps code and memory for each number of rows it has met, and how
+# many points lie in a box differs from frame to frame.
+_STEP = 256
 _ACCELERATOR_CHUNK = 262144
 Key = Callable[[Tensor], Tensor]
 
@@ -47,9 +51,10 @@ class FieldReader:
         """Distances at points (P, 3), normalised, of the images ``sample`` (P,): (P,), normalised, not clamped."""
         if torch.is_grad_enabled():
             return self._distances(points, sample)
-        size = _CHUNK.get(points.device.type, _ACCELERATOR_CHUNK)
+        count, size = len(points), _CHUNK.get(points.device.type, _ACCELERATOR_CHUNK)
+        points, sample = (functional.pad(x, (0, 0) * (x.dim() - 1) + (0, -count % _STEP)) for x in (points, sample))
         chunks = zip(points.split(size), sample.split(size), strict=True)
-        return torch.cat([self._distances(*chunk) for chunk in chunks])
+        return torch.cat([self._distances(*chunk) for chunk in chunks])[:count]
 
     def distances_from_latent(self, latent: Tensor, points: Tensor) -> Tensor:
         """Distances (P,) at points (P, 3), normalised, whose latent codes (P, latent) are known."""

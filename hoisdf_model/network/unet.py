@@ -38,7 +38,9 @@ class UnetDecoder(nn.Module):
             nn.Identity() if config.laterals is None else _convolution(a, b, 1)
             for a, b in zip(skips, laterals, strict=True)
         )
-        below = [coarsest, *config.fused[:-1]]
+        self.upsample_bottleneck = config.upsample_bottleneck
+        first = config.bottleneck if config.upsample_bottleneck and config.bottleneck else coarsest
+        below = [first, *config.fused[:-1]]
         self.upsamplers = nn.ModuleList(_upsampling(a, b) for a, b in zip(below, config.upsampled, strict=True))
         self.fusions = nn.ModuleList(
             _convolution(lateral + up, out, 3)
@@ -49,6 +51,8 @@ class UnetDecoder(nn.Module):
         """Encoder features at strides 2 to 32 -> maps for sampling at strides 2 to 32."""
         *skips, x = features
         pyramid = [self.bottleneck(x)]
+        if self.upsample_bottleneck:
+            x = pyramid[0]
         for skip, lateral, upsample, fuse in zip(
             reversed(skips), self.laterals, self.upsamplers, self.fusions, strict=True
         ):

@@ -32,6 +32,11 @@ def shape_name(number: int) -> str:
     return f"{PREFIX}{number:08d}"
 
 
+def is_random_shape(name: str) -> bool:
+    """Whether that is the name of a random shape."""
+    return name.startswith(PREFIX)
+
+
 def shape_kind(number: int) -> str:
     """Which of ``KINDS`` the shape of that number is."""
     return str(_generator(number).choice(KINDS))

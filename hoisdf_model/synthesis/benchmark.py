@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import shape_name
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.dataset import origin_of
@@ -73,9 +73,9 @@ class BenchmarkStills(Stills):
         DatasetError: the shipped grasps are damaged.
     """
 
-    def __init__(self, hand_model: HandModel | None = None) -> None:
+    def __init__(self, hand_model: HandModelLike | None = None) -> None:
         path = resources.files("hoisdf_model") / "assets" / "benchmark_grasps.npz"
-        super().__init__(StillSettings(str(path), SEED, stage=STAGE, fineness=FULL), hand_model or load_hand_model())
+        super().__init__(StillSettings(str(path), SEED, stage=STAGE, fineness=FULL), as_hand_model(hand_model))
 
     def __len__(self) -> int:
         """How many stills."""
@@ -103,10 +103,10 @@ def benchmark_sequences() -> tuple[SequenceDefinition, ...]:
     )
 
 
-def benchmark_studio(definition: SequenceDefinition, hand_model: HandModel | None = None) -> Studio:
+def benchmark_studio(definition: SequenceDefinition, hand_model: HandModelLike | None = None) -> Studio:
     """A sequence planned and lit, ready to be filmed with ``film(Renderer())``."""
     planning, looks = (splits.generator("benchmark", SEED, 301, definition.seed, part) for part in range(2))
-    hand = PosableHand(hand_model or load_hand_model(), planning.normal(0, SHAPE_SPREAD, 10))
+    hand = PosableHand(as_hand_model(hand_model), planning.normal(0, SHAPE_SPREAD, 10))
     things = [find_object(definition.name)]
     return Studio(plan_sequence(hand, things, definition.seconds, definition.rate, planning), looks)
 

@@ -31,7 +31,7 @@ from hoisdf_model.data.dexycb_pose import encoded
 from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import YCB, Catalogue, CatalogueObject, load_catalogue
 from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot, Studio
 from hoisdf_model.synthesis.left_hands import mirrored_object, mirrored_play
@@ -91,7 +91,7 @@ def write_dexycb(
     folder: str | Path,
     settings: DexYcbTreeSettings,
     catalogue: Catalogue | None = None,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
     progress: Progress | None = None,
     witness: Callable[[int, Shot], None] | None = None,
 ) -> TreeReport:
@@ -113,7 +113,7 @@ def write_dexycb(
     """
     root, began = Path(folder), time.monotonic()
     names = _checked(settings)
-    known, model = catalogue or load_catalogue(), hand_model or load_hand_model()
+    known, model = catalogue or load_catalogue(), as_hand_model(hand_model)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DatasetError(f"{root} exists and isn't an empty folder: give another one for the tree")
     cameras = _cameras(settings.cameras)

@@ -14,7 +14,7 @@ import trimesh
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import Pinhole, distances, meshes
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import TexturedSurface
 from hoisdf_model.synthesis.library import GraspLibrary, find_object
 from hoisdf_model.synthesis.motion import looking_at
@@ -70,7 +70,7 @@ def telling_grasps(library: GraspLibrary, count: int) -> list[int]:
     return [*[number for number in turns if number not in worst][: count - len(worst)], *worst]
 
 
-def grasp_sheet(library: GraspLibrary, hand_model: HandModel, numbers: Sequence[int]) -> Image:
+def grasp_sheet(library: GraspLibrary, hand_model: HandModelLike, numbers: Sequence[int]) -> Image:
     """Draw grasps of a library with their depths.
 
     Args:
@@ -85,6 +85,7 @@ def grasp_sheet(library: GraspLibrary, hand_model: HandModel, numbers: Sequence[
         InvalidInputError: the library was made for another hand model.
         DependencyError: nothing to render with.
     """
+    hand_model = as_hand_model(hand_model)
     library.check(hand_model)
     renderer = Renderer(PANEL, PANEL)
     try:

@@ -26,7 +26,7 @@ from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import boxes, rotations
-from hoisdf_model.hand import HandModel, load_hand_model, reorder
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model, reorder
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot
 from hoisdf_model.synthesis.model_files import write_models
@@ -92,7 +92,7 @@ def write_ho3d_tree(
     folder: str | Path,
     settings: Ho3dTreeSettings,
     catalogue: Catalogue | None = None,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
     progress: Progress | None = None,
     witness: Callable[[Split, str, Shot], None] | None = None,
 ) -> Ho3dTreeReport:
@@ -115,7 +115,7 @@ def write_ho3d_tree(
     if settings.sequences < 1 or settings.frames < 1:
         raise InvalidInputError(f"at least one sequence of one frame: {settings.sequences}, {settings.frames}")
     root, began = Path(folder), time.monotonic()
-    known, model = catalogue or load_catalogue(), hand_model or load_hand_model()
+    known, model = catalogue or load_catalogue(), as_hand_model(hand_model)
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise DatasetError(f"{root} exists and isn't an empty folder: give another one")
     plan, written = settings.plan(), 0

@@ -24,7 +24,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import DatasetError, InvalidInputError
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject, load_catalogue, random_shape, shape_name
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.articulation import Postures
@@ -106,12 +106,13 @@ class GraspLibrary:
         """How many grasps."""
         return len(self.object)
 
-    def check(self, hand_model: HandModel) -> None:
+    def check(self, hand_model: HandModelLike) -> None:
         """See that the library is for that hand.
 
         Raises:
             InvalidInputError: it was made for another hand model.
         """
+        hand_model = as_hand_model(hand_model)
         if self.hand_model != hand_model.hash:
             raise InvalidInputError(
                 f"the grasp library was made for hand model {self.hand_model}, this one is {hand_model.hash}: "
@@ -164,7 +165,7 @@ def _catalogue(folder: str) -> Catalogue:
 def build_library(
     path: str | Path,
     settings: LibrarySettings,
-    hand_model: HandModel,
+    hand_model: HandModelLike,
     workers: int = 0,
     progress: Progress | None = None,
 ) -> LibraryReport:
@@ -173,7 +174,7 @@ def build_library(
     Args:
         path: the npz file.
         settings: what to look for.
-        hand_model: a right hand.
+        hand_model: a right hand, or its file.
         workers: processes; 0: this one.
         progress: called after every object.
 
@@ -185,6 +186,7 @@ def build_library(
     """
     if min(settings.per_object, settings.hands) < 1 or settings.shapes < 0:
         raise InvalidInputError(f"a grasp library needs at least one grasp and one hand for each object: {settings}")
+    hand_model = as_hand_model(hand_model)
     names = library_objects(settings)
     for name in settings.objects:
         find_object(name, settings.catalogue)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import meshes
-from hoisdf_model.hand import HandLayer, HandModel, joint_limits
+from hoisdf_model.hand import HandLayer, HandModelLike, as_hand_model, joint_limits
 from hoisdf_model.synthesis.articulation import Postures, finger_rotations
 
 
@@ -34,7 +34,8 @@ class PosableHand:
         InvalidInputError: a left hand; mirror it, and the pictures.
     """
 
-    def __init__(self, model: HandModel, shape: NDArray[np.float64]) -> None:
+    def __init__(self, model: HandModelLike, shape: NDArray[np.float64]) -> None:
+        model = as_hand_model(model)
         if model.side != "right":
             raise InvalidInputError("synthesis plays right hands: use model.mirrored(), and mirror the pictures")
         self.model = model

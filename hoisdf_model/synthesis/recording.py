@@ -18,7 +18,7 @@ from hoisdf_model.data import BagFrame, BagWriter, FrameRecorder
 from hoisdf_model.data.bags import SYNTHETIC
 from hoisdf_model.data.frame_recorder import FIRST_STAMP, FRAME_ID
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.synthesis.filming import CAMERA, Shot, Studio
 from hoisdf_model.synthesis.left_hands import mirrored_object, mirrored_play
@@ -75,7 +75,9 @@ class BagReport:
     device: str
 
 
-def prepare(settings: BagSettings, catalogue: Catalogue | None = None, hand_model: HandModel | None = None) -> Studio:
+def prepare(
+    settings: BagSettings, catalogue: Catalogue | None = None, hand_model: HandModelLike | None = None
+) -> Studio:
     """Plan the play and choose its looks, without rendering.
 
     Raises:
@@ -86,7 +88,7 @@ def prepare(settings: BagSettings, catalogue: Catalogue | None = None, hand_mode
     known = catalogue or load_catalogue()
     things = [known.get(name) for name in settings.objects]
     with one_thread():
-        hand = PosableHand(hand_model or load_hand_model(), planning.normal(0, SHAPE_SPREAD, 10))
+        hand = PosableHand(as_hand_model(hand_model), planning.normal(0, SHAPE_SPREAD, 10))
         if settings.side == "right":
             return Studio(plan_sequence(hand, things, settings.seconds, settings.rate, planning), looks)
         seen = [mirrored_object(thing) for thing in things]
@@ -109,7 +111,7 @@ def record_bag(
     path: str | Path,
     settings: BagSettings,
     catalogue: Catalogue | None = None,
-    hand_model: HandModel | None = None,
+    hand_model: HandModelLike | None = None,
     progress: Callable[[int, int], None] | None = None,
     preview: str | Path | None = None,
 ) -> BagReport:

@@ -158,7 +158,7 @@ class Renderer:
         Raises:
             InvalidInputError: the camera is of another size or has distortion.
         """
-        if (camera.width, camera.height) not in ((self.width, self.height), (0, 0)) or any(camera.distortion):
+        if (camera.width, camera.height) not in ((self.width, self.height), (0, 0)) or camera.is_distorted:
             raise InvalidInputError(
                 f"the renderer draws {self.width}x{self.height} pixels without distortion, "
                 f"the camera has {camera.width}x{camera.height} and distortion {camera.distortion}"

@@ -12,7 +12,7 @@ import numpy as np
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import InvalidInputError, MeshError
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.backdrops import find_pictures
@@ -63,10 +63,10 @@ class Stills:
             mesh of it.
     """
 
-    def __init__(self, settings: StillSettings, hand_model: HandModel) -> None:
-        self.settings, self._model = settings, hand_model
+    def __init__(self, settings: StillSettings, hand_model: HandModelLike) -> None:
+        self.settings, self._model = settings, as_hand_model(hand_model)
         self.library = load_library(settings.library)
-        self.library.check(hand_model)
+        self.library.check(self._model)
         if settings.catalogue is not None:
             self.library.settings = replace(self.library.settings, catalogue=settings.catalogue)
         _see_meshes(settings.library, self.library)

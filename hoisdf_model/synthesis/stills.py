@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes, meshes
 from hoisdf_model.geometry.rotations import mirror_matrix
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import CatalogueObject
 from hoisdf_model.synthesis import scenery, splits
 from hoisdf_model.synthesis.backdrops import backdrop
@@ -100,11 +100,12 @@ class StillStudio:
     def __init__(
         self,
         library: GraspLibrary,
-        hand_model: HandModel,
+        hand_model: HandModelLike,
         seed: int,
         fineness: Fineness,
         pictures: tuple[Path, ...] = (),
     ) -> None:
+        hand_model = as_hand_model(hand_model)
         library.check(hand_model)
         self._library, self._seed, self._pictures = library, seed, pictures
         self._split = library.settings.split

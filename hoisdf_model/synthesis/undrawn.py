@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.synthesis.library import find_object
 from hoisdf_model.synthesis.posing import PosableHand
 from hoisdf_model.synthesis.still_source import Stills
@@ -29,10 +29,10 @@ class UndrawnStills:
         hand_model: the hand of the library.
     """
 
-    def __init__(self, stills: Stills, hand_model: HandModel) -> None:
+    def __init__(self, stills: Stills, hand_model: HandModelLike) -> None:
         self._stills = stills
         self._corners = lru_cache(None)(lambda name: corners(find_object(name, stills.library.settings.catalogue)))
-        self._hand = lru_cache(HANDS_KEPT)(partial(_hand, hand_model))
+        self._hand = lru_cache(HANDS_KEPT)(partial(_hand, as_hand_model(hand_model)))
 
     def __len__(self) -> int:
         """As many as there are stills."""

@@ -44,6 +44,21 @@ class OptimiserConfig:
 
 
 @dataclass
+class EncoderTraining:
+    """How the image encoder is trained.
+
+    Attributes:
+        frozen: whether it stays as it is. frozen_stages: of its stages, those at the finest strides that do (with
+            ``encoder.kind: hand`` in the network, 0 to 5).
+        learning_rate_factor: its learning rate, relative to the other parts'.
+    """
+
+    frozen: bool = False
+    frozen_stages: int = 0
+    learning_rate_factor: float = 1.0
+
+
+@dataclass
 class CurriculumConfig:
     """What is trained first, and which points the transformers see.
 
@@ -124,7 +139,7 @@ class HardwareConfig:
 
     Attributes:
         accelerator: ``auto``, ``cpu`` or ``gpu``. devices: how many on each machine; 0: all. nodes: machines.
-        precision: ``float32`` or ``bfloat16``.
+        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where there are instructions for it.
         search: how the fields' points are found: ``exhaustive`` or ``coarse_to_fine``.
         channels_last: how convolutions' arrays lie in memory; with bfloat16 much faster on processors that know it.
     """
@@ -147,7 +162,9 @@ class TrainingConfig:
         network: ``preset`` and what is changed of it (see docs/network.md).
         hand_model: path of the hand model; None: the open hand.
         start_from: weights to begin with, or a run's checkpoint (``.ckpt``). encoder_weights: ImageNet weights of the
-            encoder, under torchvision's names.
+            encoder, under torchvision's names; or ``hand_tracker``, for an encoder of the kind ``hand``, those of the
+            shipped hand tracker.
+        encoder: how the encoder is trained.
         train_only: parts of the network, by name (``root_head``), that are trained; the others stay as they are. Empty:
             everything is trained. With ``root_head`` alone, only what that head needs is computed.
         epochs: how many.
@@ -166,6 +183,7 @@ class TrainingConfig:
     hand_model: str | None = None
     start_from: str | None = None
     encoder_weights: str | None = None
+    encoder: EncoderTraining = field(default_factory=EncoderTraining)
     train_only: list[str] = field(default_factory=list)
     epochs: int = 70
     frozen_encoder_norms: bool = False
@@ -259,7 +277,7 @@ _CHOICES = {
     "curriculum.jitter_over": ("epoch", "start"),
     "data.preparation.protocol": PROTOCOLS,
     "hardware.accelerator": ("auto", "cpu", "gpu"),
-    "hardware.precision": ("float32", "bfloat16"),
+    "hardware.precision": ("auto", "float32", "bfloat16"),
     "hardware.search": ("exhaustive", "coarse_to_fine"),
 }
 _POSITIVE = (
@@ -287,6 +305,10 @@ def _check(config: TrainingConfig) -> None:
         raise ConfigError(
             f"curriculum.image_epochs must leave some of the {config.epochs} epochs for the transformers, got "
             f"{config.curriculum.image_epochs}; 0 where the weights to begin with have learnt from images already"
+        )
+    if not 0 <= config.encoder.frozen_stages <= 5 or config.encoder.learning_rate_factor <= 0:
+        raise ConfigError(
+            f"encoder.frozen_stages must be 0 to 5 and encoder.learning_rate_factor positive, got {config.encoder}"
         )
     if not 0 <= config.ema < 1:
         raise ConfigError(f"ema must be at least 0 and below 1, got {config.ema}")

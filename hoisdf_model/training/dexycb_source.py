@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from omegaconf import MISSING
 
 from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.hand import HandModelLike, load_hand_model
 
 
 @dataclass
@@ -39,7 +39,7 @@ class DexYcbOptions:
     partial: bool = False
 
 
-def dexycb_frames(options: DexYcbOptions, hand_model: HandModel) -> DexYcbFrames:
+def dexycb_frames(options: DexYcbOptions, hand_model: HandModelLike) -> DexYcbFrames:
     """The source that the options describe.
 
     Raises:

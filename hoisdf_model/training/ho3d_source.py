@@ -9,7 +9,7 @@ from omegaconf import MISSING
 from hoisdf_model.data.ho3d import Ho3dFrames
 from hoisdf_model.data.ho3d_rendered import Ho3dRendered, JoinedFrames
 from hoisdf_model.data.sources import FrameSource
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Ho3dOptions:
     cache: str | None = None
 
 
-def ho3d_frames(options: Ho3dOptions, hand_model: HandModel) -> FrameSource:
+def ho3d_frames(options: Ho3dOptions, hand_model: HandModelLike) -> FrameSource:
     """The source that the options describe.
 
     Raises:

@@ -203,7 +203,7 @@ class Losses:
             parts["mano_joints"] = known_mean(layered_square(layers.joints, target.mano_joints), pose)
             parts["rotations"] = known_mean(layered_square(layers.mano_rotations, target.mano_rotations), pose)
         rotation, translation = object_pose(layers, target, self.settings.symmetric)
-        parts["object_rotation"] = known_mean(rotation, target.object_known)
+        parts["object_rotation"] = known_mean(rotation, target.object_known & target.turn_known)
         parts["object_translation"] = known_mean(translation, target.object_known)
         return parts
 

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 
 from hoisdf_model.data.sample import Sample
 from hoisdf_model.errors import ConfigError, TrainingError
+from hoisdf_model.hand_tracking import HandEncoder
 from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
 from hoisdf_model.training.explicit_losses import explicit_reading
+from hoisdf_model.training.hardware import chosen_precision
 from hoisdf_model.training.losses import Losses, LossSettings, Reading, loss_weights
 from hoisdf_model.training.schedule import optimiser_for, rate_factor
 from hoisdf_model.training.scores import SCORES, scores, wrist_scores
@@ -40,7 +42,8 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.network, self.config, self.epoch_steps, self.rescue = network, config, epoch_steps, rescue
         hardware = config.hardware
-        network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
+        precision = chosen_precision(hardware.precision, hardware.accelerator)
+        network.runtime = replace(network.runtime, precision=precision, search=hardware.search)
         if hardware.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         weights = loss_weights(config.losses.preset, config.losses.weights)
@@ -50,7 +53,7 @@ class TrainingModule(lightning.LightningModule):
             for name, parameter in network.encoder.named_parameters():
                 if "bn" in name:
                     parameter.requires_grad_(False)
-        self._frozen = self._freeze(config.train_only)
+        self._frozen = self._freeze(config.train_only) + self._frozen_encoder()
         self._batch: Sample | None = None
         self._scores: dict[str, Tensor] = {}
 
@@ -63,6 +66,16 @@ class TrainingModule(lightning.LightningModule):
                     + ("; network.root={} gives it one" if name == ROOT_HEAD else "")
                 )
         return [part.requires_grad_(False) for name, part in parts.items() if trained and name not in trained]
+
+    def _frozen_encoder(self) -> list[nn.Module]:
+        settings, encoder = self.config.encoder, self.network.encoder
+        if settings.frozen:
+            return [encoder.requires_grad_(False)]
+        if not settings.frozen_stages:
+            return []
+        if not isinstance(encoder, HandEncoder):
+            raise ConfigError("encoder.frozen_stages is for networks with encoder.kind hand: leave it at 0")
+        return [part.requires_grad_(False) for part in (encoder.stem, *encoder.stages[: settings.frozen_stages])]
 
     def train(self, mode: bool = True) -> TrainingModule:
         """As usual, but frozen parts and statistics stay frozen."""
@@ -82,7 +95,9 @@ class TrainingModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser, and its learning rate by step."""
         settings = self.config.optimiser
-        optimiser = optimiser_for(self.network.parameters(), settings)
+        slower = self.network.encoder.parameters()
+        factor_there = self.config.encoder.learning_rate_factor
+        optimiser = optimiser_for(self.network.parameters(), settings, slower, factor_there)
 
         def factor(step: int) -> float:
             return rate_factor(settings, step, self.epoch_steps, self.config.epochs)

@@ -20,8 +20,10 @@ from hoisdf_model.data.preparation import PreparationConfig
 from hoisdf_model.data.sample import Sample, collate
 from hoisdf_model.data.sources import FrameSource
 from hoisdf_model.errors import ConfigError, HoisdfError, TrainingError, as_raised
+from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
-from hoisdf_model.network import Hoisdf, NetworkConfig, save_network
+from hoisdf_model.hand_tracking import HandEncoder, load_hand_encoder
+from hoisdf_model.network import Hoisdf, NetworkConfig, ResNet, save_network
 from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.card import History, model_card
 from hoisdf_model.training.config import SourceConfig, TrainingConfig
@@ -33,6 +35,7 @@ from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.starting import starting_weights, with_head_of
 from hoisdf_model.training.stream import SampleStream
 
+HAND_TRACKER = "hand_tracker"  # in place of a file: the encoder's weights are those of the shipped hand tracker
 CHECKPOINTS, WEIGHTS, CARD, RESCUED = "checkpoints", "weights.safetensors", "model_card.md", "not_finite"
 _LOG = logging.getLogger(__name__)
 
@@ -226,8 +229,22 @@ def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
             )
         network.load_state_dict(weights)
     if config.encoder_weights is not None:
-        network.encoder.load_imagenet_weights(config.encoder_weights)
+        _fill_encoder(network.encoder, config.encoder_weights)
     return network
+
+
+def _fill_encoder(encoder: HandEncoder | ResNet, weights: str) -> None:
+    if isinstance(encoder, HandEncoder):
+        if weights != HAND_TRACKER:
+            raise ConfigError(
+                f"encoder_weights of an encoder of the kind hand must be {HAND_TRACKER!r}, got {weights!r}; ImageNet "
+                "weights are for network.encoder.kind=resnet"
+            )
+        encoder.load_state_dict(load_hand_encoder())
+    elif weights == HAND_TRACKER:
+        raise ConfigError(f"encoder_weights {HAND_TRACKER!r} needs network.encoder.kind=hand")
+    else:
+        encoder.load_imagenet_weights(weights)
 
 
 def _shape(tensor: torch.Tensor | None) -> tuple[int, ...] | None:
@@ -246,8 +263,12 @@ def _preparation(config: PreparationConfig, network: NetworkConfig) -> Preparati
 
 
 def _sources(config: TrainingConfig, hand_model: HandModel) -> Sources:
+    context = config.network_config().context
+    tracked = context is not None and context.landmarks
+
     def built(all_: Sequence[SourceConfig]) -> list[FrameSource]:
-        return [build_source(source, hand_model) for source in all_]
+        sources = [build_source(source, hand_model) for source in all_]
+        return [TrackedFrames(source, followed=True) for source in sources] if tracked else sources
 
     data = config.data
     return Sources(

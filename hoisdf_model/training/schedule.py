@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,12 +12,21 @@ from torch import nn
 from hoisdf_model.training.config import OptimiserConfig
 
 
-def optimiser_for(parameters: Iterable[nn.Parameter], config: OptimiserConfig) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that are trained."""
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+def optimiser_for(
+    parameters: Iterable[nn.Parameter],
+    config: OptimiserConfig,
+    slower: Iterable[nn.Parameter] = (),
+    factor: float = 1.0,
+) -> torch.optim.Optimizer:
+    """Adam or AdamW over the parameters that are trained; some of them, ``slower``, at a rate times ``factor``."""
+    own = {id(parameter) for parameter in slower} if factor != 1.0 else set()
+    every = [parameter for parameter in parameters if parameter.requires_grad]
+    trained: list[dict[str, Any]] = [{"params": [p for p in every if id(p) not in own]}]
+    if own:
+        trained.append({"params": [p for p in every if id(p) in own], "lr": config.learning_rate * factor})
     if config.name == "adam":
-        return torch.optim.Adam(trained, lr=config.learning_rate)
-    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+        return torch.optim.Adam(trained, lr=config.learning_rate, fused=True)
+    return torch.optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
 
 
 def rate_factor(config: OptimiserConfig, step: int, epoch_steps: int, epochs: int) -> float:

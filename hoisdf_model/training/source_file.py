@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
 from hoisdf_model.data.sources import FrameSource
 from hoisdf_model.errors import ConfigError
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModelLike
 from hoisdf_model.training.config import SourceConfig, typed_options
 from hoisdf_model.training.sources import build_source
 
@@ -30,7 +30,7 @@ class SourceFile:
     preparation: PreparationConfig = field(default_factory=PreparationConfig)
 
 
-def read_source(path: str | Path, hand_model: HandModel) -> tuple[FrameSource, SourceFile]:
+def read_source(path: str | Path, hand_model: HandModelLike) -> tuple[FrameSource, SourceFile]:
     """Read a description and open the source.
 
     Raises:

@@ -16,7 +16,7 @@ from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.data.sources import Floats, FrameSource, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import meshes, rotations
-from hoisdf_model.hand import HandModel
+from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.synthesis import (
     CAMERA,
     HAND,
@@ -149,7 +149,7 @@ _KINDS: dict[str, tuple[type[Any], Callable[[Any, HandModel], FrameSource]]] = {
 }
 
 
-def build_source(config: SourceConfig, hand_model: HandModel) -> FrameSource:
+def build_source(config: SourceConfig, hand_model: HandModelLike) -> FrameSource:
     """The data source that a configuration names.
 
     Raises:
@@ -158,4 +158,6 @@ def build_source(config: SourceConfig, hand_model: HandModel) -> FrameSource:
     if config.kind not in _KINDS:
         raise ConfigError(f"unknown data source {config.kind!r}; there are {', '.join(_KINDS)}")
     schema, build = _KINDS[config.kind]
-    return build(typed_options(schema, config.options, f"data.sources ({config.kind}) options."), hand_model)
+    return build(
+        typed_options(schema, config.options, f"data.sources ({config.kind}) options."), as_hand_model(hand_model)
+    )

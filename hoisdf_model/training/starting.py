@@ -12,6 +12,7 @@ from torch import Tensor
 
 from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network import read_weights
+from hoisdf_model.network.wrappers import unwrapped
 from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.module import ROOT_HEAD
 
@@ -33,13 +34,10 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
         return read_weights(path).state
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        state = {
-            name.removeprefix(_NETWORK): value
-            for name, value in checkpoint["state_dict"].items()
-            if name.startswith(_NETWORK)
-        }
+        parameters = checkpoint["state_dict"].items()
+        state = unwrapped({name: value for name, value in parameters if name.startswith(_NETWORK)})
         average = checkpoint.get("callbacks", {}).get(WeightAverage.__name__)
-        return state | average["average"] if average else state
+        return state | unwrapped(average["average"]) if average else state
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint at {path}") from error
     except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:

@@ -17,7 +17,7 @@ class Target:
     """What the losses compare with.
 
     Attributes:
-        hand_known, pose_known, object_known, masks_known: (B,) bool; what isn't known costs nothing.
+        hand_known, pose_known, object_known, turn_known, masks_known: (B,) bool; what isn't known costs nothing.
         heatmap_joints: (B, 21, 2) pixels of the image maps.
         hand_mask, object_mask: (B, H, W) in {0, 1}.
         hand_sdf: (B, N) and object_sdf: (B, M) distances at the field points, normalised units, not clamped.
@@ -34,6 +34,7 @@ class Target:
     hand_known: Tensor
     pose_known: Tensor
     object_known: Tensor
+    turn_known: Tensor
     masks_known: Tensor
     heatmap_joints: Tensor
     hand_mask: Tensor
@@ -68,6 +69,7 @@ def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
         hand_known=batch.hand_known,
         pose_known=batch.pose_known,
         object_known=batch.object_known,
+        turn_known=batch.turn_known,
         masks_known=batch.masks_known,
         heatmap_joints=batch.joint_pixels / 2,
         hand_mask=batch.hand_mask,
@@ -98,4 +100,6 @@ def input_of(batch: Sample, queries: tuple[Tensor, Tensor] | None = None) -> Net
         object_box=batch.object_box,
         hand_queries=hand,
         object_queries=object_,
+        landmarks=batch.landmarks,
+        landmark_presence=batch.landmark_presence,
     )

@@ -65,7 +65,7 @@ def test_node_that_refuses_ends_the_demo_with_its_reason(tmp_path):
 
 
 def test_nothing_coming_through_is_an_error(tmp_path):
-    """The images' camera_info has other stamps, so that the node can't pair them."""
+    """The images' camera_info has other stamps and another camera, so that the node can't pair them."""
     bag = write_demo_bag(tmp_path / "bag", frames=3, camera_info_late=True)
     process = run_demo("--bag", bag, "--output", tmp_path / "out", "--weights", "untrained:compact")
     assert process.returncode == 1

@@ -134,35 +134,37 @@ def test_a_grasp_must_be_found_in_several_estimates():
         np.testing.assert_allclose(read_pose(peer.ask(scene()).grasps[0].pose), wanted.pose, atol=1e-9)
 
 
-def test_a_captured_grasp_is_the_published_one_and_its_file_is_what_hoisdf_grasp_shows(peer, tmp_path):
-    answer = peer.ask(scene())
-    captured = peer.capture(str(tmp_path / "bottle.yaml"))
-    assert captured.success
-    assert captured.grasp == answer.grasps[0]
-    assert captured.file == str(tmp_path / "bottle.yaml")
-    recorded = read_grasp(captured.file)
-    np.testing.assert_allclose(recorded.pose, read_pose(captured.grasp.pose_in_object), atol=1e-6)
-    assert recorded.width == pytest.approx(captured.grasp.width, abs=1e-6)
-    assert (recorded.object_name, recorded.gripper) == ("006_mustard_bottle", "franka_hand")
-    assert "thumb" in recorded.contacts
-    placed = recorded.place(scene().objects[0])
-    np.testing.assert_allclose(placed.pose, read_pose(captured.grasp.pose), atol=1e-6)
-    shown = CliRunner().invoke(app, ["grasp", "show", captured.file])
-    assert shown.exit_code == 0, shown.output
-    assert "006_mustard_bottle, " in shown.output
+def test_a_captured_grasp_is_the_published_one_and_its_file_is_what_hoisdf_grasp_shows(tmp_path):
+    with active(capture__folder=str(tmp_path)) as peer:
+        answer = peer.ask(scene())
+        captured = peer.capture(str(tmp_path / "bottle.yaml"))
+        assert captured.success
+        assert captured.grasp == answer.grasps[0]
+        assert captured.file == str(tmp_path / "bottle.yaml")
+        recorded = read_grasp(captured.file)
+        np.testing.assert_allclose(recorded.pose, read_pose(captured.grasp.pose_in_object), atol=1e-6)
+        assert recorded.width == pytest.approx(captured.grasp.width, abs=1e-6)
+        assert (recorded.object_name, recorded.gripper) == ("006_mustard_bottle", "franka_hand")
+        assert "thumb" in recorded.contacts
+        placed = recorded.place(scene().objects[0])
+        np.testing.assert_allclose(placed.pose, read_pose(captured.grasp.pose), atol=1e-6)
+        shown = CliRunner().invoke(app, ["grasp", "show", captured.file])
+        assert shown.exit_code == 0, shown.output
+        assert "006_mustard_bottle, " in shown.output
 
 
-def test_a_capture_overwrites_grasps_only(peer, tmp_path):
-    peer.ask(scene())
-    precious = tmp_path / "precious.yaml"
-    precious.write_text("a: 1\n")
-    refused = peer.capture(str(precious))
-    assert not refused.success
-    assert "isn't a grasp" in refused.message
-    assert precious.read_text() == "a: 1\n"
-    assert "ends in .yaml" in peer.capture(str(tmp_path / "grasp.txt")).message
-    assert peer.capture(str(tmp_path / "grasp.yaml")).success
-    assert peer.capture(str(tmp_path / "grasp.yaml")).success
+def test_a_capture_overwrites_grasps_only(tmp_path):
+    with active(capture__folder=str(tmp_path)) as peer:
+        peer.ask(scene())
+        precious = tmp_path / "precious.yaml"
+        precious.write_text("a: 1\n")
+        refused = peer.capture(str(precious))
+        assert not refused.success
+        assert "isn't a grasp" in refused.message
+        assert precious.read_text() == "a: 1\n"
+        assert "ends in .yaml" in peer.capture(str(tmp_path / "grasp.txt")).message
+        assert peer.capture(str(tmp_path / "grasp.yaml")).success
+        assert peer.capture(str(tmp_path / "grasp.yaml")).success
 
 
 def test_captures_stay_in_their_folder(tmp_path):
@@ -172,6 +174,24 @@ def test_captures_stay_in_their_folder(tmp_path):
         for outside in ("../two.yaml", str(tmp_path / "two.yaml")):
             assert "below" in peer.capture(outside).message
         assert not (tmp_path / "two.yaml").exists()
+
+
+def test_without_a_folder_no_capture_is_written(tmp_path):
+    with active(capture__folder="") as peer:
+        answer = peer.ask(scene())
+        refused = peer.capture(str(tmp_path / "one.yaml"))
+        assert not refused.success
+        assert "capture.folder is empty" in refused.message
+        assert not list(tmp_path.iterdir())
+        assert peer.capture().grasp == answer.grasps[0]  # without a file as ever
+
+
+def test_captures_go_below_the_home_folder_where_nothing_else_is_said(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with active() as peer:
+        peer.ask(scene())
+        assert peer.capture("one.yaml").file == str(tmp_path / ".ros/grasps/one.yaml")
+        assert "below" in peer.capture("/tmp/elsewhere.yaml").message
 
 
 def test_handovers_are_planned_from_the_newest_estimate_with_the_clearance_asked_for():

@@ -26,13 +26,17 @@ class FakeCollisionObjects:
     def __init__(self, *_):
         self.shown = False
 
-    def write(self, estimate, transform, header, prefix, period):
+    def write(self, estimate, transform, header, prefix, period, attached=()):
+        if attached:
+            return []
         if not estimate.hands:
             return self.remove(header)
         self.shown = True
         return [self.message(header, ADDED)]
 
-    def remove(self, header):
+    def remove(self, header, keep=()):
+        if keep:
+            return []
         was, self.shown = self.shown, False
         return [self.message(header, REMOVED)] if was else []
 
@@ -90,3 +94,14 @@ def test_deactivating_removes_what_is_there(peer):
     assert peer.change("deactivate")
     assert peer.wait(lambda: peer.heard["collision_object"])
     assert peer.heard["collision_object"][-1].pose.position.z == REMOVED
+
+
+def test_what_the_robot_holds_is_neither_added_nor_removed(peer):
+    """The stand-in takes its two as held by any name."""
+    assert told(peer, scene()) == [ADDED]
+    assert peer.set("publish.attached", "006_mustard_bottle").successful
+    peer.ask(scene())
+    peer.ask(Estimate())
+    assert not peer.wait(lambda: peer.heard["collision_object"], 0.5)
+    assert peer.set("publish.attached", "").successful
+    assert told(peer, scene()) == [ADDED]

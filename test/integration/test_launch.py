@@ -125,6 +125,150 @@ def described(path):
     return get_launch_description_from_python_launch_file(str(path))
 
 
+@pytest.fixture
+def started(tmp_path, monkeypatch):
+    """What a launch file of this checkout would start: executable -> the node's settings, nothing being substituted."""
+    share = tmp_path / "share"
+    (share / "ament_index/resource_index/packages").mkdir(parents=True)
+    (share / "ament_index/resource_index/packages/hoisdf").touch()
+    (share / "hoisdf").mkdir()
+    for folder in ("launch", "config", "rviz"):
+        (share / "hoisdf" / folder).symlink_to(ROOT / folder)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    import launch_ros.actions
+    from launch import Action, LaunchContext
+    from launch.utilities import normalize_to_list_of_substitutions, perform_substitutions
+
+    class RecordedNode(Action):
+        def __init__(self, **settings):
+            super().__init__(condition=settings.pop("condition", None))
+            self.settings = settings
+
+        def __call__(self, event):  # as what OnProcessExit waits for
+            return False
+
+    monkeypatch.setattr(launch_ros.actions, "Node", RecordedNode)
+
+    def settled(value, context):
+        if isinstance(value, dict):
+            return {name: settled(one, context) for name, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(settled(one, context) for one in value)
+        if hasattr(value, "evaluate"):  # ParameterValue
+            return value.evaluate(context)
+        if hasattr(value, "perform"):
+            return perform_substitutions(context, normalize_to_list_of_substitutions(value))
+        return value
+
+    def start(file, **arguments):
+        context = LaunchContext()
+        context.launch_configurations.update(arguments)
+        nodes = {}
+
+        def visit(entity):
+            if isinstance(entity, RecordedNode):
+                if entity.condition is None or entity.condition.evaluate(context):
+                    nodes[entity.settings["executable"]] = settled(entity.settings, context)
+                return
+            for inner in entity.visit(context) or ():
+                visit(inner)
+
+        visit(described(ROOT / "launch" / file))
+        return nodes
+
+    return start
+
+
+def given_parameters(node):
+    return {name: value for one in node["parameters"] if isinstance(one, dict) for name, value in one.items()}
+
+
+@needs_launch
+@pytest.mark.parametrize(("driver", "image", "info"), [
+    ("realsense", "/camera/camera/color/image_raw", "/camera/camera/color/camera_info"),
+    ("oak", "/oak/rgb/image_raw", "/oak/rgb/camera_info"),
+    ("zed", "/zed/zed_node/rgb/color/rect/image", "/zed/zed_node/rgb/color/rect/camera_info"),
+    ("usb_cam", "/image_raw", "/camera_info"),
+])  # fmt: skip
+@pytest.mark.parametrize("file", ["live.launch.py", "grasp.launch.py"])
+def test_drivers_topics_are_taken_by_name_and_no_other_camera_is_started(started, file, driver, image, info):
+    nodes = started(file, driver=driver, rviz="true")
+    topics = dict(nodes["perception"]["remappings"])
+    assert (topics["image"], topics.get("camera_info", "camera_info")) == (image, info)
+    assert "camera" not in nodes
+    assert given_parameters(nodes["perception"]).get("input.rectified", False) == (driver == "zed")
+    assert nodes["rviz2"]["arguments"][-2] == "-f"
+    assert nodes["rviz2"]["arguments"][-1] not in ("", "camera_optical_frame")
+
+
+@needs_launch
+def test_an_argument_goes_before_what_a_driver_has(started):
+    nodes = started("live.launch.py", driver="zed", image="/mine", rectified="false", fixed_frame="map", rviz="true")
+    assert dict(nodes["perception"]["remappings"])["image"] == "/mine"
+    assert given_parameters(nodes["perception"])["input.rectified"] is False
+    assert nodes["rviz2"]["arguments"][-2:] == ["-f", "map"]
+
+
+@needs_launch
+def test_an_unknown_driver_is_refused(started):
+    with pytest.raises(RuntimeError, match="driver must be one of camera, realsense, oak, zed, usb_cam or empty"):
+        started("live.launch.py", driver="kinect")
+
+
+@needs_launch
+@pytest.mark.parametrize("transport", ["", "compressed"])
+def test_the_own_camera_and_perception_meet_on_the_same_topic(started, transport):
+    nodes = started("live.launch.py", transport=transport, frame_id="left_optical", rviz="true")
+    heard = dict(nodes["perception"]["remappings"])["image"]
+    published = "image_raw/compressed" if transport else "image_raw"
+    assert heard == published
+    assert dict(nodes["camera"]["remappings"])[published] == published
+    assert given_parameters(nodes["camera"]).get("transport", "raw") == (transport or "raw")
+    assert nodes["rviz2"]["arguments"][-2:] == ["-f", "left_optical"]
+
+
+@needs_launch
+@pytest.mark.parametrize("file", ["replay.launch.py", "evaluate.launch.py"])
+def test_the_shipped_recording_plays_with_one_argument(started, file):
+    from hoisdf_model.data import BagReader, sample_recording
+
+    nodes = started(file, bag="sample", rviz="true")
+    played = given_parameters(nodes["replay"])
+    assert Path(played["bag"]) == sample_recording()
+    recorded = BagReader(sample_recording()).topics
+    renamed = dict(nodes["replay"]["remappings"])
+    assert recorded["/image/compressed"].type == "sensor_msgs/msg/CompressedImage"
+    assert renamed["/image/compressed"] == dict(nodes["perception"]["remappings"])["image"]
+    assert set(played["wait_for.topics"].split()) <= set(recorded)
+    assert given_parameters(nodes["perception"]) | {"input.transport": "compressed", "input.regions": "regions"} == (
+        given_parameters(nodes["perception"])
+    )
+    assert nodes["rviz2"]["arguments"][-2:] == ["-f", "camera_color_optical_frame"]
+
+
+@needs_launch
+def test_a_recording_called_sample_goes_before_the_shipped_one(started, tmp_path):
+    (tmp_path / "sample").mkdir()
+    nodes = started("replay.launch.py", bag="sample")
+    assert given_parameters(nodes["replay"])["bag"] == "sample"
+    assert dict(nodes["replay"]["remappings"])["/image"] == "image"
+
+
+@needs_launch
+def test_the_moveit_example_is_told_the_direction_of_the_retreat(started):
+    assert given_parameters(started("moveit.launch.py", retreat="0 0 1")["moveit_example"])["retreat"] == "0 0 1"
+
+
+@needs_launch
+@pytest.mark.parametrize("respawn", ["true", "false"])
+def test_every_node_that_lasts_can_be_started_again_when_it_dies(started, respawn):
+    for file, names in (("live.launch.py", ("perception", "camera")), ("grasp.launch.py", ("perception", "grasp"))):
+        nodes = started(file, respawn=respawn)
+        assert [nodes[name]["respawn"] for name in names] == [respawn == "true"] * 2
+
+
 def run_launch(file, *arguments):
     """Run a launch file of this checkout with the installed package until it ends by itself."""
     code = (

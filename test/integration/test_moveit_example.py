@@ -55,3 +55,13 @@ def test_joints_that_make_no_sense_are_named(joints):
             MoveItExample(context=spinner.context, parameter_overrides=[Parameter("joints", value=joints)])
     finally:
         spinner.executor.shutdown()
+
+
+@pytest.mark.parametrize("retreat", ["0 0 0", "1 0", "up", "nan 0 1"])
+def test_a_retreat_without_a_direction_is_named(retreat):
+    spinner = Spinner()
+    try:
+        with pytest.raises(ConfigError, match="retreat must be three numbers"):
+            MoveItExample(context=spinner.context, parameter_overrides=[Parameter("retreat", value=retreat)])
+    finally:
+        spinner.executor.shutdown()

@@ -96,7 +96,13 @@ def test_cameras_that_cannot_be_used(raw, info, said):
 def jpeg():
     cv2 = pytest.importorskip("cv2")
     pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
-    return CompressedImage(format="jpeg", data=cv2.imencode(".jpg", pixels)[1].tobytes())
+    return as_message(cv2.imencode(".jpg", pixels)[1].tobytes())
+
+
+def as_message(data):
+    message = CompressedImage(format="jpeg", data=data)
+    message.header.frame_id = "camera"
+    return message
 
 
 def test_a_truncated_jpeg(compressed):
@@ -105,7 +111,7 @@ def test_a_truncated_jpeg(compressed):
 
 
 def test_compressed_data_that_is_no_image(compressed):
-    expect(compressed, "undecodable", ["image"], image=CompressedImage(format="jpeg", data=b"not an image"))
+    expect(compressed, "undecodable", ["image"], image=as_message(b"not an image"))
 
 
 def test_errors_of_the_estimator_known_and_unknown(raw):

@@ -8,7 +8,8 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hoisdf.msg")
 
 from perception_fakes import make_image, make_info, values_of  # noqa: E402
-from perception_rig import Rig  # noqa: E402
+from perception_rig import Rig, wait_until  # noqa: E402
+from rcl_interfaces.msg import Log  # noqa: E402
 
 from hoisdf_model.estimates import Frame, Prior  # noqa: E402
 from hoisdf_model.geometry import Pinhole  # noqa: E402
@@ -111,3 +112,16 @@ def test_hand_meshes_of_both_sides_face_outwards():
         corners = (hand.vertices - hand.vertices.mean(0))[scene.faces[side]].astype(np.float64)
         volume = np.einsum("ij,ij->i", corners[:, 0], np.cross(corners[:, 1], corners[:, 2])).sum() / 6
         assert 1e-4 < volume < 1e-3  # a tenth of a litre to a litre; negative inside out
+
+
+def test_what_the_model_warns_of_while_it_loads_is_in_the_nodes_log():
+    with Rig({"model.weights": UNTRAINED}, load=load_scene) as rig:
+        rig.peer.listen(Log, "/rosout")
+
+        def warned():
+            return [m.msg for m in rig.peer.heard["rosout"] if m.level == 30 and m.name.endswith("perception")]
+
+        wait_until(lambda: rig.peer.node.count_publishers("/rosout") >= 2)
+        assert rig.peer.change("configure")
+        assert rig.peer.wait(lambda: any("random weights" in text for text in warned()))
+        assert sum("random weights" in text for text in warned()) == 1

@@ -1,5 +1,7 @@
 """The perception node's states, driven through its services."""
 
+import threading
+
 import pytest
 
 pytestmark = pytest.mark.ros
@@ -8,6 +10,9 @@ pytest.importorskip("hoisdf.msg")
 
 from perception_fakes import fake_scene, values_of  # noqa: E402
 from perception_rig import Rig, wait_until  # noqa: E402
+from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
+from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from hoisdf_model.errors import CheckpointError  # noqa: E402
 
@@ -157,3 +162,76 @@ def test_a_quality_of_service_that_does_not_exist_fails_the_transition_and_leave
 
 def entities(rig):
     return len(list(rig.node.publishers)), len(list(rig.node.subscriptions)), rig.peer.state()
+
+
+def test_a_node_that_ends_in_the_middle_of_a_frame_takes_its_markers_away_and_publishes_no_more():
+    rig = Rig()
+    try:
+        rig.activate()
+        rig.peer.listen(MarkerArray, f"{rig.peer.name}/markers")
+        stamps = iter(range(1, 100))
+
+        def marked():
+            rig.peer.send(float(next(stamps)))
+            return rig.peer.wait(lambda: rig.peer.heard["markers"], 0.3)
+
+        wait_until(marked)
+        rig.estimator.seconds = 3.0
+        rig.peer.send(200.0)
+        wait_until(lambda: rig.estimator.working)
+    finally:
+        rig.spinner.close()
+    try:
+        assert rig.peer.wait(lambda: all(m.action == Marker.DELETE for m in rig.peer.heard["markers"][-1].markers))
+        assert not rig.peer.wait(lambda: rig.peer.heard["hand_object"][-1].header.stamp.sec == 200, 4.0)
+    finally:
+        rig.peer.close()
+
+
+def test_on_simulated_time_the_age_of_a_result_is_told_by_that_clock():
+    with Rig({"use_sim_time": True}) as rig:
+        rig.activate()
+        clock = rig.peer.node.create_publisher(Clock, "/clock", 10)
+        wait_until(clock.get_subscription_count)
+        now = Clock()
+        now.clock.sec = 100
+
+        def answered():
+            clock.publish(now)
+            rig.peer.send(90.0 + 0.001 * len(rig.peer.heard["diagnostics"]))
+            status = rig.peer.status("estimator")
+            return (
+                rig.peer.wait(lambda: rig.peer.heard["hand_object"], 0.3)
+                and status
+                and "age p50 [ms]" in values_of(status)
+            )
+
+        wait_until(answered)
+        assert rig.peer.heard["hand_object"][0].header.stamp.sec == 90
+        told = rig.peer.wait_for_status("estimator", lambda s: "age p50 [ms]" in values_of(s))
+        assert 9000 < float(values_of(told)["age p50 [ms]"]) < 10001
+
+
+def test_fifty_rounds_of_configure_and_cleanup_leave_nothing_behind(monkeypatch):
+    # looking through the memory of all tests takes a second each time
+    monkeypatch.setattr("hoisdf_ros.perception_node.release_device_memory", lambda: None)
+    with Rig() as rig:
+        results, done = set(), threading.Event()
+
+        def entities():
+            return len(list(rig.node.publishers)), len(list(rig.node.subscriptions)), len(list(rig.node.timers))
+
+        def rounds():
+            for _ in range(50):
+                for transition in ("configure", "activate", "deactivate", "cleanup"):
+                    results.add(getattr(rig.node, f"trigger_{transition}")())
+            done.set()
+
+        before, threads = entities(), threading.active_count()
+        rig.spinner.executor.create_task(rounds)
+        assert done.wait(120.0)
+        assert results == {TransitionCallbackReturn.SUCCESS}
+        assert (entities(), threading.active_count()) == (before, threads)
+        rig.activate()
+        rig.peer.send(1.0)
+        assert rig.peer.wait(lambda: rig.peer.heard["hand_object"])

@@ -224,6 +224,7 @@ def test_compressed_images():
         red = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         red[..., 2] = 250  # BGR
         message = CompressedImage(format="png", data=cv2.imencode(".png", red)[1].tobytes())
+        message.header.frame_id = "camera"
         rig.peer.send(5.0, image=message)
         assert rig.peer.wait(lambda: rig.peer.heard["hand_object"])
         assert rig.estimator.frames[-1].image[0, 0].tolist() == [250, 0, 0]

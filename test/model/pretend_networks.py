@@ -72,7 +72,7 @@ class KnowingNetwork:
     known: dict = field(default_factory=dict)
     seen: list[NetworkInput] = field(default_factory=list)
 
-    def __call__(self, batch: NetworkInput) -> NetworkOutput:
+    def __call__(self, batch: NetworkInput, features: ImageFeatures | None = None) -> NetworkOutput:
         self.seen.append(batch)
         root, center = batch.hand_root.numpy()[:, None], batch.object_center.numpy()
         return output_for(
@@ -109,7 +109,7 @@ class ReadingNetwork:
 
     depths: list[np.ndarray]
 
-    def __call__(self, batch: NetworkInput) -> NetworkOutput:
+    def __call__(self, batch: NetworkInput, features: ImageFeatures | None = None) -> NetworkOutput:
         images = (batch.image.permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
         joints = []
         for image, k, root, depth in zip(

@@ -1,6 +1,7 @@
 """Bags are written as ``ros2 bag`` would, read back whole, and a damaged one says so."""
 
 import json
+import re
 import resource
 import sqlite3
 from pathlib import Path
@@ -167,6 +168,109 @@ def test_a_single_camera_info_holds_for_all_images(tmp_path):
         assert len(list(bag.frames(start=START))) == 5
 
 
+def write_stream(path, infos, frames=10, parts=lambda i: {}, image_frame="camera"):
+    """Images, and ``camera_info`` given as (stamp, when it is recorded, camera); ``parts``: topic -> message of one."""
+    events = []
+    with BagWriter(path) as bag:
+        for i in range(frames):
+            header = messages.make_header(bag.types, START + i * PERIOD, image_frame)
+            events.append((START + i * PERIOD, "/image", messages.encode_image(picture(i), header, bag.types)))
+            for topic, (stamp, make) in parts(i).items():
+                events.append((stamp, topic, make(messages.make_header(bag.types, stamp, image_frame), bag.types)))
+        for stamp, time, camera in infos:
+            header = messages.make_header(bag.types, stamp, "camera")
+            events.append((time, "/camera_info", messages.pinhole_to_camera_info(camera, header, bag.types)))
+        for time, topic, message in sorted(events, key=lambda event: event[0]):
+            bag.write(topic, message, time)
+    return path
+
+
+def test_each_camera_info_holds_until_the_next(tmp_path, caplog):
+    """Two latched ones with other stamps; the second a second later, with another focal length."""
+    other = Pinhole(70, 71, 16, 12, 32, 24)
+    infos = [(START - 7, START - 5, CAMERA), (5, START + 5 * PERIOD - 5, other)]
+    with BagReader(write_stream(tmp_path / "bag", infos)) as bag:
+        frames = list(bag.frames())
+        assert [f.frame.intrinsics.fx for f in frames] == [50] * 5 + [70] * 5
+        late = list(bag.frames(start=START + 3 * PERIOD))
+        assert [f.frame.intrinsics.fx for f in late] == [50] * 2 + [70] * 5
+    assert "10 images have the last camera_info" in caplog.text
+
+
+def test_a_camera_info_of_another_camera_or_size_does_not_hold(tmp_path):
+    for name, options, words in (
+        ("frame", {"image_frame": "other"}, "the last one is of the frame 'camera', the image of 'other'"),
+        ("size", {}, "of images of 64x48, this is 32x24"),
+    ):
+        camera = CAMERA if name == "frame" else Pinhole(100, 100, 32, 24, 64, 48)
+        write_stream(tmp_path / name, [(START - 7, START - 5, camera)], 3, **options)
+        problems = Problems()
+        with BagReader(tmp_path / name) as bag:
+            assert list(bag.frames(on_problem=problems)) == []
+        assert len(problems) == 3
+        assert words in str(problems[0])
+
+
+def depth_of(offset):
+    def make(header, types):
+        return messages.encode_depth(np.full((24, 32), 0.5, np.float32), header, types, "16UC1")
+
+    return lambda i: {"/depth": (START + i * PERIOD + offset, make)}
+
+
+def test_parts_with_other_stamps_are_paired_within_the_slop_and_else_told(tmp_path):
+    infos = [(START + i * PERIOD, START + i * PERIOD, CAMERA) for i in range(5)]
+    write_stream(tmp_path / "bag", infos, 5, depth_of(4_000_000))
+    problems = Problems()
+    with BagReader(tmp_path / "bag") as bag:
+        assert [f.frame.depth for f in bag.frames(on_problem=problems)] == [None] * 5
+        assert len(problems) == 1
+        assert "/depth wasn't used: none of its 5 messages met an image: the nearest was 4 ms off" in str(problems[0])
+        frames = list(bag.frames(on_problem=problems, slop=0.005))
+    assert [f.stamp for f in frames] == [START + i * PERIOD for i in range(5)]
+    assert all((f.frame.depth == np.float32(0.5)).all() for f in frames)
+    assert len(problems) == 1
+
+
+def test_the_nearest_within_the_slop_is_taken(tmp_path):
+    """Depth images 20 ms before and 3 ms after: the second belongs to the image, although the first comes first."""
+
+    def part(value):
+        return lambda header, types: messages.encode_depth(np.full((24, 32), value, np.float32), header, types)
+
+    def parts(i):
+        at = START + i * PERIOD
+        return (
+            {"/depth": (at - 20_000_000, part(1.0))} if i % 2 == 0 else {"/depth": (at - PERIOD + 3_000_000, part(2.0))}
+        )
+
+    infos = [(START + i * PERIOD, START + i * PERIOD, CAMERA) for i in range(6)]
+    with BagReader(write_stream(tmp_path / "bag", infos, 6, parts)) as bag:
+        found = [f.frame.depth is not None and float(f.frame.depth[0, 0]) for f in bag.frames(slop=0.025)]
+    assert found[::2] == [2.0, 2.0, 2.0]
+
+
+def test_a_leading_slash_is_no_part_of_a_frame(tmp_path):
+    with BagReader(write_stream(tmp_path / "bag", [(0, START - 5, CAMERA)], 2, image_frame="/camera")) as bag:
+        assert [f.frame_id for f in bag.frames()] == ["camera"] * 2
+
+
+def test_one_bad_region_leaves_the_others(tmp_path):
+    def make(header, types):
+        three = Regions(tuple(HandRegion(np.array([1.0, 2.0, 3.0 + i, 4.0]), "right") for i in range(3)))
+        message = messages.regions_to_message(three, header, types)
+        message.hands[1].x1 = float("nan")
+        return message
+
+    write_stream(tmp_path / "bag", [(0, START - 5, CAMERA)], 2, lambda i: {"/regions": (START + i * PERIOD, make)})
+    problems = Problems()
+    with BagReader(tmp_path / "bag") as bag:
+        frames = list(bag.frames(on_problem=problems))
+    assert [[hand.box[2] for hand in f.regions.hands] for f in frames] == [[3.0, 5.0]] * 2
+    assert [p.topic for p in problems] == ["/regions"] * 2
+    assert "hands[1] of the regions" in str(problems[0])
+
+
 def test_late_parts_find_their_image(tmp_path):
     """Boxes of a slow detector are recorded three frames after their image, but belong to it."""
     with BagWriter(tmp_path / "bag") as bag:
@@ -330,15 +434,128 @@ def test_a_frame_that_makes_no_sense_is_left_out_with_its_cause(tmp_path, change
     assert [type(p.error) for p in problems] == [error]
 
 
-@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
-@pytest.mark.parametrize("keep", [0.0, 0.3, 0.9])
-def test_a_truncated_bag_is_an_error(tmp_path, storage, keep):
+@pytest.mark.parametrize(("storage", "keep", "remedy"), [
+    ("mcap", 0.0, "mcap recover"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
+    ("sqlite3", 0.0, ".recover"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
+])  # fmt: skip
+def test_a_truncated_bag_of_which_nothing_is_whole_is_an_error_with_advice(tmp_path, storage, keep, remedy):
     path = write_scene(tmp_path / "bag", storage=storage)
     file = path / f"bag.{'mcap' if storage == 'mcap' else 'db3'}"
     content = file.read_bytes()
     file.write_bytes(content[: int(len(content) * keep)])
-    with pytest.raises(BagError, match=r"is not a readable bag|is damaged"), BagReader(path) as bag:
+    with pytest.raises(BagError, match=re.escape(remedy)), BagReader(path) as bag:
         list(bag.raw())
+
+
+def recording(path, storage="mcap", messages=40):
+    """A bag of several chunks; the raw messages that were written."""
+    rng = np.random.default_rng(0)
+    content = [rng.integers(0, 256, 150_000, np.uint8).tobytes() for _ in range(messages)]
+    with BagWriter(path, storage) as bag:
+        for i, data in enumerate(content):
+            bag.write_raw("/even" if i % 2 == 0 else "/odd", "std_msgs/msg/String", data, START + i * PERIOD)
+    return content
+
+
+@pytest.mark.parametrize("metadata", [True, False])
+@pytest.mark.parametrize("tail", [b"", bytes(5000)])  # a crash may leave a file filled up with zeros
+@pytest.mark.parametrize("keep", [0.45, 0.8, 0.999])
+def test_an_mcap_without_its_end_is_read_as_far_as_it_goes(tmp_path, caplog, keep, tail, metadata):
+    content = recording(tmp_path / "bag")
+    file = tmp_path / "bag" / "bag.mcap"
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * keep)] + tail)
+    if not metadata:
+        (tmp_path / "bag" / "metadata.yaml").unlink()
+    with BagReader(tmp_path / "bag") as bag:
+        read = list(bag.raw())
+        assert bag.count == len(read) == sum(topic.count for topic in bag.topics.values())
+        assert (bag.start, bag.end) == (START, START + (len(read) - 1) * PERIOD)
+    assert len(read) > (keep - 0.3) * len(content)
+    assert [data for _, _, data in read] == content[: len(read)]
+    assert f"'mcap recover {file}" in caplog.text
+    assert "ros2 bag reindex" not in caplog.text
+    if metadata:
+        assert f"/even 20 and {(len(read) + 1) // 2}" in caplog.text
+
+
+def test_what_a_cut_off_sqlite_recording_left_in_its_log_is_told(tmp_path, caplog):
+    recording(tmp_path / "bag", "sqlite3", 4)
+    file = tmp_path / "bag" / "bag.db3"
+    with sqlite3.connect(file) as base:
+        base.execute("PRAGMA journal_mode=WAL")
+        base.execute("INSERT INTO messages(topic_id, timestamp, data) VALUES (1, 5, x'00')")
+        base.commit()
+        with BagReader(file) as bag:  # while the writer holds it
+            assert bag.count == 4
+    assert "messages in bag.db3-wal are left out" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["take #2", "100%20", "what?", "a&b=c", "%23", "ümlaut ?#%41"])
+@pytest.mark.parametrize(("storage", "compression"), FORMATS)
+def test_any_name_can_be_written_and_read(tmp_path, name, storage, compression):
+    path = tmp_path / name / name
+    write_scene(path, storage=storage, compression=compression)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert [p.name for p in (tmp_path / name).iterdir()] == [name]
+    ending = {"mcap": ".mcap", "sqlite3": ".db3"}[storage] + (".zstd" if (storage, compression) == FORMATS[3] else "")
+    assert {p.name for p in path.iterdir()} == {f"{name}{ending}", "metadata.yaml"}
+    with BagReader(path) as bag:
+        assert len(list(bag.frames())) == 5
+    if not ending.endswith("zstd"):
+        with BagReader(path / f"{name}{ending}") as bag:
+            assert len(list(bag.frames())) == 5
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_metadata_as_reindexing_leaves_them_are_made_good_from_the_files(tmp_path, caplog, storage):
+    write_scene(tmp_path / "bag", storage=storage)
+    file = tmp_path / "bag" / "metadata.yaml"
+    content = yaml.safe_load(file.read_text())
+    info = content["rosbag2_bagfile_information"]
+    info |= {"storage_identifier": "", "message_count": 0, "files": []}
+    info["duration"]["nanoseconds"] = info["starting_time"]["nanoseconds_since_epoch"] = 0
+    for topic in info["topics_with_message_count"]:
+        topic["message_count"] = 0
+        topic["topic_metadata"] |= {"offered_qos_profiles": "", "type_description_hash": ""}
+    file.write_text(yaml.safe_dump(content))
+    with BagReader(tmp_path / "bag") as bag:
+        assert (bag.start, bag.end, bag.count) == (START, START + 4 * PERIOD, 25)
+        assert {topic.count for topic in bag.topics.values()} == {5}
+        assert len(list(bag.frames())) == 5
+    assert "counts other numbers of messages than the files: /camera_info 0 and 5" in caplog.text
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_counts_that_do_not_fit_what_is_there_are_told_and_right_ones_are_not(tmp_path, caplog, storage):
+    write_scene(tmp_path / "bag", storage=storage)
+    with BagReader(tmp_path / "bag") as bag:
+        list(bag.raw())
+    assert not caplog.text
+    file = tmp_path / "bag" / "metadata.yaml"
+    file.write_text(file.read_text().replace("message_count: 5", "message_count: 7"))
+    with BagReader(tmp_path / "bag") as bag:
+        assert bag.topics["/image"].count == 5
+    assert "/image 7 and 5" in caplog.text
+
+
+def test_an_index_that_counts_messages_which_are_not_there_is_told(tmp_path, caplog):
+    recording(tmp_path / "bag", messages=4)
+    file = tmp_path / "bag" / "bag.mcap"
+    content = bytearray(file.read_bytes())
+    statistics = content.rindex(b"\x0b" + (46 + 2 * 10).to_bytes(8, "little"))
+    content[statistics + 9 + 46 + 2 : statistics + 9 + 46 + 10] = (9).to_bytes(8, "little")  # the first channel's count
+    file.write_bytes(content)
+    with BagReader(file) as bag:
+        assert len(list(bag.raw())) == 4
+    assert "counts other numbers of messages than were read: /even 9 and 2" in caplog.text
+
+
+def test_several_files_without_metadata_are_not_guessed_together(tmp_path):
+    for name in ("a", "b"):
+        recording(tmp_path / name, messages=2)
+        (tmp_path / name / f"{name}.mcap").rename(tmp_path / f"{name}.mcap")
+    with pytest.raises(BagError, match=r"2 files of messages: 'ros2 bag reindex"):
+        BagReader(tmp_path)
 
 
 def test_flipped_bytes_never_end_in_another_error(tmp_path):

@@ -18,8 +18,8 @@ from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.errors import CheckpointError, ConfigError, UnsafeFileError
-from hoisdf_model.hand import HandModel, load_hand_model
+from hoisdf_model.errors import CheckpointError, ConfigError, HandModelError, UnsafeFileError
+from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.network import load_network, load_preset, read_weights, save_network, write_weights
 from hoisdf_model.network.official import official_name, our_name
 
@@ -439,3 +439,73 @@ def test_convert_takes_the_preset_and_never_overwrites_unasked(snapshots, tmp_pa
     assert "exists already" in str(refused.exception)
     assert convert(snapshots["dexycb"], target, "--preset", "dexycb_full", "--overwrite", "--half").exit_code == 0
     assert read_weights(target).config.name == "dexycb_full"
+
+
+# Hand models
+
+
+def test_the_file_of_a_hand_model_does_as_well(tmp_path):
+    fake = DATA / "fake_mano_right.npz"
+    for given in (fake, str(fake)):
+        network, _ = load_network("untrained:compact", hand_model=given)
+        assert network.hand_layer.model.hash == load_hand_model(fake).hash
+        assert HandLayer(given).model.hash == load_hand_model(fake).hash
+    with pytest.raises(HandModelError, match=r"nowhere\.pkl"):
+        load_network("untrained:compact", hand_model=tmp_path / "nowhere.pkl")
+
+
+# Wrappers
+
+
+def renamed(state, prefix):
+    return {prefix + name.removeprefix("module."): tensor for name, tensor in state.items()}
+
+
+@pytest.mark.parametrize("prefix", ["module._orig_mod.", "module.module.", "network.", "student.net."])
+def test_wrappers_of_a_snapshot_are_taken_off(snapshots, tmp_path, prefix):
+    path = snapshot(tmp_path / "s.pth.tar", renamed(official_state("ho3d"), prefix))
+    expected, found = read_weights(snapshots["ho3d"]), read_weights(path)
+    assert found.config.name == "ho3d"
+    assert_equal_states(expected.state, found.state)
+    assert found.hand_model.hash == expected.hand_model.hash
+
+
+@pytest.mark.parametrize("prefix", ["_orig_mod.module.", "network."])
+def test_wrappers_of_a_file_of_ours_are_taken_off(compact, tmp_path, prefix):
+    network, path = compact
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    save_file({prefix + name: tensor for name, tensor in load_file(path).items()}, tmp_path / "a.safetensors", metadata)
+    assert_equal_states(network.state_dict(), load_network(tmp_path / "a.safetensors")[0].state_dict())
+
+
+def test_a_compiled_part_of_the_network_is_unwrapped(compact, tmp_path):
+    network, path = compact
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    state = {name.replace("encoder.", "encoder._orig_mod.", 1): tensor for name, tensor in load_file(path).items()}
+    save_file(state, tmp_path / "a.safetensors", metadata)
+    assert_equal_states(network.state_dict(), load_network(tmp_path / "a.safetensors")[0].state_dict())
+
+
+def test_the_network_in_a_lightning_checkpoint_is_read(compact, tmp_path):
+    network, _ = compact
+    state = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+    torch.save({"state_dict": state | {"criterion.scale": torch.ones(1)}, "epoch": 3}, tmp_path / "a.ckpt")
+    assert_equal_states(network.state_dict(), load_network(tmp_path / "a.ckpt", preset="compact")[0].state_dict())
+
+
+def test_a_prefix_that_only_some_names_have_is_told_before_the_parameters(compact, tmp_path):
+    _, path = compact
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    name = next(name for name in tensors if name.startswith("encoder."))
+    state = {one if one == name else f"module.{one}": tensor for one, tensor in tensors.items()}
+    save_file(state, tmp_path / "a.safetensors", metadata)
+    count = len(tensors)
+    words = (
+        rf"configuration: {count - 1} of {count} names have the prefix 'module\.' \(of DataParallel or DDP\).* missing"
+    )
+    with pytest.raises(CheckpointError, match=words):
+        load_network(tmp_path / "a.safetensors")

@@ -174,6 +174,8 @@ def test_splits_equal_the_toolkits(toy, tmp_path, monkeypatch):
     for subject in SUBJECTS:
         for number in range(100):
             (tmp_path / subject / f"2020_{number:06d}").mkdir(parents=True)
+        for odd in ("@eaDir", ".ipynb_checkpoints", "__MACOSX", "0 new folder", "2020_000007 (copy)", "lost+found"):
+            (tmp_path / subject / odd).mkdir()  # left there by a network drive, an editor, an archive, a person
 
     def take(self, subject, name):
         frames = 5 + (7 * SUBJECTS.index(subject) + 3 * int(name[5:])) % 11

@@ -265,6 +265,21 @@ def test_version_3_has_jpeg_images(own_tree):
         training(own_tree, version="v2")
 
 
+@pytest.mark.parametrize("odd", ["@eaDir", ".ipynb_checkpoints", "__MACOSX", "._MC1"])
+def test_a_folder_that_is_no_sequence_says_nothing_of_the_version(own_tree, odd):
+    """A network drive keeps small JPEG pictures beside the files; v3's images are JPEG."""
+    names = training(own_tree).names
+    for split in ("train", "evaluation"):
+        litter = own_tree / split / odd / "rgb"
+        litter.mkdir(parents=True)
+        (litter / "0000.jpg").write_bytes(b"x")
+    for images in own_tree.glob("*/*/rgb"):
+        (images / "._0000.jpg").write_bytes(b"x")
+    frames = training(own_tree, version="v2")
+    assert frames.names == names
+    assert frames.frame(0).image.shape == (480, 640, 3)
+
+
 class Shell:
     def __init__(self, marker):
         self.marker = marker

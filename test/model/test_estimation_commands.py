@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 from pretend_networks import KnowingNetwork, Truth
 from scipy.spatial.transform import Rotation
@@ -263,3 +264,59 @@ def test_checks_can_be_named_on_the_command_line(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(__import__("sys").modules, "some_checks", module)
     assert [f.check for f in doctor.registered_findings(["some_checks:checks"])] == ["dds"]
     assert doctor.registered_findings(["no_such_module:checks"])[0].status == "fail"
+
+
+def test_without_a_camera_a_field_of_view_is_assumed_and_said(folder: Path, pretended: Truth):
+    result = estimate(folder / "one.png", "--fov", 60, *BOX, "-o", folder / "out")
+    assert result.exit_code == 0, result.output
+    assert "distance assumed: field of view 60 degrees" in result.stderr
+    camera = json.loads((folder / "out" / "one.json").read_text())["camera"]
+    assert camera["assumed"] is True
+    assert camera["field_of_view"] == 60
+    assert camera["fx"] == pytest.approx(320 / np.tan(np.pi / 6))  # half of 640 pixels seen at half of 60 degrees
+    assert (camera["cx"], camera["cy"]) == (319.5, 239.5)
+    result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "known")
+    assert "assumed" not in result.stderr
+    assert json.loads((folder / "known" / "one.json").read_text())["camera"]["assumed"] is False
+
+
+def test_a_camera_or_a_field_of_view_is_needed(folder: Path, pretended: Truth):
+    assert "--fov 60" in str(estimate(folder / "one.png", *BOX).exception)
+    both = estimate(folder / "one.png", "--fov", 60, "--camera", folder / "camera.yaml", *BOX)
+    assert "not both" in str(both.exception)
+
+
+def test_a_picture_that_was_turned_is_named_with_its_turn(folder: Path, pretended: Truth):
+    picture = PIL.Image.fromarray(np.full((640, 480, 3), 90, np.uint8))
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    picture.save(folder / "tall.jpg", exif=exif.tobytes())
+    result = estimate(folder / "tall.jpg", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 1
+    assert "calibrated for 640x480, the image is 480x640; its Exif orientation 6 (on its side)" in result.stderr
+    exif[0x0112] = 3
+    PIL.Image.fromarray(np.full((480, 640, 3), 90, np.uint8)).save(folder / "turned.jpg", exif=exif.tobytes())
+    result = estimate(folder / "turned.jpg", "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 0
+    assert "note: " in result.stderr
+    assert "Exif orientation 3 isn't applied" in result.stderr
+
+
+def test_with_a_field_of_view_a_picture_is_turned_upright(folder: Path, pretended: Truth):
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    PIL.Image.fromarray(np.full((480, 640, 3), 90, np.uint8)).save(folder / "tall.jpg", exif=exif.tobytes())
+    result = estimate(folder / "tall.jpg", "--fov", 60, *BOX, "-o", folder / "out")
+    assert result.exit_code == 0, result.output
+    camera = json.loads((folder / "out" / "tall.json").read_text())["camera"]
+    assert (camera["width"], camera["height"]) == (480, 640)
+
+
+def test_a_camera_file_without_a_size_that_cannot_be_the_pictures_is_refused(folder: Path, pretended: Truth):
+    (folder / "other.yaml").write_text("{fx: 1200, fy: 1200, cx: 640, cy: 360}")
+    result = estimate(folder / "one.png", "--camera", folder / "other.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 1
+    assert "principal point 640 360 lies far from the middle of the image of 640x480" in result.stderr
+    (folder / "part.yaml").write_text("{fx: 1200, fy: 1200, cx: 640, cy: 360, width: 640, height: 480}")
+    result = estimate(folder / "one.png", "--camera", folder / "part.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 0, result.output

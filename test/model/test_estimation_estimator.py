@@ -321,51 +321,60 @@ def test_unknown_devices_and_precisions_are_refused():
 
 
 class SegmentingNetwork(KnowingNetwork):
-    """Sees red as a hand, and counts how often it is asked to search: in many windows, of which one look from nearer
-    by follows.
-    """
-
-    searches = 0
+    """Sees green as an object and red as a hand."""
 
     def encode(self, image: torch.Tensor) -> ImageFeatures:
-        self.searches += len(image) > 1
-        red = (image[:, :1] - image[:, 1:2]).clamp(0, 1)[:, :, ::2, ::2]
-        return ImageFeatures(torch.cat([torch.zeros_like(red), red, torch.zeros_like(red)], 1), ())
+        red, green = ((image[:, c : c + 1] - image[:, 1 - c : 2 - c]).clamp(0, 1)[:, :, ::2, ::2] for c in (0, 1))
+        return ImageFeatures(torch.cat([torch.zeros_like(red), red, green], 1), ())
 
 
-def test_a_hand_is_searched_once_and_then_followed_until_it_is_lost(model: HandModel, layer: HandLayer):
-    camera = CAMERAS["plain"]
-    truth = random_truth(layer, 18, (0.02, 0.05, 0.55))
-    image = np.full((480, 640, 3), 60, np.uint8)
-    x0, y0, x1, y1 = boxes.around(camera.project(truth.vertices)).astype(int)
-    image[y0:y1, x0:x1] = (255, 0, 0)
-    network = SegmentingNetwork([truth], {"object_valid": np.array([0])})
-    estimator = Estimator(network, NetworkConfig(), model)
-    sources, searches = [], []
-    for i in range(6):
-        if i == 4:
-            network.known["hand_valid"] = np.array([0])
-        estimate = estimator(Frame(image, camera))
-        sources.append(estimate.hands[0].root_source if estimate.hands else None)
-        searches.append(network.searches)
-    assert searches == [1, 1, 1, 1, 1, 2]
-    assert sources[0] == "monocular"
-    assert set(sources[1:4]) <= {"tracked", "monocular"}
-    assert sources[4:] == [None, None]
-    estimator.reset()
-    estimator(Frame(image, camera))
-    assert network.searches == 3
+class Finding:
+    """A localiser that says that there is a hand in a box."""
+
+    def __init__(self, *priors: Prior) -> None:
+        self.priors = priors
+
+    def locate(self, frame: Frame) -> tuple[Prior, ...]:
+        return self.priors
 
 
 def test_side_and_object_that_the_caller_knows_hold_for_a_hand_that_is_searched(model: HandModel, layer: HandLayer):
     camera, truth = CAMERAS["plain"], random_truth(layer, 19, (0.0, 0.05, 0.55))
-    image = np.full((480, 640, 3), 60, np.uint8)
-    image[200:300, 250:350] = (255, 0, 0)
-    network = SegmentingNetwork([truth.mirrored()])
-    estimate = Estimator(network, NetworkConfig(), model)(Frame(image, camera), Prior(side="left", object_name="mug"))
+    found = Prior(hand_box=[250, 200, 350, 300], side="right")
+    estimator = Estimator(KnowingNetwork([truth.mirrored()]), NetworkConfig(), model, localiser=Finding(found))
+    estimate = estimator(grey(camera), Prior(side="left", object_name="mug"))
     np.testing.assert_allclose(estimate.hands[0].joints, truth.joints, atol=1e-6)
     assert (estimate.hands[0].side, estimate.objects[0].name) == ("left", "mug")
-    np.testing.assert_allclose(estimate.regions.hands[0].box, [250, 200, 350, 300], atol=7)
+    np.testing.assert_array_equal(estimate.regions.hands[0].box, [250, 200, 350, 300])
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_objects_box_follows_the_mask_in_every_frame(model: HandModel, layer: HandLayer, side: str):
+    """An object that nobody boxes moves beside the hand: its box is where its mask is, from the first frame on."""
+    camera, truth = CAMERAS["plain"], random_truth(layer, 20, (0.0, 0.0, 0.6))
+    hand = np.array([250.0, 200, 330, 300])
+    estimator = Estimator(SegmentingNetwork([truth]), NetworkConfig(), model, localiser=Finding(Prior(hand, side=side)))
+    for step in range(5):
+        thing = np.array([322.0, 210, 372, 260]) + 8 * step * np.array([0, 1, 0, 1])
+        image = np.full((480, 640, 3), 60, np.uint8)
+        for (x0, y0, x1, y1), colour in ((hand.astype(int), (255, 0, 0)), (thing.astype(int), (0, 255, 0))):
+            image[y0:y1, x0:x1] = colour
+        (region,) = estimator(Frame(image, camera)).regions.objects
+        assert boxes.overlap(region.box, thing) > 0.75
+
+
+def test_a_hand_without_anything_beside_it_holds_no_object(model: HandModel, layer: HandLayer):
+    camera, truth = CAMERAS["plain"], random_truth(layer, 21, (0.0, 0.0, 0.6))
+    image = np.full((480, 640, 3), 60, np.uint8)
+    image[200:300, 250:330] = (255, 0, 0)
+    image[200:260, 480:560] = (0, 255, 0)  # out of reach
+    known = {"maps": np.zeros((3, 128, 128))}
+    estimator = Estimator(
+        SegmentingNetwork([truth], known), NetworkConfig(), model, localiser=Finding(Prior([250, 200, 330, 300]))
+    )
+    estimate = estimator(Frame(image, camera))
+    assert len(estimate.hands) == 1
+    assert (estimate.objects, estimate.regions.objects) == ((), ())
 
 
 @pytest.mark.gpu

@@ -5,15 +5,15 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hoisdf_model.estimation.localisation import grid_windows
+from hoisdf_model.estimation.tracking import Tracker
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hoisdf_model.estimates import Frame, HandEstimate, HandModelInfo, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation import GridLocaliser, priors_from_regions
-from hoisdf_model.estimation.localisation import grid_windows
 from hoisdf_model.estimation.placement import place
 from hoisdf_model.estimation.priors import completed_priors
-from hoisdf_model.estimation.tracking import Tracker
 from hoisdf_model.geometry import Pinhole, boxes
 
 CAMERA = Pinhole(600, 620, 322, 243, 640, 480)

@@ -178,3 +178,13 @@ def test_large_meshes_are_simplified_without_moving_them():
     assert radius.max() < 0.101
     small = trimesh.creation.box()
     np.testing.assert_array_equal(simplified(small.vertices, small.faces)[1], small.faces)
+
+
+def test_words_leave_a_small_picture_to_be_seen():
+    """Of 160x120 pixels four lines of words would hide a third; a large picture has them all."""
+    hand, mug = a_hand(root=(0.0, 0.05, 0.6)), a_mug()
+    for scale, most in ((4, 0.06), (8, 0.12)):
+        camera = Pinhole(600 / scale, 610 / scale, 322 / scale, 243 / scale, 640 // scale, 480 // scale)
+        blank = np.full((480 // scale, 640 // scale, 3), 120, np.uint8)
+        drawn = draw_overlay(blank, Estimate((hand,), (mug,), timing={"network": 0.1}), camera, load_catalogue())
+        assert (drawn == 120 // 3).all(2).mean() < most  # the words' ground

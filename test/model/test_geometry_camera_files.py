@@ -109,3 +109,109 @@ def test_yaml_cannot_execute_code(tmp_path: Path):
     with pytest.raises(CameraError):
         read_camera(written(tmp_path, f"fx: !!python/object/apply:os.system ['touch {marker}']"))
     assert not marker.exists()
+
+
+ECHO = """header:
+  stamp:
+    sec: 1700000000
+    nanosec: 5
+  frame_id: camera_color_optical_frame
+height: 480
+width: 640
+distortion_model: plumb_bob
+d:
+- 0.1
+- -0.2
+- 0.001
+- 0.0
+- 0.0
+k:
+- 610.5
+- 0.0
+- 322.25
+- 0.0
+- 611.0
+- 241.5
+- 0.0
+- 0.0
+- 1.0
+r: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+p: [600.0, 0.0, 320.0, 0.0, 0.0, 601.0, 240.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+binning_x: 0
+binning_y: 0
+roi:
+  x_offset: 0
+  y_offset: 0
+  height: 0
+  width: 0
+  do_rectify: false
+---
+"""
+KALIBR = """cam0:
+  cam_overlaps: []
+  camera_model: pinhole
+  distortion_coeffs: [0.01, -0.02, 0.003, 0.0004]
+  distortion_model: {model}
+  intrinsics: [460.5, 461.5, 321.5, 239.5]
+  resolution: [640, 480]
+  rostopic: /cam0/image_raw
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "camera"),
+    [
+        ("echo.yaml", ECHO, Pinhole(610.5, 611, 322.25, 241.5, 640, 480, (0.1, -0.2, 0.001, 0, 0))),
+        ("ros1.yaml", ECHO.replace("\nd:", "\nD:").replace("\nk:", "\nK:").replace("\np:", "\nP:"),
+         Pinhole(610.5, 611, 322.25, 241.5, 640, 480, (0.1, -0.2, 0.001, 0, 0))),
+        ("binned.yaml", ECHO.replace("binning_x: 0", "binning_x: 2").replace("binning_y: 0", "binning_y: 2"),
+         Pinhole(305.25, 305.5, 161.125, 120.75, 320, 240, (0.1, -0.2, 0.001, 0, 0))),
+        ("radtan.yaml", KALIBR.format(model="radtan"),
+         Pinhole(460.5, 461.5, 321.5, 239.5, 640, 480, (0.01, -0.02, 0.003, 0.0004))),
+        ("equi.yaml", KALIBR.format(model="equidistant"),
+         Pinhole(460.5, 461.5, 321.5, 239.5, 640, 480, (0.01, -0.02, 0.003, 0.0004), "equidistant")),
+        ("realsense.json", '{"width": 640, "height": 480, "ppx": 321, "ppy": 243, "fx": 615, "fy": 616,'
+         '"model": "distortion.inverse_brown_conrady", "coeffs": [0.0, 0.0, 0.0, 0.0, 0.0]}',
+         Pinhole(615, 616, 321, 243, 640, 480)),
+        ("streams.json", '{"depth": {"fx": 1, "fy": 1, "ppx": 0, "ppy": 0},\n\t"color": {"width": 640, "height": 480,'
+         '"ppx": 321, "ppy": 243, "fx": 615, "fy": 616, "model": "Brown Conrady", "coeffs": [0.1, 0, 0, 0, 0]}}',
+         Pinhole(615, 616, 321, 243, 640, 480, (0.1, 0, 0, 0, 0))),
+        ("t265.json", '{"width": 848, "height": 800, "ppx": 424, "ppy": 400, "fx": 286, "fy": 286,'
+         '"model": "Kannala Brandt4", "coeffs": [-0.01, 0.04, -0.03, 0.005, 0]}',
+         Pinhole(286, 286, 424, 400, 848, 800, (-0.01, 0.04, -0.03, 0.005), "equidistant")),
+        ("open3d.json", '{"width": 640, "height": 480, "intrinsic_matrix": [615, 0, 0, 0, 616, 0, 321, 243, 1]}',
+         Pinhole(615, 616, 321, 243, 640, 480)),
+        ("fisheye.yaml", "{camera_model: fisheye, fx: 400, fy: 401, cx: 320, cy: 240, width: 640, height: 480,"
+         " distortion: [0.1, 0.2, 0.3, 0.4]}",
+         Pinhole(400, 401, 320, 240, 640, 480, (0.1, 0.2, 0.3, 0.4), "equidistant")),
+        ("zeros.yaml", ROS_YAML.replace("[-0.25, 0.08, 0.001, -0.002, 0.0]", "[0, 0, 0, 0]").replace(
+            "distortion_model: plumb_bob", "camera_model: fisheye"),
+         Pinhole(615.5, 614.75, 318.25, 241.5, 640, 480, (0, 0, 0, 0), "equidistant")),
+    ],
+)  # fmt: skip
+def test_files_of_other_tools(tmp_path: Path, name: str, text: str, camera: Pinhole):
+    path = tmp_path / name
+    path.write_text(text)
+    assert read_camera(path) == camera
+
+
+def test_a_printed_camera_info_of_rectified_images(tmp_path: Path):
+    assert read_camera(written(tmp_path, ECHO), rectified=True) == Pinhole(600, 601, 320, 240, 640, 480)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            KALIBR.format(model="radtan") + KALIBR.format(model="radtan").replace("cam0", "cam1"),
+            "2 cameras .cam0, cam1",
+        ),
+        (KALIBR.format(model="radtan").replace("pinhole", "omni"), "camera_model 'omni'"),
+        (ECHO.replace("- 610.5", "- 0.0"), "not calibrated"),
+        (ROS_YAML + "camera_model: fisheye\n", "camera_model is 'fisheye' and distortion_model 'plumb_bob'"),
+        ("{fx: 1, fy: 1, ppx: 0, ppy: 0, model: inverse_brown_conrady, coeffs: [0.1, 0, 0, 0, 0]}", "inverse_brown"),
+    ],
+)
+def test_files_of_other_tools_that_cannot_be_told_are_refused(tmp_path: Path, text: str, message: str):
+    with pytest.raises(CameraError, match=message):
+        read_camera(written(tmp_path, text))

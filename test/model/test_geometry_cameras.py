@@ -13,11 +13,12 @@ DISTORTED = [
     Pinhole(600, 610, 322, 243, 640, 480, (-0.3, 0.1, 0.001, -0.0005, 0.01)),
     Pinhole(600, 610, 322, 243, 640, 480, (0.1, -0.05, 1e-3, 1e-3, 0.01, 0.05, 0.01, 1e-3), "rational_polynomial"),
     Pinhole(400, 405, 322, 243, 640, 480, (0.05, -0.01, 0.002, 0.0), "equidistant"),
+    Pinhole(400, 405, 322, 243, 640, 480, (0.0,) * 4, "fisheye"),
 ]
 
 
 def opencv_projection(camera: Pinhole, points: np.ndarray) -> np.ndarray:
-    project = cv2.fisheye.projectPoints if camera.distortion_model == "equidistant" else cv2.projectPoints
+    project = cv2.fisheye.projectPoints if camera.distortion_model in ("equidistant", "fisheye") else cv2.projectPoints
     zero = np.zeros(3)
     pixels, _ = project(points.reshape(-1, 1, 3), zero, zero, camera.matrix, np.array(camera.distortion))
     return pixels.reshape(-1, 2)
@@ -126,3 +127,52 @@ def test_from_matrix_reads_k_and_p_and_refuses_the_rest():
     k[0, 1] = 2
     with pytest.raises(CameraError, match="skew"):
         Pinhole.from_matrix(k)
+
+
+@pytest.mark.parametrize("coefficients", [(), (0.0,) * 4])
+@pytest.mark.parametrize("model", ["equidistant", "fisheye", "kannala_brandt", "Kannala Brandt4"])
+def test_a_fisheye_without_coefficients_maps_by_its_angle(model: str, coefficients: tuple):
+    """R = f theta: at 45 degrees a pinhole would be at f, this is at f pi / 4."""
+    camera = Pinhole(400, 400, 320, 240, 640, 480, coefficients, model)
+    assert camera.is_distorted
+    raw = camera.distort_pixels(camera.project([1.0, 0.0, 1.0]))
+    np.testing.assert_allclose(raw, [320 + 400 * np.pi / 4, 240], atol=1e-6)
+    np.testing.assert_allclose(camera.undistort_pixels(raw), [720, 240], atol=1e-3)
+    straight = camera.rectified()
+    assert not straight.is_distorted
+    np.testing.assert_array_equal(straight.distort_pixels([720, 240]), [720, 240])
+    image = np.zeros((480, 640), np.float32)
+    image[230:250, 459:463] = 1  # at 20 degrees
+    centre = np.average(np.arange(640), weights=camera.undistort(image)[240])
+    assert abs(centre - (320 + 400 * np.tan((460.5 - 320) / 400))) < 0.5
+
+
+def test_zeros_of_every_other_model_are_a_pinhole():
+    for model in ("", "plumb_bob", "rational_polynomial", "none", "inverse_brown_conrady", "thin_prism"):
+        assert Pinhole(400, 400, 320, 240, 640, 480, (0.0,) * 5, model) == Pinhole(400, 400, 320, 240, 640, 480)
+
+
+@pytest.mark.parametrize("model", ["ftheta", "omnidirectional", "double_sphere", "fov"])
+def test_a_wide_model_that_is_not_covered_is_refused_without_coefficients_too(model: str):
+    with pytest.raises(CameraError, match=f"{model}.*use one of"):
+        Pinhole(400, 400, 320, 240, 640, 480, (0.0,) * 4, model)
+
+
+def test_a_skew_below_half_a_pixel_is_left_out_and_said(caplog):
+    k = np.array([[600, 0.7, 322], [0, 600, 243], [0, 0, 1.0]])  # 0.7 * 240 / 600 pixels at the border
+    assert Pinhole.from_matrix(k, 640, 480) == Pinhole(600, 600, 322, 243, 640, 480)
+    assert "a skew of 0.7 in the intrinsics is left out: 0.28 pixels" in caplog.text
+    k[0, 1] = 1.5
+    with pytest.raises(CameraError, match=r"a skew of 1.5 \(up to 0.6 pixels\)"):
+        Pinhole.from_matrix(k, 640, 480)
+
+
+def test_the_second_camera_of_a_pair_is_said(caplog):
+    p = np.array([[600, 0, 322, -71.5], [0, 600, 243, 0], [0, 0, 1.0, 0]])
+    for _ in range(2):
+        assert Pinhole.from_matrix(p, 640, 480) == Pinhole(600, 600, 322, 243, 640, 480)
+    assert caplog.text.count("0.119 m beside the first") == 1
+
+
+def test_eight_coefficients_are_the_rational_model_whatever_the_driver_calls_it():
+    assert Pinhole(600, 610, 322, 243, 640, 480, DISTORTED[1].distortion) == DISTORTED[1]

@@ -4,6 +4,8 @@ import struct
 
 import cv2
 import numpy as np
+import PIL.Image
+import PIL.ImageOps
 import pytest
 
 from hoisdf_model import messages
@@ -271,3 +273,192 @@ def test_rclpys_image_class_does_as_well():
         messages.encode_compressed(picture(), header, types, "png"),
     ):
         np.testing.assert_array_equal(messages.decode_image(message), picture())
+
+
+# Encodings
+def planes(image, code):
+    """NV12 or NV21 of a picture, from OpenCV's planar YUV: (H, W) and (H / 2, W / 2, 2)."""
+    planar = cv2.cvtColor(image, cv2.COLOR_RGB2YUV_I420)
+    bright, rest = planar[:HEIGHT], planar[HEIGHT:].reshape(2, HEIGHT // 2, WIDTH // 2)
+    return bright, np.stack(rest if code == "nv12" else rest[::-1], -1)
+
+
+def semi_planar(encoding, bright, pairs, padding=0, **changes):
+    rows = np.concatenate([bright.reshape(HEIGHT, -1), pairs.reshape(-1, WIDTH)])
+    rows = np.pad(rows, ((0, 0), (0, padding)), constant_values=77)
+    fields = {"height": HEIGHT, "width": WIDTH, "step": WIDTH + padding, "data": rows.reshape(-1)}
+    return raw(bright, encoding, **(fields | changes))
+
+
+@pytest.mark.parametrize("padding", [0, 16])
+@pytest.mark.parametrize(("encoding", "code"), [("nv12", cv2.COLOR_YUV2RGB_NV12), ("nv21", cv2.COLOR_YUV2RGB_NV21)])
+def test_two_planes_are_opencvs(encoding, code, padding):
+    bright, pairs = planes(picture(), encoding)
+    expected = cv2.cvtColor(np.concatenate([bright, pairs.reshape(HEIGHT // 2, WIDTH)]), code)
+    decoded = messages.decode_image(semi_planar(encoding, bright, pairs, padding))
+    np.testing.assert_array_equal(decoded, expected)
+    assert np.abs(decoded.astype(int) - picture()).mean() < 3
+
+
+def test_a_step_that_counts_both_planes_is_understood():
+    bright, pairs = planes(picture(), "nv12")
+    plain = messages.decode_image(semi_planar("nv12", bright, pairs))
+    counted = messages.decode_image(semi_planar("nv12", bright, pairs, step=WIDTH * 3 // 2))
+    np.testing.assert_array_equal(counted, plain)
+
+
+@pytest.mark.parametrize("padding", [0, 8])
+def test_nv24_has_a_pair_for_each_pixel(padding):
+    """ITU-R BT.601 with the range 16 to 235, as OpenCV's other video encodings."""
+    image = picture().astype(float)
+    r, g, b = np.moveaxis(image, -1, 0)
+    bright = 16 + 0.257 * r + 0.504 * g + 0.098 * b
+    pairs = np.stack([128 - 0.148 * r - 0.291 * g + 0.439 * b, 128 + 0.439 * r - 0.368 * g - 0.071 * b], -1)
+    rows = np.concatenate([
+        np.pad(np.round(bright).astype(np.uint8), ((0, 0), (0, padding))).reshape(-1),
+        np.pad(np.round(pairs).astype(np.uint8).reshape(HEIGHT, -1), ((0, 0), (0, 2 * padding))).reshape(-1),
+    ])  # fmt: skip
+    message = raw(picture()[..., 0], "nv24", step=WIDTH + padding, data=rows)
+    assert np.abs(messages.decode_image(message).astype(int) - picture()).max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"width": 63}, "even width and height, got 63x48"),
+        ({"height": 47}, "even width and height, got 64x47"),
+        ({"data": np.zeros(64 * 48, np.uint8)}, "must have 4608 bytes .with padded rows step x 72., got 3072"),
+        ({"height": 0}, "empty"),
+    ],
+)
+def test_broken_planes_say_why(changes, words):
+    bright, pairs = planes(picture(), "nv12")
+    with pytest.raises(ImageError, match=words):
+        messages.decode_image(semi_planar("nv12", bright, pairs, **changes))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "from_rgb"),
+    [
+        ("rgb", None), ("bgr", cv2.COLOR_RGB2BGR), ("rgba", cv2.COLOR_RGB2RGBA), ("bgra", cv2.COLOR_RGB2BGRA),
+        ("16UC3", cv2.COLOR_RGB2BGR), ("16UC4", cv2.COLOR_RGB2BGRA),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("flag", [0, 1])
+def test_sixteen_bits_keep_the_upper_eight(encoding, from_rgb, flag):
+    image = picture().astype(np.uint16) * 257
+    stored = image if from_rgb is None else cv2.cvtColor(image, from_rgb)
+    name = encoding if "UC" in encoding else f"{encoding}16"
+    decoded = messages.decode_image(raw(stored.astype("<u2" if flag == 0 else ">u2"), name, bigendian=flag))
+    np.testing.assert_array_equal(decoded, picture())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "from_rgb"),
+    [
+        ("8UC1", cv2.COLOR_RGB2GRAY),
+        ("8UC", cv2.COLOR_RGB2GRAY),
+        ("8UC3", cv2.COLOR_RGB2BGR),
+        ("8UC4", cv2.COLOR_RGB2BGRA),
+    ],
+)
+def test_opencvs_types_are_in_opencvs_order(encoding, from_rgb):
+    stored = cv2.cvtColor(picture(), from_rgb)
+    expected = picture() if stored.ndim == 3 else np.repeat(stored[..., None], 3, -1)
+    np.testing.assert_array_equal(messages.decode_image(raw(stored, encoding)), expected)
+
+
+@pytest.mark.parametrize("encoding", ["16UC1", "32FC1", "8UC2", "8SC3", "64FC1"])
+def test_types_that_hold_no_colour_are_refused(encoding):
+    with pytest.raises(ImageError, match=f"unknown encoding '{encoding}' of a colour image"):
+        messages.decode_image(raw(picture(), encoding))
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12])
+@pytest.mark.parametrize("encoding", ["mono16", "rgb16", "bayer_rggb16"])
+def test_a_camera_with_fewer_than_sixteen_bits_is_not_dark(encoding, bits):
+    stored = picture().astype(np.uint16) << (bits - 8)
+    stored = stored if encoding == "rgb16" else stored[..., 0]
+    decoded = messages.decode_image(raw(stored, encoding))
+    expected = messages.decode_image(raw((stored >> (bits - 8)).astype(np.uint8), encoding.replace("16", "8")))
+    assert np.abs(decoded.astype(int) - expected).max() <= 1
+
+
+# Compressed
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize(("pattern", "code"), [("rggb", cv2.COLOR_BayerRGGB2RGB), ("gbrg", cv2.COLOR_BayerGBRG2RGB)])
+def test_a_compressed_mosaic_is_demosaiced(pattern, code, bits):
+    colour = {"r": 200, "g": 120, "b": 30}
+    mosaic = np.tile(np.array([colour[letter] for letter in pattern]).reshape(2, 2), (24, 32)).astype(np.uint8)
+    stored = mosaic if bits == 8 else mosaic.astype(np.uint16) * 257
+    data = cv2.imencode(".png", stored)[1]
+    decoded = messages.decode_image(compressed(data, f"bayer_{pattern}{bits}; png compressed "))
+    np.testing.assert_array_equal(decoded, cv2.cvtColor(mosaic, code))
+    assert decoded[10, 10].tolist() == [200, 120, 30]
+
+
+def test_channels_that_the_encoder_took_for_others_are_put_right():
+    """OpenCV's encoder was given RGB, took it for BGR, and the format says that it was RGB."""
+    data = cv2.imencode(".png", picture())[1]
+    np.testing.assert_array_equal(messages.decode_image(compressed(data, "rgb8; png compressed rgb8")), picture())
+
+
+def test_a_compressed_16_bit_image_is_not_dark():
+    data = cv2.imencode(".png", picture()[..., 0].astype(np.uint16) << 4)[1]
+    decoded = messages.decode_image(compressed(data, "mono16; png compressed "))
+    np.testing.assert_array_equal(decoded, np.repeat(picture()[..., :1], 3, -1))
+
+
+@pytest.mark.parametrize("kind", [".webp", ".tiff", ".bmp"])
+def test_other_kinds_of_files_are_told_by_their_content(kind):
+    options = [cv2.IMWRITE_WEBP_QUALITY, 101] if kind == ".webp" else []
+    data = cv2.imencode(kind, cv2.cvtColor(picture(), cv2.COLOR_RGB2BGR), options)[1].tobytes()
+    np.testing.assert_array_equal(messages.decode_image(compressed(data, "jpeg")), picture())
+    with pytest.raises(ImageError, match=r"truncated|damaged|decoded"):
+        messages.decode_image(compressed(data[: len(data) * 2 // 3], "jpeg"))
+
+
+def test_depth_is_no_colour_image():
+    with pytest.raises(ImageError, match="is a depth image, a colour image is wanted"):
+        messages.decode_image(compressed(b"", "16UC1; compressedDepth png"))
+
+
+# Files
+def turned_by_exif(path, orientation):
+    """A JPEG or WebP file with an Exif orientation, written by Pillow."""
+    picture_ = PIL.Image.fromarray(picture())
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    picture_.save(path, exif=exif.tobytes(), quality=95)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_file_comes_as_it_was_stored_and_upright_where_that_is_asked_for(tmp_path, orientation):
+    path = turned_by_exif(tmp_path / "a.jpg", orientation)
+    with PIL.Image.open(path) as stored:
+        np.testing.assert_allclose(messages.read_image(path), np.asarray(stored), atol=2)
+        upright = np.asarray(PIL.ImageOps.exif_transpose(stored))
+    np.testing.assert_allclose(messages.read_image(path, upright=True), upright, atol=2)
+    assert messages.exif_orientation(path) == orientation
+
+
+def test_a_file_is_told_by_its_content(tmp_path):
+    PIL.Image.fromarray(picture()).save(tmp_path / "a.webp", lossless=True)
+    path = (tmp_path / "a.webp").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(messages.read_image(path), picture())
+    assert messages.is_image_file(path.rename(tmp_path / "without an ending"))
+
+
+@pytest.mark.parametrize(("brand", "words"), [(b"heic", "HEIC: convert it, with"), (b"avif", "AVIF: convert it, with")])
+def test_kinds_that_are_not_read_say_how_to_convert(tmp_path, brand, words):
+    (tmp_path / "a.jpg").write_bytes(b"\0\0\0\x18ftyp" + brand + bytes(12))
+    with pytest.raises(ImageError, match=words):
+        messages.read_image(tmp_path / "a.jpg")
+
+
+def test_a_folder_holds_its_pictures_in_order(tmp_path):
+    for name in ("b10.png", "b9.png", "._b9.png", "notes.txt", "B1.JPG", "c.HEIC"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "folder.png").mkdir()
+    assert [path.name for path in messages.pictures_in(tmp_path)] == ["B1.JPG", "b9.png", "b10.png", "c.HEIC"]

@@ -156,6 +156,73 @@ def test_a_malformed_hand_is_refused_by_name(field, value, words):
         messages.hand_joints_to_hand(message, "hands[0]")
 
 
+def two_hands(objects=2):
+    """A message with two hands, told apart by their scores, and the objects that they hold."""
+    estimate = made_up_estimate()
+    (hand,), (item,) = estimate.hands, estimate.objects
+    hands = (replaced(hand, score=0.25), replaced(hand, score=0.75))
+    items = tuple(replaced(item, name=name) for name in ("first", "second")[:objects])
+    estimate = replaced(estimate, hands=hands, objects=items)
+    return messages.estimate_to_hand_object(estimate, messages.make_header(hand_types(), 0, "c"), hand_types())
+
+
+def taken(message):
+    """Scores of the hands and names of the objects that are left, and what was said of the others."""
+    said = []
+    estimate = messages.hand_object_to_estimate(message, said.append)
+    return [h.score for h in estimate.hands], [o.name for o in estimate.objects], [str(error) for error in said]
+
+
+def test_one_bad_hand_leaves_the_other_with_its_object():
+    message = two_hands()
+    message.hands[0].side = 9
+    hands, objects, said = taken(message)
+    assert (hands, objects) == ([0.75], ["second", "first"])
+    assert ["side of hands[0]" in text for text in said] == [True]
+    with pytest.raises(InvalidInputError, match=r"hands\[0\]"):
+        messages.hand_object_to_estimate(message)
+
+
+def test_one_bad_object_leaves_the_other_with_its_hand():
+    message = two_hands()
+    message.objects[0].pose.pose.orientation.w = float("nan")
+    hands, objects, said = taken(message)
+    assert (hands, objects) == ([0.75, 0.25], ["second"])
+    assert len(said) == 1
+
+
+def test_the_object_of_a_refused_hand_never_becomes_another_hands():
+    message = two_hands(objects=1)
+    message.hands[0].side = 9
+    hands, objects, said = taken(message)
+    assert (hands, objects) == ([0.75], [])
+    assert "objects[0] belongs to a hand that was refused" in said[1]
+
+
+def test_bad_regions_and_times_leave_hands_and_objects():
+    message = two_hands()
+    message.regions.hands[0].x1 = float("nan")
+    message.stage_seconds = np.zeros(5, np.float32)
+    hands, objects, said = taken(message)
+    assert (hands, objects) == ([0.25, 0.75], ["first", "second"])
+    assert len(said) == 2
+
+
+def test_where_no_hand_is_left_it_is_no_empty_message():
+    message = two_hands()
+    for hand in message.hands:
+        hand.side = 9
+    with pytest.raises(InvalidInputError, match=r"hands\[0\]"):
+        taken(message)
+
+
+def test_a_score_that_is_no_number_is_refused():
+    message = two_hands()
+    message.regions.hands[0].score = float("nan")
+    with pytest.raises(InvalidInputError, match=r"score of hands\[0\] of the regions"):
+        messages.message_to_regions(message.regions)
+
+
 def test_a_hand_without_a_mesh_is_a_hand():
     message = hand_message()
     message.vertices = np.zeros(0, np.float32)

@@ -216,6 +216,22 @@ def test_gradients_reach_the_image_through_poses_and_the_fields_through_their_re
     assert network.field_features.layers[0].weight.grad.abs().sum() > 0
 
 
+def test_whatever_the_number_of_points_layers_meet_few_shapes_and_distances_are_those_of_each_point_alone():
+    """A library keeps code and memory for every shape that it has met."""
+    network, batch = tiny_network(), tiny_batch()
+    shapes = set()
+    network.hand_field.register_forward_pre_hook(lambda _, inputs: shapes.add(inputs[0].shape))
+    drawn = torch.Generator().manual_seed(1)
+    points = torch.rand(3, 3000, 3, generator=drawn) - 0.5
+    with torch.inference_mode():
+        features = network.encode(batch.image)
+        everything, _ = network.query_fields(features, points, points[:, :1], batch)
+        for count in range(1, 3000, 59):
+            some, _ = network.query_fields(features, points[:, :count], points[:, :1], batch)
+            torch.testing.assert_close(some, everything[:, :count], rtol=0, atol=1e-5)
+    assert len(shapes) <= 16  # of 51 numbers of points, three images each
+
+
 def test_points_of_the_other_field_pass_no_gradient_on():
     network, batch = tiny_network(), tiny_batch()
     features = network.encode(batch.image)

@@ -68,7 +68,7 @@ def test_losses_and_gradients_are_those_of_the_official_code(setting):
         given["bbox_hand"], given["bbox_obj"], given["hand_pre_points"], given["obj_pre_points"],
     )  # fmt: skip
     target = Target(
-        hand_known=known, pose_known=known, object_known=known, masks_known=known,
+        hand_known=known, pose_known=known, object_known=known, turn_known=known, masks_known=known,
         heatmap_joints=given["target_joint_coord"],
         hand_mask=given["target_hand_seg"], object_mask=given["target_obj_seg"],
         hand_sdf=given["target_hand_sdf"], object_sdf=given["target_obj_sdf"],
@@ -128,7 +128,7 @@ def made_up(seed=0, batch=3, layers=2, points=7, rotation_numbers=6, equal=1):
     )  # fmt: skip
     known = torch.ones(batch, dtype=torch.bool)
     target = Target(
-        hand_known=known, pose_known=known, object_known=known, masks_known=known,
+        hand_known=known, pose_known=known, object_known=known, turn_known=known, masks_known=known,
         heatmap_joints=torch.rand(batch, 21, 2, generator=rng) * 8,
         hand_mask=(noise(batch, 8, 8) > 0).float(), object_mask=(noise(batch, 8, 8) > 0).float(),
         hand_sdf=noise(batch, 4, scale=0.2), object_sdf=noise(batch, 6, scale=0.2),

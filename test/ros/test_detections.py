@@ -50,6 +50,17 @@ def test_a_malformed_box_is_named(fault):
         regions_of(detection({"hand": 1.0}), detection({"hand": 1.0}, **fault))
 
 
+def test_one_bad_detection_leaves_the_others_and_is_named():
+    said = []
+    boxes = [detection({"hand": 0.4}), detection({"hand": 0.9}, width=-1.0), detection({"cup": float("nan")})]
+    regions = detections_to_regions(SimpleNamespace(detections=boxes), said.append)
+    assert [hand.score for hand in regions.hands] == [0.4]
+    assert regions.objects == ()
+    assert [str(error).split(" must")[0] for error in said] == ["the box of detections[1]", "detections[2]"]
+    with pytest.raises(InvalidInputError, match=r"detections\[0\]"):  # none left is something else than none there
+        detections_to_regions(SimpleNamespace(detections=boxes[1:2]), said.append)
+
+
 def test_objects_leave_with_pose_covariance_and_a_box_that_holds_the_mesh():
     types = MessageTypes(lambda name: lambda **fields: SimpleNamespace(type=name, **fields), lambda values: values)
     pose = SimpleNamespace(

@@ -1,15 +1,17 @@
 """What the diagnostic statuses say about a node in a given state."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = pytest.mark.ros
 pytest.importorskip("rclpy")
 
 from builtin_interfaces.msg import Time  # noqa: E402
 
-from hoisdf_ros.diagnostics import ERROR, OK, WARN, NodeState, diagnostic_message  # noqa: E402
+from hoisdf_ros.diagnostics import ERROR, OK, WARN, NodeState, diagnostic_message, status_message  # noqa: E402
 from hoisdf_ros.monitor import Problem, Snapshot  # noqa: E402
 
 ACTIVE = NodeState("active", "", {"weights": "w"}, {"image": 1, "camera_info": 1}, timeout=3.0)
@@ -88,3 +90,15 @@ def test_a_failed_transition_is_an_error_with_its_reason():
     found = statuses(state)
     assert (found["state"].level, found["state"].message) == (ERROR, "configure: no weights")
     assert found["estimator"].message == "not loaded"
+
+
+@pytest.mark.parametrize("namespace", ["", "/left"])
+@pytest.mark.parametrize("node", ["perception", "grasp", "evaluation"])
+def test_the_aggregators_file_takes_every_status_of_the_nodes(namespace, node):
+    content = yaml.safe_load((Path(__file__).parents[2] / "config/diagnostic_aggregator.yaml").read_text())
+    analyzer = content["analyzers"]["ros__parameters"][node]
+    name = status_message(f"{namespace}/{node}", "state", b"\x00", "", {}).name
+    assert any(part in name for part in analyzer["contains"])  # as diagnostic_aggregator's GenericAnalyzer matches
+    others = [one for one in ("perception", "grasp", "evaluation") if one != node]
+    for other in others:
+        assert not any(p in name for p in content["analyzers"]["ros__parameters"][other]["contains"])

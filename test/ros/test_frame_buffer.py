@@ -122,3 +122,15 @@ def test_a_circle_on_tf_ends_in_an_error():
         buffer.take(message(parent, child, 1.0), True)
     with pytest.raises(TransformError):
         buffer.lookup("moon", "a", SECOND)
+
+
+def test_one_bad_transform_leaves_the_others_and_is_named(buffer):
+    mixed = message("base", "arm", 3.0, move=(7.0, 0.0, 0.0))
+    for parent, child, move in (("", "lost", 0.0), ("base", "base", 0.0), ("base", "far", np.nan)):
+        mixed.transforms[:0] = message(parent, child, 3.0, move=(move, 0.0, 0.0)).transforms
+    refused = buffer.take(mixed, False)
+    assert [text.split(" must")[0] for text in refused] == [
+        "transforms[0] from 'far' to 'base'", "transforms[1] from 'base' to 'base'", "transforms[2] from 'lost' to ''",
+    ]  # fmt: skip
+    assert buffer.lookup("base", "arm", 3 * SECOND)[0, 3] == 7.0
+    assert buffer.take(message("base", "arm", 4.0), False) == []

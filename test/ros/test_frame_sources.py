@@ -2,11 +2,13 @@
 
 import cv2
 import numpy as np
+import PIL.Image
 import pytest
 
 from hoisdf_model.errors import ImageError
+from hoisdf_model.messages import natural_order
 from hoisdf_ros import frame_sources
-from hoisdf_ros.frame_sources import CaptureError, natural_order, open_source
+from hoisdf_ros.frame_sources import CaptureError, open_source
 
 
 def grey_levels(source):
@@ -158,3 +160,71 @@ def test_webcam_that_cannot_do_the_size_is_let_go(monkeypatch):
     with pytest.raises(CaptureError, match="doesn't do 1280x720, it gives 640x480"):
         open_source("0", (1280, 720))
     assert webcam.released
+
+
+def with_exif(path, orientation):
+    """A JPEG whose left half is black and right half white, and which says that it is turned."""
+    pixels = np.zeros((24, 32, 3), np.uint8)
+    pixels[:, 16:] = 255
+    exif = PIL.Image.Exif()
+    exif[0x0112] = orientation
+    PIL.Image.fromarray(pixels).save(path, exif=exif.tobytes(), quality=95)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_an_exif_turn_is_said_and_not_applied(tmp_path, caplog, orientation):
+    source = open_source(str(with_exif(tmp_path / "a.jpg", orientation)))
+    picture = source.read()
+    assert source.size == (32, 24)
+    assert picture[:, :14].mean() < 5
+    assert picture[:, 18:].mean() > 250
+    assert f"Exif orientation {orientation} isn't applied" in caplog.text
+
+
+def test_half_a_jpeg_is_no_picture(folder):
+    whole = cv2.imencode(".jpg", np.random.default_rng(0).integers(0, 255, (24, 32, 3), np.uint8))[1].tobytes()
+    (folder / "frame_3.jpg").write_bytes(whole[: len(whole) // 2])
+    source = open_source(str(folder))
+    source.read(), source.read()
+    with pytest.raises(ImageError, match=r"frame_3\.jpg.*truncated"):
+        source.read()
+
+
+@pytest.mark.parametrize("name", ["0", "shots[1]", "what?", "a*b", "rtsp:", "take %03d"])
+def test_a_folder_or_file_that_exists_is_that_whatever_its_name(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    cv2.imwrite(str(tmp_path / name / "a.png"), np.full((24, 32, 3), 50, np.uint8))
+    assert grey_levels(open_source(name)) == [50]
+    image = tmp_path / f"{name}.png"
+    cv2.imwrite(str(image), np.full((24, 32, 3), 70, np.uint8))
+    assert grey_levels(open_source(image.name)) == [70]
+
+
+@pytest.mark.parametrize("name", ["12:30.avi", "take [2].avi", "clip%03d.avi"])
+def test_a_video_file_that_exists_is_that_whatever_its_name(tmp_path, monkeypatch, name):
+    writer = cv2.VideoWriter(str(tmp_path / "v.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 12.0, (32, 24))
+    writer.write(np.full((24, 32, 3), 100, np.uint8))
+    writer.release()
+    (tmp_path / "v.avi").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert grey_levels(open_source(name)) == pytest.approx([100], abs=3)
+
+
+def test_an_image_without_an_ending_is_told_by_its_content(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.webp"), np.full((24, 32, 3), 50, np.uint8))
+    (tmp_path / "a.webp").rename(tmp_path / "picture")
+    assert grey_levels(open_source(str(tmp_path / "picture"))) == pytest.approx([50], abs=3)
+
+
+def test_a_video_is_not_turned(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"")
+    webcam = FakeWebcam()
+    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    source = open_source(str(tmp_path / "a.mp4"))
+    assert webcam.asked[cv2.CAP_PROP_ORIENTATION_AUTO] == 0
+    webcam.asked.clear()
+    source.read()
+    source.rewind()
+    assert webcam.asked[cv2.CAP_PROP_ORIENTATION_AUTO] == 0

@@ -67,6 +67,7 @@ DEFINITIONS = {
         byte operation""",
 }
 SECOND = 1_000_000_000
+ADD, REMOVE = 0, 1
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +230,36 @@ def test_a_hand_without_a_mesh_and_an_unknown_object_are_left_out(types, collisi
     thing = SimpleNamespace(name="teapot", rotation=np.eye(3), translation=np.zeros(3))
     seen = Estimate((hand,), (thing,))
     assert collisions.write(seen, np.eye(4), make_header(types, 0, "camera"), "", 0.0) == []
+
+
+def test_an_attached_object_is_neither_added_nor_removed_until_it_is_let_go(types, travel, collisions):
+    bottle = "006_mustard_bottle"
+
+    def write(estimate, seconds, attached=()):
+        header = make_header(types, round(seconds * SECOND), "camera")
+        made = map(travel, collisions.write(estimate, np.eye(4), header, "", 0.1, attached))
+        return [(one.id, one.operation) for one in made]
+
+    assert (bottle, ADD) in write(scene(), 1.0)
+    assert write(scene(), 2.0, (bottle,)) == [("hand_right", ADD)]
+    assert write(Estimate(), 3.0, (bottle,)) == [("hand_right", REMOVE)]
+    assert collisions.remove(make_header(types, 3 * SECOND, "camera"), (bottle,)) == []
+    assert (bottle, ADD) in write(scene(), 4.0)
+
+
+@pytest.mark.parametrize(
+    ("retreat", "expected"), [((0.0, 0.0, 2.0), (0.0, 0.0, 1.0)), ((3.0, 0.0, 4.0), (0.6, 0.0, 0.8))]
+)
+def test_the_retreat_goes_where_it_is_told_to(types, travel, grasp, retreat, expected):
+    made = travel(moveit.moveit_grasp(grasp, planner().gripper, 0.1, types=types, retreat=retreat))
+    np.testing.assert_allclose(vector(made.post_grasp_retreat.direction.vector), expected, atol=1e-9)
+    assert made.post_grasp_retreat.direction.header.frame_id == "base_link"
+
+
+@pytest.mark.parametrize("retreat", [(0.0, 0.0, 0.0), (0.0, float("nan"), 1.0)])
+def test_a_retreat_without_a_direction_is_refused(types, grasp, retreat):
+    with pytest.raises(InvalidInputError, match="direction of retreat"):
+        moveit.moveit_grasp(grasp, planner().gripper, 0.1, types=types, retreat=retreat)
 
 
 def test_the_stand_in_has_the_fields_of_this_packages_own_definitions(store):

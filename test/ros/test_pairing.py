@@ -1,5 +1,7 @@
 """Messages of one image find each other by their stamps; what doesn't is counted."""
 
+from types import SimpleNamespace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -133,3 +135,84 @@ def test_without_losses_the_last_image_always_comes_through(count, random):
     pairing = make(depth=count, topics=TOPICS)
     stamps = [r.stamp for topic, stamp in messages if (r := pairing.add(topic, stamp, "m")).messages is not None]
     assert stamps[-1] == count - 1
+
+
+# camera_info that doesn't come with each image
+def header(frame="camera"):
+    return SimpleNamespace(header=SimpleNamespace(frame_id=frame))
+
+
+def held_pairing(**options):
+    return Pairing(("image", "camera_info"), 0, 10, 1000 * MS, info="camera_info", **options)
+
+
+def an_info(frame="camera"):
+    region = SimpleNamespace(width=0, height=0)
+    return SimpleNamespace(**vars(header(frame)), width=0, height=0, binning_x=0, binning_y=0, roi=region)
+
+
+def test_a_single_info_serves_every_image_and_says_so():
+    pairing, info = held_pairing(), an_info()
+    assert pairing.add("camera_info", 0, info).messages is None
+    for stamp in (5, 6, 7):
+        result = pairing.add("image", stamp * MS, header())
+        assert result.messages["camera_info"] is info
+        assert result.held
+    again = an_info()
+    pairing.add("camera_info", 0, again)
+    assert pairing.add("image", 8 * MS, header()).messages["camera_info"] is again
+
+
+def test_images_before_the_first_info_wait_and_the_newest_gets_it():
+    pairing, info = held_pairing(), an_info()
+    for stamp in (5, 6):
+        assert pairing.add("image", stamp * MS, header()).messages is None
+    assert "none has come" in pairing.why_waiting()
+    result = pairing.add("camera_info", 0, info)
+    assert (result.stamp, result.messages["camera_info"]) == (6 * MS, info)
+    assert result.dropped == {"superseded": 1}
+    assert pairing.why_waiting() == ""
+
+
+def test_where_each_image_has_its_own_a_late_one_is_waited_for():
+    pairing, infos = held_pairing(), [an_info() for _ in range(6)]
+    for stamp in range(5):
+        pairing.add("image", stamp * MS, header())
+        pairing.add("camera_info", stamp * MS, infos[stamp])
+    assert pairing.add("image", 5 * MS, header()).messages is None
+    result = pairing.add("camera_info", 5 * MS, infos[5])
+    assert result.messages["camera_info"] is infos[5]
+    assert not result.held
+
+
+def test_when_they_stop_coming_the_last_one_holds():
+    pairing = held_pairing()
+    for stamp in range(5):
+        pairing.add("camera_info", stamp * MS, an_info())
+        assert not pairing.add("image", stamp * MS, header()).held
+    held = [pairing.add("image", stamp * MS, header()).held for stamp in range(5, 15)]
+    assert held[:3] == [False] * 3
+    assert held[-5:] == [True] * 5
+
+
+def test_the_info_of_another_camera_is_not_taken():
+    pairing = held_pairing()
+    pairing.add("camera_info", 0, an_info("another"))
+    assert pairing.add("image", 5 * MS, header()).messages is None
+    assert "'another'" in pairing.why_waiting()
+
+
+def test_the_last_info_survives_a_jump_back():
+    pairing = held_pairing()
+    pairing.add("camera_info", 0, an_info())
+    assert pairing.add("image", 9000 * MS, header()).messages is not None
+    result = pairing.add("image", 1000 * MS, header())
+    assert result.jumped_back
+    assert result.messages is not None
+
+
+def test_how_far_off_a_partner_is_gets_said():
+    pairing = make(slop=2 * MS)
+    pairing.add("camera_info", 30 * MS, "c")
+    pairing.add("image", 35 * MS, "i")
+    assert pairing.why_waiting() == "the nearest camera_info is 5 ms off, 2 ms are allowed (sync.policy)"

@@ -10,6 +10,7 @@ import yaml
 pytestmark = pytest.mark.ros
 rclpy = pytest.importorskip("rclpy")
 
+from rcl_interfaces.msg import ParameterType  # noqa: E402
 from rclpy.context import Context  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
@@ -103,6 +104,23 @@ def test_a_change_at_run_time_is_handed_on(make):
     node, _, changes = make(unconfigured=False)
     assert node.set_parameters([Parameter("box", value=[3.0])])[0].successful
     assert changes == [Everything(box=(3.0,))]
+
+
+@pytest.mark.parametrize("box", [None, [], [1, 2], [1.0, 2.0]])
+def test_a_list_of_numbers_is_described_as_doubles_whatever_it_was_given_as(make, box):
+    node, declared, _ = make(**({} if box is None else {"box": box}))
+    [described] = node.describe_parameters(["box"])
+    assert described.type == ParameterType.PARAMETER_DOUBLE_ARRAY
+    for value in (box or [], [3, 4], []):
+        assert node.set_parameters([Parameter("box", value=value)])[0].successful
+        assert node.describe_parameters(["box"])[0].type == ParameterType.PARAMETER_DOUBLE_ARRAY
+        assert declared.read().box == tuple(map(float, value))
+
+
+def test_the_nodes_boxes_are_described_as_doubles(make):
+    node, _, _ = make(PerceptionParameters)
+    described = node.describe_parameters(["regions.hand", "regions.object"])
+    assert [one.type for one in described] == [ParameterType.PARAMETER_DOUBLE_ARRAY] * 2
 
 
 def test_what_is_read_at_configure_is_refused_later(make):

@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from hoisdf_ros import doctor
+
+ROOT = Path(__file__).parents[2]
 
 STATUS = {"ok", "warn", "fail"}
 
@@ -69,7 +72,7 @@ def test_interfaces_built_from_other_definitions_are_named(monkeypatch):
 def test_missing_rclpy_is_a_finding_and_no_traceback(tmp_path):
     # an rclpy in front of the real one that fails as a missing library does
     (tmp_path / "rclpy.py").write_text("raise ImportError('librcl.so: cannot open shared object file')")
-    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.getcwd()}"}
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
     code = "from hoisdf_ros.doctor import checks; print([f['check'] + ' ' + f['status'] for f in checks()])"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
     assert run.stdout.strip() == "['ros fail']", run.stderr
@@ -98,3 +101,51 @@ def test_broken_cv_bridge_is_found_even_if_it_kills_its_process(tmp_path, monkey
     assert finding["status"] == status
     assert said in finding["detail"]
     assert "numpy<2" in finding["remedy"]
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(
+    ("distribution", "variable"),
+    [("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE"), ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE")],
+)
+def test_lost_images_are_answered_with_the_variable_that_this_distribution_reads(distribution, variable):
+    found = doctor._images("best effort", None, 9, 10, distribution)
+    assert found["status"] == "warn"
+    assert f" {variable}=" in found["remedy"]
+
+
+@pytest.mark.ros
+@pytest.mark.skipif(os.environ.get("RMW_IMPLEMENTATION") != "rmw_fastrtps_cpp", reason="another middleware")
+def test_the_installed_fast_dds_reads_the_named_variable_and_does_not_call_it_deprecated(tmp_path):
+    """A profiles file that doesn't parse is complained about by who reads it."""
+    (tmp_path / "broken.xml").write_text("<dds><nonsense/></dds>")
+    code = "import rclpy; rclpy.init(); rclpy.create_node('n'); rclpy.shutdown()"
+    environment = {**os.environ, doctor.fast_dds_variable(os.environ["ROS_DISTRO"]): str(tmp_path / "broken.xml")}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    assert "XML" in run.stdout + run.stderr
+    assert "deprecated" not in run.stdout + run.stderr
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(("distribution", "status"), [("humble", "fail"), ("jazzy", "ok"), ("later", "warn")])
+def test_distributions_before_the_oldest_supported_are_a_failure(monkeypatch, distribution, status):
+    monkeypatch.setenv("ROS_DISTRO", distribution)
+    found = doctor._ros()
+    assert found["status"] == status
+    assert ("jazzy is the oldest" in found["remedy"]) == (status != "ok")
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(("environment", "said", "remedy"), [
+    ({"HOME": "", "ROS_LOG_DIR": ""}, "HOME isn't set", "ROS_LOG_DIR"),
+    ({"ROS_LOG_DIR": "/proc/nowhere"}, "Failed to create log directory '/proc/nowhere'", "ROS_LOG_DIR"),
+    ({"ROS_DOMAIN_ID": "999"}, "ROS_DOMAIN_ID is 999", "0 to 101"),
+    ({"RMW_IMPLEMENTATION": "rmw_nonsense"}, "rmw_nonsense", "RMW_IMPLEMENTATION"),
+])  # fmt: skip
+def test_what_hinders_every_node_is_named_and_does_not_end_the_report(monkeypatch, environment, said, remedy):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    first = next(iter(doctor.checks()))
+    assert (first["check"], first["status"]) == ("ros", "fail")
+    assert said in first["detail"]
+    assert remedy in first["remedy"]

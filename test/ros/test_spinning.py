@@ -1,6 +1,7 @@
 """Ending an executor's loop from another thread."""
 
 import threading
+import time
 
 import pytest
 
@@ -63,3 +64,26 @@ def test_the_running_callback_is_finished_and_none_is_begun_after_it(executor):
     assert not thread.is_alive()
     assert not raised
     assert done == ["first"]
+
+
+def test_a_callback_that_goes_on_and_on_is_cut_short_and_nothing_after_it(executor):
+    begun, tidied = threading.Event(), []
+
+    def callback():
+        begun.set()
+        try:
+            while True:
+                time.sleep(0.01)
+        except Exception:  # as the guards of callbacks catch errors
+            tidied.append("swallowed")
+
+    loop, thread, raised = started(executor)
+    executor.create_task(callback)
+    assert begun.wait(5.0)
+    loop.end()
+    loop.cut_short()
+    thread.join(5.0)
+    assert not thread.is_alive()
+    assert not raised
+    assert not tidied
+    loop.cut_short()  # too late: must not break off what comes after the loop

@@ -26,13 +26,14 @@ class BagOptions:
     topics: Mapping[str, str]
     rectified: bool
     forgetful: bool
+    slop: float = 0.0
 
     def reading(self, frames: int | None) -> Reading:
         """How to read the bags."""
         from hoisdf_model.data.bag_source import BagTopics
         from hoisdf_model.evaluation.bag_reading import Reading
 
-        return Reading(BagTopics(dict(self.topics), self.rectified), self.given, frames, self.forgetful)
+        return Reading(BagTopics(dict(self.topics), self.rectified, self.slop), self.given, frames, self.forgetful)
 
     def about(self, bags: Mapping[str, Path]) -> dict[str, Any]:
         """What is evaluated, for records and reports."""
@@ -42,6 +43,7 @@ class BagOptions:
         about: dict[str, Any] = {"folder": str(root.with_suffix("") if root.is_file() else root), "bags": len(bags)}
         about |= {f"topic {role}": topic for role, topic in self.topics.items()}
         about |= {"rectified": True} if self.rectified else {}
+        about |= {"slop": self.slop} if self.slop else {}
         return about | ({"synthetic": True} if all(is_synthetic(path) for path in bags.values()) else {})
 
     @property
@@ -53,12 +55,12 @@ class BagOptions:
 
 def bag_options(
     bag: Path | None, given: str, estimates: str | None, topics: Sequence[str], rectified: bool, forgetful: bool,
-    protocol: str, foreign: Mapping[str, bool],
+    protocol: str, foreign: Mapping[str, bool], slop: float = 0.0,
 ) -> BagOptions | None:  # fmt: skip
     """The options, checked; None without ``--bag``.
 
     Args:
-        bag, given, estimates, topics, rectified, forgetful: as given.
+        bag, given, estimates, topics, rectified, forgetful, slop: as given.
         protocol: paper or live.
         foreign: options that are of other data -> whether they were given.
 
@@ -66,7 +68,7 @@ def bag_options(
         ConfigError: they don't go together, or there is no such role.
     """
     own = {"--given": given, "--estimates": estimates, "--topic": topics, "--rectified": rectified,
-           "--forget": forgetful}  # fmt: skip
+           "--forget": forgetful, "--slop": slop}  # fmt: skip
     if bag is None:
         for option, value in own.items():
             if value:
@@ -85,7 +87,7 @@ def bag_options(
         raise ConfigError(f"{option} is for --protocol live: under paper wrist, boxes and class are the true ones")
     if estimates is not None and (known or forgetful):
         raise ConfigError("--given and --forget are for networks that are run, --estimates compares what was recorded")
-    return BagOptions(bag, known, estimates, named, rectified, forgetful)
+    return BagOptions(bag, known, estimates, named, rectified, forgetful, slop)
 
 
 def _role(text: str) -> tuple[str, str]:

@@ -109,6 +109,10 @@ def evaluate(
     rectified: Annotated[
         bool, typer.Option("--rectified", help="Images of the bag are rectified: P holds, not K with D.")
     ] = False,
+    slop: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Seconds that stamps of a bag's image and its parts may be apart."),
+    ] = 0.0,
     forget: Annotated[
         bool, typer.Option("--forget", help="Every frame of a bag is looked at without those before.")
     ] = False,
@@ -198,7 +202,7 @@ def evaluate(
     foreign |= {"--split": bool(split), "--subset": bool(subset), "--version": bool(version)}
     foreign["--models"] = object_models is not None
     foreign["--fields"] = fields > 0 and (protocol == "live" or estimates is not None)
-    bags = bag_options(bag, given, estimates, topics or (), rectified, forget, protocol, foreign)
+    bags = bag_options(bag, given, estimates, topics or (), rectified, forget, protocol, foreign, slop)
     processes = Processes.joined()
     if processes.count > 1 and bags is not None and (bags.estimates is not None or protocol == "live"):
         raise ConfigError("frames of a bag are followed in order, by one process: leave out torchrun")

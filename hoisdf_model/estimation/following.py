@@ -1,0 +1,91 @@
+"""Hands and what they hold from one frame to the next: the hand tracker's hands as priors, with their objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.estimates import Frame, HandEstimate, Landmarks, Prior, Side
+from hoisdf_model.estimation.targets import Target
+from hoisdf_model.geometry import boxes
+from hoisdf_model.hand_tracking import (
+    HandTracker,
+    SeenHand,
+    TrackedHand,
+    TrackerNetworks,
+    look,
+    look_in_box,
+    placed_relative,
+    refined,
+)
+
+HAND_MARGIN = 1.1  # of the box around landmarks, which lie inside the skin
+SEEN = 0.3  # presence below which landmarks in a given box are no evidence
+SAME_HAND = 0.4  # overlap from which on a given box holds the hand of the frame before
+
+
+class HandFollower:
+    """The default localiser: finds hands in the image, follows them, and remembers where their objects were.
+
+    Args:
+        networks: of the hand tracker.
+        most: hands at once.
+    """
+
+    def __init__(self, networks: TrackerNetworks, most: int = 2) -> None:
+        self.networks = networks
+        self._tracker = HandTracker(networks, most)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._tracker.reset()
+        self._tracked: tuple[TrackedHand, ...] = ()
+        self._objects: list[tuple[NDArray[np.float64], NDArray[np.float64], str]] = []
+        self._given: list[SeenHand] = []
+
+    def locate(self, frame: Frame) -> tuple[Prior, ...]:
+        """Priors of the hands in a rectified frame, surest first; empty: no hand is seen."""
+        self._tracked = self._tracker(frame.image)
+        return tuple(self._prior(hand, frame) for hand in self._tracked)
+
+    def landmarks_in(self, frame: Frame, box: NDArray[np.float64]) -> tuple[Landmarks | None, Side]:
+        """What the landmark network sees in a box (4,) of a rectified frame, and which side it takes the hand for."""
+        network = self.networks.landmarks
+        known = [hand for hand in self._given if boxes.overlap(hand.box, box) > SAME_HAND]
+        seen = None
+        if known:
+            best = max(known, key=lambda hand: float(boxes.overlap(hand.box, box)))
+            seen = look(network, frame.image, [best.window()])[0]
+        if seen is None or seen.presence < SEEN or boxes.overlap(seen.box, box) < SAME_HAND:
+            seen = look_in_box(network, frame.image, box)
+        else:
+            seen = refined(network, frame.image, seen, 0)
+        if seen.presence < SEEN:
+            return None, "right"
+        self._given = [hand for hand in self._given if hand not in known] + [seen]
+        return _landmarks(seen, frame), "right" if seen.right >= 0.5 else "left"
+
+    def update(self, seen: Sequence[tuple[Target, HandEstimate]]) -> None:
+        """Take in with which targets hands were seen in the last frame."""
+        self._objects = [
+            (target.hand_box, target.object_box, target.object_name) for target, _ in seen if target.object_known
+        ]
+        self._given = self._given[-len(seen) :] if seen else []
+
+    def _prior(self, hand: TrackedHand, frame: Frame) -> Prior:
+        box = boxes.scaled(hand.seen.box, HAND_MARGIN)
+        return Prior(hand_box=box, side=hand.side, score=hand.score, landmarks=_landmarks(hand.seen, frame))
+
+    def window_of(self, hand_box: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """The box of the object that the hand in that box held in the frame before, moved as the hand has."""
+        for hand, thing, _ in self._objects:
+            if boxes.overlap(hand, hand_box) > SAME_HAND:
+                return thing + np.tile(boxes.center(hand_box) - boxes.center(hand), 2)
+        return None
+
+
+def _landmarks(seen: SeenHand, frame: Frame) -> Landmarks:
+    return Landmarks(seen.pixels, placed_relative(seen, frame.intrinsics.matrix), seen.presence)

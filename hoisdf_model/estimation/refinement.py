@@ -1,0 +1,204 @@
+"""One hand from all evidence: a few Gauss-Newton steps over its pose and place.
+
+The network's joints, a hand tracker's landmarks in pixels and in space, the wrist's place and a natural pose each pull
+with the inverse of their variance. Joints are moved by the rotations of the bones that carry them, whose derivative is
+a cross product; the mesh is posed once, at the end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
+
+from hoisdf_model.estimation.wrists import bone_length
+from hoisdf_model.hand import HandLayer, inverse_kinematics
+from hoisdf_model.hand.joints import BONES, MANO_FINGER_BASE, NUM_ROTATIONS
+
+Floats = NDArray[np.float64]
+
+STEPS = 6
+DAMPING = 1e-3  # of the normal equations' diagonal
+# Spreads of MediaPipe's landmarks on photographs with annotated joints.
+PIXEL_SPREAD = 0.02  # along each axis, in longest edges of the landmarks' box
+SPACE_SPREAD = 0.009  # metres along each axis, of the hand's size
+POSE_SPREAD = 0.35  # radians about each axis, of a bone about where it starts
+OUTLIER = 3.0  # standard deviations from which on a landmark pulls no harder
+# Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
+_FINGER_NUMBER = {"thumb": 0, "index": 1, "middle": 2, "ring": 3, "little": 4}
+_CARRIED: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, tuple(range(1, 21)))}
+for _name, _first in MANO_FINGER_BASE.items():
+    for _k in range(3):
+        _own = 1 + 4 * _FINGER_NUMBER[_name] + _k
+        _CARRIED[_first + _k] = (_own, tuple(range(_own + 1, 5 + 4 * _FINGER_NUMBER[_name])))
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A hand tracker's landmarks of a right hand.
+
+    Attributes:
+        pixels: (21, 2).
+        relative: (21, 3) metres, relative to the wrist, camera frame; a hand of average size.
+    """
+
+    pixels: Floats
+    relative: Floats
+
+
+@dataclass(frozen=True)
+class HandFit:
+    """A right hand in the camera frame, metres.
+
+    Attributes:
+        rotations: (16, 3, 3), MANO's order. shape: (10,).
+        root: (3,) wrist, and root_covariance (3, 3).
+        joints: (21, 3) and vertices: (778, 3), relative to the wrist.
+        disagreement: metres, mean distance between the network's joints and the landmarks.
+    """
+
+    rotations: Floats
+    shape: Floats
+    root: Floats
+    root_covariance: Floats
+    joints: Floats
+    vertices: Floats
+    disagreement: float
+
+
+def fit_hand(
+    layer: HandLayer,
+    matrix: Floats,
+    joints: Floats,
+    joint_spread: float,
+    shape: Floats,
+    root: Floats,
+    root_covariance: Floats,
+    evidence: Evidence,
+) -> HandFit:
+    """The hand that agrees best with everything.
+
+    Args:
+        layer: of the right hand.
+        matrix: (3, 3) intrinsics, pixels.
+        joints: (21, 3) of the network, metres, relative to the wrist. joint_spread: metres along each axis.
+        shape: (10,) the hand's, which stays.
+        root: (3,) where the wrist is said to be. root_covariance: (3, 3) square metres.
+        evidence: landmarks.
+    """
+    rest = _rest(layer, shape)
+    landmarks = evidence.relative * (bone_length(rest) / bone_length(evidence.relative))
+    weights = joint_spread**-2, SPACE_SPREAD**-2
+    start = (joints * weights[0] + landmarks * weights[1]) / sum(weights)
+    rotations = _solved(layer, start, shape)
+    offsets = _offsets(rest)
+    place = root + 0.0
+    edge = float((evidence.pixels.max(0) - evidence.pixels.min(0)).max())
+    sure = np.linalg.inv(root_covariance)
+    first, moved = rotations.copy(), np.zeros((NUM_ROTATIONS, 3))
+    normal = np.eye(3 * NUM_ROTATIONS + 3)
+    for _ in range(STEPS):
+        posed, frames = _posed(rotations, offsets)
+        jacobian = _jacobian(posed)
+        normal, gradient = np.zeros_like(normal), np.zeros(len(normal))
+        for target, weight in ((joints, weights[0]), (landmarks, weights[1])):
+            _add(normal, gradient, jacobian, (target - posed).ravel(), np.full(63, weight))
+        seen = posed + place
+        depth = np.maximum(seen[:, 2:], 0.05)
+        flat = seen[:, :2] / depth
+        scale = np.array([matrix[0, 0], matrix[1, 1]])
+        residual = evidence.pixels - (flat * scale + matrix[:2, 2])
+        to_pixels = np.zeros((21, 2, 3))
+        to_pixels[:, 0, 0], to_pixels[:, 1, 1] = scale[0] / depth[:, 0], scale[1] / depth[:, 0]
+        to_pixels[:, :, 2] = -flat * scale / depth
+        far = np.linalg.norm(residual, axis=1) / (PIXEL_SPREAD * edge)
+        weight = (PIXEL_SPREAD * edge) ** -2 * np.minimum(1, OUTLIER / np.maximum(far, 1e-9))
+        across = np.concatenate([to_pixels @ jacobian.reshape(21, 3, -1)[:, :, :-3], to_pixels], 2).reshape(42, -1)
+        _add(normal, gradient, across, residual.ravel(), np.repeat(weight, 2))
+        own = slice(3, 3 * NUM_ROTATIONS)
+        normal[own, own] += POSE_SPREAD**-2 * np.eye(3 * NUM_ROTATIONS - 3)
+        gradient[own] -= POSE_SPREAD**-2 * moved[1:].ravel()
+        normal[-3:, -3:] += sure
+        gradient[-3:] += sure @ (root - place)
+        step = np.linalg.solve(normal + DAMPING * np.diag(np.diag(normal)), gradient)
+        turns = np.clip(step[:-3].reshape(-1, 3), -0.5, 0.5)
+        rotations = _turned(rotations, frames, turns)
+        moved = Rotation.from_matrix(rotations @ first.transpose(0, 2, 1)).as_rotvec()
+        place = place + step[-3:]
+    tensor = torch.tensor(rotations[None], dtype=torch.float32)
+    with torch.inference_mode():
+        mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
+    covariance = np.asarray(np.linalg.inv(normal)[-3:, -3:], np.float64)
+    apart = float(np.linalg.norm(joints - landmarks, axis=1).mean())
+    return HandFit(rotations, shape, place, covariance, _array(mesh.joints), _array(mesh.vertices), apart)
+
+
+def _add(normal: Floats, gradient: Floats, jacobian: Floats, residual: Floats, weight: Floats) -> None:
+    weighted = jacobian * weight[:, None]
+    normal += jacobian.T @ weighted
+    gradient += weighted.T @ residual
+
+
+def _rest(layer: HandLayer, shape: Floats) -> Floats:
+    with torch.inference_mode():
+        return _array(layer.rest_joints(torch.tensor(shape[None]).to(layer.v_template)))
+
+
+def _array(batch: torch.Tensor) -> Floats:
+    return batch[0].double().cpu().numpy()
+
+
+def _solved(layer: HandLayer, joints: Floats, shape: Floats) -> Floats:
+    with torch.inference_mode():
+        device = layer.v_template.device
+        rotations, _ = inverse_kinematics(
+            layer, torch.tensor(joints[None], device=device), torch.tensor(shape[None], device=device)
+        )
+    return _array(rotations)
+
+
+def _offsets(rest: Floats) -> Floats:
+    """(21, 3) from each joint's parent, at rest."""
+    offsets = rest.copy()
+    parent, child = np.array(BONES).T
+    offsets[child] = rest[child] - rest[parent]
+    return offsets
+
+
+def _posed(rotations: Floats, offsets: Floats) -> tuple[Floats, Floats]:
+    """Joints (21, 3) relative to the wrist and the bones' rotations (16, 3, 3) in the camera frame."""
+    joints, frames = np.zeros((21, 3)), np.zeros((NUM_ROTATIONS, 3, 3))
+    frames[0] = rotations[0]
+    for name, first in MANO_FINGER_BASE.items():
+        base = 1 + 4 * _FINGER_NUMBER[name]
+        frame = rotations[0]
+        joints[base] = frame @ offsets[base]
+        for k in range(3):
+            frame = frame @ rotations[first + k]
+            frames[first + k] = frame
+            joints[base + k + 1] = joints[base + k] + frame @ offsets[base + k + 1]
+    return joints, frames
+
+
+def _jacobian(joints: Floats) -> Floats:
+    """(63, 51) of the joints relative to the wrist by small rotations of each bone, camera axes, and by the place."""
+    jacobian = np.zeros((21, 3, 3 * NUM_ROTATIONS + 3))
+    for bone, (own, carried) in _CARRIED.items():
+        for joint in carried:
+            x, y, z = joints[joint] - joints[own]
+            # a small rotation w moves a point at lever r by w x r
+            jacobian[joint, :, 3 * bone : 3 * bone + 3] = [[0, z, -y], [-z, 0, x], [y, -x, 0]]
+    return jacobian.reshape(63, -1)
+
+
+def _turned(rotations: Floats, frames: Floats, turns: Floats) -> Floats:
+    """Local rotations after every bone was turned by a small vector (16, 3) about the camera's axes."""
+    result = np.empty_like(rotations)
+    for bone in range(NUM_ROTATIONS):
+        # w in the bone's own frame; turning a parent carries its children along by itself
+        local = frames[bone].T @ turns[bone]
+        result[bone] = rotations[bone] @ Rotation.from_rotvec(local).as_matrix()
+    return result

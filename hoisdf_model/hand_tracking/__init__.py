@@ -1,0 +1,45 @@
+"""MediaPipe's hand networks in PyTorch: where hands are in an image, which ones, and their landmarks."""
+
+from hoisdf_model.hand_tracking.landmark_network import (
+    ENCODER_CHANNELS,
+    LANDMARK_IMAGE,
+    HandEncoder,
+    LandmarkNetwork,
+    Landmarks,
+)
+from hoisdf_model.hand_tracking.looking import (
+    SeenHand,
+    Window,
+    look,
+    look_in_box,
+    mirrored,
+    placed_relative,
+    refined,
+    window_about,
+)
+from hoisdf_model.hand_tracking.palm_network import PALM_IMAGE, PalmNetwork
+from hoisdf_model.hand_tracking.tracker import HandTracker, TrackedHand
+from hoisdf_model.hand_tracking.weights import TrackerNetworks, load_hand_encoder, load_tracker_networks
+
+__all__ = [
+    "ENCODER_CHANNELS",
+    "LANDMARK_IMAGE",
+    "PALM_IMAGE",
+    "HandEncoder",
+    "HandTracker",
+    "LandmarkNetwork",
+    "Landmarks",
+    "PalmNetwork",
+    "SeenHand",
+    "TrackedHand",
+    "TrackerNetworks",
+    "Window",
+    "load_hand_encoder",
+    "load_tracker_networks",
+    "look",
+    "look_in_box",
+    "mirrored",
+    "placed_relative",
+    "refined",
+    "window_about",
+]

@@ -1,0 +1,69 @@
+"""Building blocks of MediaPipe's hand networks: convolutions with TensorFlow's padding, MBConv and residual blocks."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's "same" padding: an odd extra pixel goes right and below."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        # an even total is symmetric, which the convolution pads itself without a copy
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0, groups=groups)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        stride, kernel = self.stride[0], self.kernel_size[0]
+        if stride > 1:
+            rows, columns = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[2:])
+            x = functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+        return super().forward(x)
+
+
+class MbConv(nn.Module):
+    """Inverted residual block (Sandler et al., MobileNetV2, CVPR 2018), batch norms folded into the convolutions.
+
+    Args:
+        inputs, outputs: channels.
+        expanded: channels between; equal to ``inputs``: there is no expansion.
+        kernel, stride: of the depthwise convolution.
+        shortcut: whether the input is added to the output.
+    """
+
+    def __init__(
+        self, inputs: int, expanded: int, outputs: int, kernel: int, stride: int = 1, shortcut: bool = False
+    ) -> None:
+        super().__init__()
+        self.expand = SameConv2d(inputs, expanded, 1) if expanded != inputs else nn.Identity()
+        self.depthwise = SameConv2d(expanded, expanded, kernel, stride, groups=expanded)
+        self.project = SameConv2d(expanded, outputs, 1)
+        self.shortcut = shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        y = x if isinstance(self.expand, nn.Identity) else functional.relu6(self.expand(x))
+        y = self.project(functional.relu6(self.depthwise(y)))
+        return x + y if self.shortcut else y
+
+
+class ResidualBlock(nn.Module):
+    """BlazePalm's block (Zhang et al., MediaPipe Hands, 2020): depthwise and pointwise convolution beside a shortcut.
+
+    With a stride of 2 the shortcut takes the maximum of 2x2 pixels; added channels begin with 0.
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__()
+        self.depthwise = SameConv2d(inputs, inputs, 5, stride, groups=inputs)
+        self.pointwise = SameConv2d(inputs, outputs, 1)
+        self.activation = nn.PReLU(outputs)
+        self.stride, self.added = stride, outputs - inputs
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        shortcut = functional.max_pool2d(x, 2) if self.stride == 2 else x
+        if self.added:
+            shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, self.added))
+        return self.activation(shortcut + self.pointwise(self.depthwise(x)))

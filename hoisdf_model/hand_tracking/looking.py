@@ -1,0 +1,164 @@
+"""Looking at hands through turned square windows: the landmark network on any image, batched over hands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.hand_tracking.landmark_network import LANDMARK_IMAGE, LandmarkNetwork
+
+Floats = NDArray[np.float64]
+
+# MediaPipe's window about landmarks: this many longest edges of their upright box, moved towards the fingers (the graph
+# hand_landmark_landmarks_to_roi of its public source).
+WINDOW, SHIFT = 2.0, 0.1
+BOX_WINDOW = 1.5  # longest edges of a box around the whole hand
+LOST = 0.3  # presence below which a view shows no hand
+# Of the landmarks the ones that stay when fingers bend: wrist and the first two joints of each finger.
+_PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
+_WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # what the hand's direction is taken from: wrist to proximal joints
+
+
+@dataclass(frozen=True)
+class Window:
+    """A turned square in an image.
+
+    Attributes:
+        center: (2,) pixels.
+        size: edge, pixels.
+        angle: radians, from upwards in the image to upwards in the window, clockwise as one sees it.
+    """
+
+    center: Floats
+    size: float
+    angle: float = 0.0
+
+    def affine(self, pixels: int) -> Floats:
+        """(2, 3) from pixels of the image to those of the window drawn with an edge of so many ``pixels``."""
+        c, s, scale = np.cos(self.angle), np.sin(self.angle), pixels / self.size
+        turn = scale * np.array([[c, s], [-s, c]])
+        middle = (pixels - 1) / 2
+        return np.concatenate([turn, (middle - turn @ self.center)[:, None]], 1)
+
+
+@dataclass(frozen=True)
+class SeenHand:
+    """A hand as the landmark network sees it in an image.
+
+    Attributes:
+        pixels: (21, 2) landmarks, pixels of the image.
+        relative: (21, 3) metres, relative to the wrist, axes of the camera (x right, y down, z forward). The network
+            sees no camera: it holds for a hand near the optical axis, of average size.
+        presence: probability that there is a hand.
+        right: probability that it is a right hand.
+    """
+
+    pixels: Floats
+    relative: Floats
+    presence: float
+    right: float
+
+    @property
+    def angle(self) -> float:
+        """Direction from the wrist to the fingers, radians clockwise from upwards in the image."""
+        along = (self.pixels[_MIDDLE] * 2 + self.pixels[_INDEX] + self.pixels[_RING]) / 4 - self.pixels[_WRIST]
+        return float(np.arctan2(along[0], -along[1]))
+
+    @property
+    def box(self) -> Floats:
+        """(4,) around all landmarks, pixels."""
+        return np.concatenate([self.pixels.min(0), self.pixels.max(0)])
+
+    def window(self) -> Window:
+        """Where to look for the same hand next."""
+        return window_about(self.pixels[list(_PALM)], self.angle)
+
+
+def window_about(pixels: Floats, angle: float) -> Window:
+    """The window for a hand of which some points (N, 2) are known, and the direction of its fingers."""
+    c, s = np.cos(angle), np.sin(angle)
+    to_upright = np.array([[c, s], [-s, c]])
+    upright = pixels @ to_upright.T
+    low, high = upright.min(0), upright.max(0)
+    edges = high - low
+    middle = (low + high) / 2 - [0.0, SHIFT * edges[1]]
+    return Window(middle @ to_upright, float(max(edges.max(), 1.0)) * WINDOW, angle)
+
+
+@torch.inference_mode()
+def look(network: LandmarkNetwork, image: NDArray[np.uint8], windows: Sequence[Window]) -> list[SeenHand]:
+    """What the network sees in windows of an image.
+
+    Args:
+        network: on any device.
+        image: (H, W, 3) uint8 RGB.
+        windows: where.
+    """
+    if not windows:
+        return []
+    affines = [window.affine(LANDMARK_IMAGE) for window in windows]
+    size = (LANDMARK_IMAGE, LANDMARK_IMAGE)
+    crops = np.stack([cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR) for affine in affines])
+    device = next(network.parameters()).device
+    batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
+    pixels, presence, right, world = (part.double().cpu().numpy() for part in network(batch))
+    return [_seen(window, affines[i], pixels[i], presence[i], right[i], world[i]) for i, window in enumerate(windows)]
+
+
+def _seen(window: Window, affine: Floats, pixels: Floats, presence: float, right: float, world: Floats) -> SeenHand:
+    in_image = (pixels[:, :2] - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
+    c, s = np.cos(window.angle), np.sin(window.angle)
+    turned = (world - world[0]) @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]).T
+    return SeenHand(in_image, turned, float(presence), float(right))
+
+
+def placed_relative(hand: SeenHand, matrix: Floats) -> Floats:
+    """(21, 3) metres relative to the wrist in the camera frame, wherever in the image the hand is.
+
+    What the network says holds for a camera that points at the hand: it is turned by the rotation that takes the
+    optical axis to the hand's ray, the shortest one.
+
+    Args:
+        hand: as it was seen.
+        matrix: (3, 3) of the camera without distortion.
+    """
+    ray = np.linalg.inv(matrix) @ [*hand.pixels.mean(0), 1.0]
+    x, y, z = ray / np.linalg.norm(ray)
+    cross = np.array([[0.0, 0.0, x], [0.0, 0.0, y], [-x, -y, 0.0]])  # of the axis (-y, x, 0), times the sine
+    turn = np.eye(3) + cross + cross @ cross / (1 + z)
+    return hand.relative @ turn.T
+
+
+def mirrored(hand: SeenHand, width: int) -> SeenHand:
+    """The hand as it looks in an image of that width that is mirrored left to right."""
+    pixels = np.stack([width - 1 - hand.pixels[:, 0], hand.pixels[:, 1]], 1)
+    return replace(hand, pixels=pixels, relative=hand.relative * [-1.0, 1.0, 1.0], right=1.0 - hand.right)
+
+
+def look_in_box(
+    network: LandmarkNetwork, image: NDArray[np.uint8], box: Floats, turns: int = 8, looks: int = 2
+) -> SeenHand:
+    """The hand in a box (4,) of which nothing else is known.
+
+    The network wants fingers upwards: so many ``turns`` of the box are tried, and the surest view is refined by
+    ``looks`` more, each in the window that the landmarks before it say.
+    """
+    center, edge = (box[:2] + box[2:]) / 2, float(max((box[2:] - box[:2]).max(), 1.0))
+    angles = np.arange(turns) * (2 * np.pi / turns)
+    tried = look(network, image, [Window(center, edge * BOX_WINDOW, float(angle)) for angle in angles])
+    return refined(network, image, max(tried, key=lambda hand: hand.presence), looks)
+
+
+def refined(network: LandmarkNetwork, image: NDArray[np.uint8], hand: SeenHand, looks: int) -> SeenHand:
+    """The hand after so many more looks; one that sees no hand any more is the last and doesn't count."""
+    for _ in range(looks):
+        again = look(network, image, [hand.window()])[0]
+        if again.presence < LOST:
+            break
+        hand = again
+    return hand

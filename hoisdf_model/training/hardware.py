@@ -1,0 +1,29 @@
+"""What the machine at hand computes fast in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+_INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of x86 and of Arm (as /proc/cpuinfo names them)
+
+
+def chosen_precision(name: str, accelerator: str) -> str:
+    """``auto`` -> bfloat16 where processor or GPU has instructions for it, else float32; other names as they are.
+
+    Without such instructions bfloat16 on a processor is several times slower than float32.
+    """
+    if name != "auto":
+        return name
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported() else "float32"
+    return "bfloat16" if _INSTRUCTIONS & _processor_flags() else "float32"
+
+
+def _processor_flags(path: Path = Path("/proc/cpuinfo")) -> set[str]:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return set()
+    return {flag for line in lines if line.lower().startswith(("flags", "features")) for flag in line.split()}

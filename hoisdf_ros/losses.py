@@ -1,0 +1,63 @@
+"""Images that were published and never arrived: the middleware says nothing of those that it overwrites.
+
+Plain Python on stamps in nanoseconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+KEPT = 60  # stamps of each topic
+ENOUGH = 10  # intervals that tell a camera's pace
+SHORT = 20  # percentile of the intervals that is taken for the pace: most of the others have gaps in them
+GAP = 1.5  # of the pace
+
+
+class Losses:
+    """Told by a ``camera_info`` whose image never came; without these estimated from gaps between images' stamps.
+
+    Args:
+        slop: largest difference of stamps of an image and its ``camera_info``, nanoseconds.
+    """
+
+    def __init__(self, slop: int = 0) -> None:
+        self._slop = slop
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything: time has jumped."""
+        self._images: deque[int] = deque(maxlen=KEPT)
+        self._infos: deque[int] = deque(maxlen=KEPT)
+        self._intervals: deque[int] = deque(maxlen=KEPT)
+        self._met = 0  # images with a camera_info of their own among the last ones, see ENOUGH
+
+    def info(self, stamp: int) -> None:
+        """A ``camera_info`` has come."""
+        self._infos.append(stamp)
+
+    def image(self, stamp: int) -> int:
+        """An image has come; how many are known by now to be lost that weren't known before."""
+        previous = self._images[-1] if self._images else None
+        self._images.append(stamp)
+        if previous is None or stamp <= previous:
+            return 0
+        self._intervals.append(stamp - previous)
+        # those up to the image before: what belongs to this one may still be on its way
+        due = [info for info in self._infos if info <= previous + self._slop]
+        own = [info for info in due if self._has_image(info)]
+        alone = [info for info in due if info not in own and info > self._images[0]]
+        self._met = min(ENOUGH, self._met + len(own)) if own else max(0, self._met - 1)
+        for info in due:
+            self._infos.remove(info)
+        return len(alone) if self._met else self._in_gap(stamp - previous)
+
+    def _has_image(self, info: int) -> bool:
+        return any(abs(info - image) <= self._slop for image in self._images)
+
+    def _in_gap(self, interval: int) -> int:
+        if len(self._intervals) < ENOUGH:
+            return 0
+        pace = float(np.percentile(self._intervals, SHORT))
+        return round(interval / pace) - 1 if interval > GAP * pace else 0

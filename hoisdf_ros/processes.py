@@ -1,0 +1,153 @@
+"""A node's process: an interrupt ends it soon and in good order, from the first import on.
+
+The main thread does nothing but wait for signals; another one imports, works and tidies up. So no signal waits until a
+library's code comes back, and none meets Python where it would leave a traceback. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
+
+from hoisdf_model.errors import HoisdfError
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+PATIENCE = 1.0  # seconds for tidying up after an interrupt; `ros2 launch` loses its own after five
+
+
+class Ending:
+    """Whether the process is to end, and whom to tell; for any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._stop: Callable[[], None] | None = None
+        self._cut_short: Callable[[], None] | None = None
+        self._patience = 0.0
+        self._asked = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is."""
+        return self._asked
+
+    def on_request(
+        self, stop: Callable[[], None], patience: float = PATIENCE, cut_short: Callable[[], None] | None = None
+    ) -> None:
+        """Have ``stop`` called when the process is to end, at once where it is already.
+
+        Args:
+            stop: lets what is going on end soon.
+            patience: seconds that this may take, after which the process ends all the same.
+            cut_short: called after a third of them; breaks off what is going on.
+        """
+        with self._lock:
+            self._stop, self._patience, self._cut_short = stop, patience, cut_short
+            if self._asked:
+                stop()
+
+    def request(self) -> float:
+        """Ask for it; how long it may take, seconds: none at all as long as there is nothing to tidy up."""
+        with self._lock:
+            self._asked = True
+            if self._stop is not None:
+                self._stop()
+            return self._patience
+
+    def insist(self) -> None:
+        """Break off what is still going on."""
+        with self._lock:
+            if self._cut_short is not None:
+                self._cut_short()
+
+
+Work = Callable[[Ending], int]  # gives the exit code
+
+
+def run(work: Work) -> NoReturn:
+    """Work in a thread until it is done or SIGINT or SIGTERM comes, and end the process; in its main thread only.
+
+    A known error is printed as one line and gives the exit code 1. The interpreter isn't taken down: with torch in it
+    that alone takes two seconds, and what had to be tidied up has been.
+    """
+    ending, codes = Ending(), list[int]()
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    for number in SIGNALS:
+        signal.signal(number, lambda *_: None)  # the number is written into the pipe
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # our launch files block them until here
+
+    def main() -> None:
+        codes.append(_exit_code(work, ending))
+        os.write(wake, b"\0")
+
+    thread = threading.Thread(target=main, name="work", daemon=True)
+    thread.start()
+    os.read(woken, 1)
+    if not codes:
+        patience = ending.request()
+        thread.join(patience / 3)
+        ending.insist()
+        thread.join(patience * 2 / 3)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(codes[0] if codes else 0)
+
+
+def _exit_code(work: Work, ending: Ending) -> int:
+    try:
+        return work(ending)
+    except HoisdfError as error:
+        reason = str(error)
+    except ModuleNotFoundError as error:
+        reason = (
+            f"{error}: source /opt/ros/<distro>/setup.bash and the workspace, or scripts/env.sh (see hoisdf doctor)"
+        )
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    print(f"error: {reason}", file=sys.stderr)
+    return 1
+
+
+def start(module: str) -> NoReturn:
+    """Import a node's module and run its ``main(ending)``."""
+    run(lambda ending: int(importlib.import_module(module).main(ending)))
+
+
+def perception() -> NoReturn:
+    """The executable ``perception``."""
+    start("hoisdf_ros.perception_node")
+
+
+def grasp() -> NoReturn:
+    """The executable ``grasp``."""
+    start("hoisdf_ros.grasp_node")
+
+
+def evaluation() -> NoReturn:
+    """The executable ``evaluation``."""
+    start("hoisdf_ros.evaluation_node")
+
+
+def moveit_example() -> NoReturn:
+    """The executable ``moveit_example``."""
+    start("hoisdf_ros.moveit_example")
+
+
+def camera() -> NoReturn:
+    """The executable ``camera``."""
+    start("hoisdf_ros.camera_node")
+
+
+def replay() -> NoReturn:
+    """The executable ``replay``."""
+    start("hoisdf_ros.replay_node")
