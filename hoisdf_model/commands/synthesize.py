@@ -133,6 +133,15 @@ def synthesize(
         Path | None,
         typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
     ] = None,
+    field_samples: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Distances to hand and object in each frame: as many as the recipe's hand_field_points and "
+            "object_field_points, or more.",
+            rich_help_panel=DATASET,
+        ),
+    ] = 1000,
     details: Annotated[
         bool,
         typer.Option(
@@ -152,7 +161,7 @@ def synthesize(
     the hand model that plays.
     """
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import BagSettings, LibrarySettings, StageSettings, StillSettings
+    from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, StageSettings, StillSettings
 
     targets = [target for target in (bag, grasps, dataset, ho3d, dexycb) if target is not None]
     looked_at = library if not targets and preview is not None else None
@@ -202,7 +211,9 @@ def synthesize(
                 _find_grasps(library, wanted, model, workers, None)
         stage = StageSettings(left_hands=left_hands, objects=list(objects or ()))
         pictures, meshes = (str(place) if place else None for place in (backgrounds, catalogue))
-        stills = StillSettings(str(library), seed, pictures, stage, meshes)
+        stills = StillSettings(
+            str(library), seed, pictures, stage, meshes, fineness=Fineness(field_samples=field_samples)
+        )
         _draw(dataset, stills, model, frames or STILLS, workers, preview, details)
 
 

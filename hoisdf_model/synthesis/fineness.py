@@ -17,7 +17,8 @@ class Fineness:
         samples: of each drawn pixel; 0: one, and colour, depth and masks come out of one pass.
         shadow_map: pixels, edge of the map of what the first light reaches.
         sleeve: rings along a sleeve, and corners of each.
-        field_samples: of each surface in each frame; samples draw from these.
+        field_samples: of each surface in each frame; samples draw from these, so it takes as many as a recipe's
+            ``hand_field_points``.
         exact: sum the winding numbers of field samples over all faces.
         noises: fields of noise that all pictures share, turned and shifted; 0: each draws its own.
     """
@@ -27,7 +28,7 @@ class Fineness:
     samples: int = 0
     shadow_map: int = 512
     sleeve: tuple[int, int] = (24, 24)
-    field_samples: int = 500
+    field_samples: int = 1000
     exact: bool = False
     noises: int = 48
 
