@@ -131,6 +131,7 @@ class Decoded:
             rotation=pose[:3, :3],
             translation=pose[:3, 3] + target.object_center + self._moved.get(i, np.zeros(3)) * mirror,
             covariance=covariance,
+            side=target.side,
         )
 
     def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:

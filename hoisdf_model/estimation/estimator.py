@@ -186,7 +186,7 @@ class Estimator:
 
         Returns:
             Everything in the frame of the camera without distortion. Hands with an object come first, so that
-            ``objects[i]`` is what ``hands[i]`` holds. Regions are in pixels of ``frame.image``.
+            ``objects[i]`` is what ``hands[i]`` holds; it has the same side. Regions are in pixels of ``frame.image``.
 
         Raises:
             InvalidInputError: a given box doesn't touch the image.
