@@ -208,7 +208,7 @@ def test_a_video_becomes_lines_of_json_and_an_annotated_video(folder: Path, pret
     annotated = frames_in(out / "clip_overlay.mp4")
     assert len(annotated) == 3
     for frame, index in zip(annotated, (0, 3, 6), strict=True):
-        assert frame[:40, :40].mean() == pytest.approx(60 + 10 * index, abs=8)  # that frame's own grey, compressed twice
+        assert frame[:40, :40].mean() == pytest.approx(60 + 10 * index, abs=8)  # its own grey, compressed twice
         assert (np.abs(frame.astype(int) - (60 + 10 * index)) > 25).any(-1).sum() > 1000  # and the hand in it
 
 
