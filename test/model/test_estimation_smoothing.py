@@ -65,10 +65,10 @@ def test_what_turns_lags_by_what_is_stated_through_half_turns(speed):
 def test_noise_of_what_stands_still_falls_as_an_exponential_filters():
     """Variance of white noise behind one with share a of each new value: a / (2 - a)."""
     rng, step = np.random.default_rng(2), 1 / 30
-    noise = rng.normal(0, 1e-5, (20000, 3))
-    out = np.array([one.translation for one in smoothed(step * np.arange(1, 20001), map(thing, noise + 0.5))])
-    share = step / (step + TIME)
-    assert np.std(out[100:] - 0.5) / 1e-5 == pytest.approx(np.sqrt(share / (2 - share)), rel=0.03)
+    noise = rng.normal(0, 1e-5, (1500, 3))
+    out = np.array([one.translation for one in smoothed(step * np.arange(1, 1501), map(thing, noise + 0.5))])
+    share, errors = step / (step + TIME), 3 * 0.03  # three standard errors of so many values that hang together
+    assert np.std(out[100:] - 0.5) / 1e-5 == pytest.approx(np.sqrt(share / (2 - share)), rel=errors)
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
