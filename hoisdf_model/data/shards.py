@@ -182,7 +182,7 @@ def write_shard(
     try:
         with tarfile.open(partial, "w") as tar:
             for index in numbers:
-                for suffix, content in _packed(*draw(index)).items():
+                for suffix, content in packed_frame(*draw(index)).items():
                     entry = tarfile.TarInfo(f"{index:08d}{suffix}")  # no times, no names: equal frames, equal bytes
                     entry.size = len(content)
                     tar.addfile(entry, io.BytesIO(content))
@@ -222,7 +222,8 @@ def _decoded(content: bytes, flags: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(np.frombuffer(content, np.uint8), flags), np.uint8)
 
 
-def _packed(frame: LabelledFrame, further: Arrays) -> dict[str, bytes]:
+def packed_frame(frame: LabelledFrame, further: Arrays) -> dict[str, bytes]:
+    """The files of one frame: suffix -> content."""
     c = frame.camera
     arrays: Arrays = {
         "camera": np.array([c.fx, c.fy, c.cx, c.cy, c.width, c.height], np.float64),

@@ -81,6 +81,11 @@ def landmark_wrist(landmarks: Landmarks | None, camera: Pinhole, bones: float) -
     return SeenWrist(root, DEPTH_SPREAD * float(np.linalg.norm(root)), across)
 
 
+def scaled(seen: SeenWrist, size: float) -> SeenWrist:
+    """The wrist of a hand so many times as large, which looks just the same from so many times as far."""
+    return SeenWrist(seen.root * size, seen.along * size, seen.across * size)
+
+
 def fused(one: SeenWrist | None, other: SeenWrist | None) -> SeenWrist | None:
     """The wrist that two independent views say together, each weighed by its variances."""
     if one is None or other is None:

@@ -37,7 +37,7 @@ CATALOGUE, SHAPE, OCCLUDED, CLEAR = "catalogue object", "random shape", "occlude
 DIGITS = 6  # of the numbers that are hashed
 STAGE = StageSettings(
     modes=(0.85, 0.15, 0.0, 0.0), clutter=4, tables=0.7, rings=0.05, distances=(0.35, 1.1), focal=(450.0, 850.0),
-    from_below=0.1, left_hands=0.0, bare_arms=0.0,
+    from_below=0.1, left_hands=0.0, bare_arms=0.0, gestures=0.0,
 )  # fmt: skip
 # half of them take objects of the catalogue, half random shapes of the benchmark's split; all of them can be planned
 SEQUENCE_OBJECTS = (

@@ -184,7 +184,7 @@ class Renderer:
         self._shadow.use()
         self._shadow.clear(depth=1.0)
         _write(self._shadow_program, shadow=shadow)
-        for drawable, (_, shade, _) in zip(drawables, arrays, strict=True):
+        for drawable, (_, shade, *_) in zip(drawables, arrays, strict=True):
             _write(self._shadow_program, pose=drawable.pose)
             shade.render()
 
@@ -194,7 +194,7 @@ class Renderer:
         _write(program, projection=projection, view=seen, shadow=shadow)
         _write_lights(program, lighting, seen)
         self._shadow_map.use(1)
-        for drawable, (colour, _, _) in zip(drawables, arrays, strict=True):
+        for drawable, (colour, *_) in zip(drawables, arrays, strict=True):
             self._texture(drawable.surface.texture, drawable.material.glow == 0).use(0)
             _write(program, pose=drawable.pose)
             program["shininess"].value = drawable.surface.shininess
@@ -240,7 +240,7 @@ class Renderer:
         return Picture(raw[..., :3].copy(), depth, raw[..., 3].copy())
 
     def _vertex_arrays(self, surface: TexturedSurface) -> list[Any]:
-        key = id(surface)
+        key = id(surface.vertices)  # a sleeve's shape is dressed in many textures
         if key in self._meshes:
             self._meshes.move_to_end(key)
             return self._meshes[key][2]
@@ -250,9 +250,10 @@ class Renderer:
         arrays = [
             c.vertex_array(self._colour_program, [(buffer, "3f 3f 2f", "position", "normal", "uv")], index),
             c.vertex_array(self._shadow_program, [(buffer, "3f 20x", "position")], index),
-            c.vertex_array(self._geometry_program, [(buffer, "3f 20x", "position")], index),
         ]
-        # the surface itself is kept, so that its id stays its own
+        if self._at_once is None:
+            arrays.append(c.vertex_array(self._geometry_program, [(buffer, "3f 20x", "position")], index))
+        # the surface itself is kept, so that its vertices' id stays their own
         self._meshes[key] = (surface, (buffer, index), arrays)
         while len(self._meshes) > CACHED:
             _, (_, buffers, old) = self._meshes.popitem(last=False)

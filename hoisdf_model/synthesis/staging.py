@@ -16,6 +16,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.articulation import CHAINS, Postures, blended
+from hoisdf_model.synthesis.gestures import gesture
 from hoisdf_model.synthesis.library import GraspLibrary
 from hoisdf_model.synthesis.looks import SKINS, SLEEVES
 from hoisdf_model.synthesis.motion import looking_at
@@ -34,7 +35,9 @@ LOWEST_ARM = -0.15  # sine of the forearm's slope: arms don't come out of tables
 Floats = NDArray[np.float64]
 
 # settings and parts of scenes that came later, with what there was before: where they hold it, all is as it was
-LATER: dict[str, Any] = {"left_hands": 0.0, "bare_arms": 0.0, "objects": [], "side": "right", "bare_arm": False}
+LATER: dict[str, Any] = {
+    "left_hands": 0.0, "bare_arms": 0.0, "objects": [], "gestures": 0.0, "side": "right", "bare_arm": False,
+}  # fmt: skip
 
 
 @dataclass
@@ -53,6 +56,7 @@ class StageSettings:
         from_below: share of the cameras below the horizon.
         left_hands: share of left hands, of those whose object has a mirror plane; see ``left_hands``.
         bare_arms: share of the arms with the sleeve rolled up to the elbow.
+        gestures: share of the hands alone that show a gesture; the fingers of the others bend anyhow.
         objects: names of those of the library that scenes are about; empty: all. Around them stands anything.
     """
 
@@ -67,6 +71,7 @@ class StageSettings:
     from_below: float = 0.15
     left_hands: float = 0.3
     bare_arms: float = 0.25
+    gestures: float = 0.8
     objects: list[str] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
@@ -181,6 +186,9 @@ class Stage:
         grasp = self._grasp(strange if random_shape is None else random_shape, rng)
         rotation, wrist, approach = self.library.placement(grasp)
         posture = self._posture(mode, grasp, rng)
+        bare_arm = bool(later.random() < s.bare_arms)
+        if mode == "hand" and later.random() < s.gestures:
+            posture = gesture(later)
         if mode == "approach":
             wrist = wrist + approach * rng.uniform(0.0, 0.07)
         turn = _object_turn(rng)
@@ -216,7 +224,7 @@ class Stage:
             hidden=int(rng.integers(21)),
             backdrop_seed=int(rng.integers(2**31)),
             photo_seed=int(rng.integers(2**31)),
-            bare_arm=bool(later.random() < s.bare_arms),
+            bare_arm=bare_arm,
         )
 
     def _grasp(self, strange: bool, rng: np.random.Generator) -> int:

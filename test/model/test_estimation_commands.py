@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.commands import doctor
-from hoisdf_model.errors import CheckpointError, HandModelError, ImageError, InvalidInputError, MeshError
+from hoisdf_model.errors import CheckpointError, ConfigError, HandModelError, ImageError, InvalidInputError, MeshError
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.hand import load_hand_model, reorder
 from hoisdf_model.network import NetworkConfig
@@ -155,6 +155,15 @@ def test_missing_weights_and_hand_models_are_refused(folder: Path, arguments: li
     result = estimate(folder / "one.png", "--camera", folder / "camera.yaml", *BOX, *arguments, "-o", folder / "out")
     assert isinstance(result.exception, error)
     assert "nowhere" in str(result.exception)
+
+
+def test_a_hand_size_in_centimetres_is_refused(folder: Path):
+    result = estimate(
+        folder / "one.png", "--camera", folder / "camera.yaml", "--weights", "untrained:compact", "--hand-size", 17.5,
+        "-o", folder / "out",
+    )  # fmt: skip
+    assert isinstance(result.exception, ConfigError)
+    assert "got 17.5: centimetres?" in str(result.exception)
 
 
 def test_the_whole_way_with_random_weights(folder: Path):

@@ -74,6 +74,13 @@ def estimate(
     hand_model: Annotated[
         Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
     ] = None,
+    hand_size: Annotated[
+        float | None,
+        typer.Option(
+            metavar="METRES",
+            help="From the wrist to the tip of the middle finger of the flat hand; a mean hand's if not given.",
+        ),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, where it can't tell.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
@@ -127,7 +134,7 @@ def estimate(
         catalogue.get(object_name)  # a misspelt name is told before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
-        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue)
+        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size)
     output.mkdir(parents=True, exist_ok=True)
 
     work = Work(estimator, prior, catalogue, known_camera, fov, output)
