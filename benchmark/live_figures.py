@@ -107,8 +107,9 @@ def compare(estimate: Estimate, truth: Estimate, frame: Frame, errors: EstimateE
         hand, goal = estimate.hands[own], truth.hands[true]
         tally.found += 1
         tally.sides += hand.side == goal.side
+        thing, held = estimate.held_by(own), truth.held_by(true)
         one = errors(
-            Estimate((hand,), estimate.objects[own : own + 1]), Estimate((goal,), truth.objects[true : true + 1])
+            Estimate((hand,), () if thing is None else (thing,)), Estimate((goal,), () if held is None else (held,))
         )
         for name, value in one.hands[0].result.errors.items():
             tally.errors.setdefault(name, []).append(value)
