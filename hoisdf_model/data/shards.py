@@ -64,8 +64,9 @@ class ShardedFrames:
         self._numbers: NDArray[np.int64] = np.arange(self._frames)
         missing = [path.name for path in self._paths if not path.exists()]
         if len(missing) > (len(self._paths) - 1 if growing else 0):
+            state = "has no finished shard yet" if growing else "isn't finished"
             raise DatasetError(
-                f"the data set {self.folder} {'has no finished shard yet' if growing else 'is not finished'}, "
+                f"the data set {self.folder} {state}, "
                 f"{len(missing)} shards are missing ({missing[0]} ...): call the command that makes it again, it goes "
                 "on where it was" + (", and start when the first is there" if growing else "")
             )

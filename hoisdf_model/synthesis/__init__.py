@@ -1,5 +1,6 @@
 """A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
 
+from hoisdf_model.synthesis.appearance import PLAIN, Appearance
 from hoisdf_model.synthesis.benchmark import (
     BenchmarkStills,
     benchmark_sequences,
@@ -43,8 +44,10 @@ __all__ = [
     "CAMERA",
     "FULL",
     "HAND",
+    "PLAIN",
     "SAMPLE_OBJECTS",
     "SPLITS",
+    "Appearance",
     "BagReport",
     "BagSettings",
     "BenchmarkStills",

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.synthesis.appearance import PLAIN
 from hoisdf_model.synthesis.photograph import Noises
 
 SIZE = 320  # pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
-OWN_SHARE = 0.7  # of the backdrops, where the user has pictures
 
 Image = NDArray[np.uint8]
 
@@ -34,15 +34,21 @@ def find_pictures(folder: str | Path) -> tuple[Path, ...]:
     return found
 
 
-def backdrop(rng: np.random.Generator, pictures: tuple[Path, ...] = (), noises: Noises | None = None) -> Image:
+def backdrop(
+    rng: np.random.Generator,
+    pictures: tuple[Path, ...] = (),
+    noises: Noises | None = None,
+    own_share: float = PLAIN.own_pictures,
+) -> Image:
     """(SIZE, SIZE, 3) uint8 RGB.
 
     Args:
         rng: decides everything.
         pictures: the user's own.
         noises: where noise comes from; drawn anew where not given.
+        own_share: of the backdrops, where the user has pictures.
     """
-    if pictures and rng.random() < OWN_SHARE:
+    if pictures and rng.random() < own_share:
         return _part_of(pictures[int(rng.integers(len(pictures)))], rng)
     kind = rng.choice(["room", "gradient", "noise"], p=[0.7, 0.13, 0.17])
     picture = {"room": _room, "gradient": _gradient, "noise": _noise}[str(kind)](rng, noises or Noises())

@@ -19,6 +19,7 @@ import numpy as np
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import shape_name
 from hoisdf_model.synthesis import splits
+from hoisdf_model.synthesis.appearance import PLAIN
 from hoisdf_model.synthesis.dataset import origin_of
 from hoisdf_model.synthesis.filming import Studio
 from hoisdf_model.synthesis.fineness import FULL
@@ -75,7 +76,9 @@ class BenchmarkStills(Stills):
 
     def __init__(self, hand_model: HandModelLike | None = None) -> None:
         path = resources.files("hoisdf_model") / "assets" / "benchmark_grasps.npz"
-        super().__init__(StillSettings(str(path), SEED, stage=STAGE, fineness=FULL), as_hand_model(hand_model))
+        super().__init__(
+            StillSettings(str(path), SEED, stage=STAGE, fineness=FULL, appearance=PLAIN), as_hand_model(hand_model)
+        )
 
     def __len__(self) -> int:
         """How many stills."""

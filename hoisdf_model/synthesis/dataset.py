@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data import shards
 from hoisdf_model.data.sources import LabelledFrame
 from hoisdf_model.errors import DatasetError, InvalidInputError
+from hoisdf_model.synthesis.appearance import PLAIN
 from hoisdf_model.synthesis.fineness import FULL
 from hoisdf_model.synthesis.still_source import Stills
 from hoisdf_model.synthesis.stills import Still
@@ -87,9 +88,16 @@ def write_dataset(
 def origin_of(stills: Stills) -> dict[str, Any]:
     """What stills are made from, as a data set's manifest has it."""
     library, settings = stills.library, stills.settings
-    finely = {} if settings.fineness == FULL else {"fineness": asdict(settings.fineness)}
+    later = {  # what there was before one could choose isn't named, so that older data sets are recognised
+        name: asdict(value)
+        for name, value, before in (
+            ("fineness", settings.fineness, FULL),
+            ("appearance", settings.appearance, PLAIN),
+        )
+        if value != before
+    }
     return {"library": asdict(library.settings), "hand_model": library.hand_model, "seed": settings.seed,
-            "pictures": settings.pictures, "stage": settings.stage.described(), **finely}  # fmt: skip
+            "pictures": settings.pictures, "stage": settings.stage.described(), **later}  # fmt: skip
 
 
 def detailed(stills: Stills, index: int, details: bool = True) -> tuple[LabelledFrame, dict[str, NDArray[np.generic]]]:

@@ -51,7 +51,7 @@ def gesture(rng: np.random.Generator, name: str | None = None) -> Postures:
         flexion[0, CHAINS.index(finger)] = np.array(_FINGERS[how]) + TOWARDS_LITTLE * number * (how == "loose")
     flexion[0, THUMB], opposition = _THUMBS[thumb]
     # all of it by the same amount, each finger, each joint
-    flexion *= rng.uniform(0.75, 1.1) * rng.normal(1, 0.1, (1, len(CHAINS), 1))
+    flexion *= rng.uniform(0.85, 1.1) * rng.normal(1, 0.07, (1, len(CHAINS), 1))
     flexion += rng.normal(0, 0.06, (1, len(CHAINS), 1)) + rng.normal(0, 0.04, flexion.shape)
     spread = rng.uniform(0.0, 0.3) if "straight" in fingers else rng.uniform(-0.02, 0.08)
     return Postures(flexion, np.clip(opposition + rng.normal(0, 0.08, 1), 0, 1), np.array([spread]))

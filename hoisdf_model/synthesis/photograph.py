@@ -8,10 +8,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.synthesis.appearance import PLAIN, Appearance
+
 BLUR, LONGEST_BLUR = 0.15, 9.0  # share of the pictures, and pixels
 DEFOCUS = 0.12
 JPEG = 0.5
-SPECTRUM = 0.1
 EXPONENTS = (0.7, 1.5)  # of natural images' amplitude spectra, about 1 / f
 LINEAR = (np.arange(256, dtype=np.uint8) / np.float32(255)) ** np.float32(2.2)  # light of each grey level
 STORED, STORED_GRAINS = 320, 2**21  # pixels, edge of a stored field of natural noise; stored normal numbers
@@ -49,22 +50,24 @@ class Noises:
         return grains[begin : begin + size].reshape(shape)
 
 
-def photographed(image: Image, rng: np.random.Generator, noises: Noises | None = None) -> Image:
+def photographed(
+    image: Image, rng: np.random.Generator, noises: Noises | None = None, appearance: Appearance = PLAIN
+) -> Image:
     """One picture as a random camera would have taken it: (H, W, 3) uint8, the same size."""
-    noises = noises or Noises()
+    noises, camera = noises or Noises(), appearance
     light = LINEAR[image]
-    light *= np.exp(rng.normal(0, 0.22)) * np.exp(rng.normal(0, 0.07, 3)).astype(np.float32)
+    light *= np.exp(rng.normal(0, camera.exposure)) * np.exp(rng.normal(0, camera.balance, 3)).astype(np.float32)
     if rng.random() < BLUR:
         light = _moved(light, rng.uniform(2.0, LONGEST_BLUR) * image.shape[0] / 320, rng.uniform(0, np.pi))
     if rng.random() < DEFOCUS:
         light = np.asarray(cv2.GaussianBlur(light, (0, 0), rng.uniform(0.5, 1.4)), np.float32)
-    shot, read = rng.uniform(0, 0.0012), rng.uniform(0.0, 0.006)
+    shot, read = rng.uniform(0, camera.shot), rng.uniform(0.0, camera.read)
     light += noises.white(light.shape, rng) * np.sqrt(shot * np.maximum(light, 0) + read**2)
     shown = np.clip(light, 0, None) ** np.float32(1 / (2.2 * np.exp(rng.normal(0, 0.12))))
     grey = shown.mean(-1, keepdims=True)
-    shown = grey + (shown - grey) * rng.uniform(0.55, 1.3)
+    shown = grey + (shown - grey) * rng.uniform(*camera.saturation)
     shown = 0.5 + (shown - 0.5) * rng.uniform(0.8, 1.15) + rng.normal(0, 0.03)
-    if rng.random() < SPECTRUM:
+    if rng.random() < camera.spectrum:
         shown = _another_spectrum(shown, rng, noises)
     result = np.clip(shown * 255 + 0.5, 0, 255).astype(np.uint8)
     if rng.random() < JPEG:

@@ -35,6 +35,7 @@ class Material:
         gloss: the highlight's exponent.
         wrap: softens the terminator (skin).
         tint: factors on the texture's linear colour.
+        flesh: 0 to 1, how much light goes through it.
         glow: 1 for what shows its texture whatever the light (pictures far behind), else 0.
     """
 
@@ -42,6 +43,7 @@ class Material:
     wrap: float = 0.0
     tint: tuple[float, float, float] = (1.0, 1.0, 1.0)
     glow: float = 0.0
+    flesh: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,7 @@ class Renderer:
             program["wrap"].value = drawable.material.wrap
             program["tint"].value = drawable.material.tint
             program["glow"].value = drawable.material.glow
+            program["flesh"].value = drawable.material.flesh
             program["identity"].value = drawable.identity / 255.0
             # a mirror turns faces around; the back of a face is lit from behind
             c.front_face = "cw" if np.linalg.det(drawable.pose[:3, :3]) < 0 else "ccw"

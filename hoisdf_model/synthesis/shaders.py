@@ -25,7 +25,7 @@ uniform vec3 light_position[LIGHTS]; uniform vec3 light_colour[LIGHTS];
 uniform vec3 ambient_up; uniform vec3 ambient_down; uniform vec3 up;
 uniform sampler2D surface; uniform sampler2DShadow occlusion;
 uniform float shininess; uniform float gloss; uniform float wrap; uniform float softness;
-uniform vec3 tint; uniform float glow; uniform float identity;
+uniform vec3 tint; uniform float glow; uniform float flesh; uniform float identity;
 centroid in vec3 eye; centroid in vec3 facing; centroid in vec2 at; centroid in vec4 lit;
 out vec4 colour;
 
@@ -49,9 +49,11 @@ void main() {
     if (!gl_FrontFacing) n = -n;
     vec3 base = pow(texture(surface, at).rgb, vec3(2.2)) * tint;
     if (glow > 0.5) { colour = vec4(pow(clamp(base, 0.0, 1.0), vec3(1.0 / 2.2)), identity); return; }
+    base *= mix(vec3(1.0), vec3(1.12, 0.96, 0.86), flesh);
     vec3 sum = mix(ambient_down, ambient_up, 0.5 + 0.5 * dot(n, up)) * base;
     float shown = visibility(clamp(dot(n, normalize(light_position[0] - eye)), 0.0, 1.0));
-    vec3 bleed = mix(vec3(1.0), vec3(1.0, 0.75, 0.65), wrap);
+    // less than 1 lets the terminator reach further into the shade: red light does in flesh
+    vec3 bleed = mix(vec3(1.0), mix(vec3(1.0, 0.75, 0.65), vec3(0.4, 0.9, 1.1), flesh), wrap);
     for (int i = 0; i < LIGHTS; i++) {
         vec3 l = normalize(light_position[i] - eye);
         float cosine = dot(n, l);

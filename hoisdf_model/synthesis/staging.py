@@ -60,7 +60,7 @@ class StageSettings:
         objects: names of those of the library that scenes are about; empty: all. Around them stands anything.
     """
 
-    modes: tuple[float, float, float, float] = (0.72, 0.16, 0.06, 0.06)
+    modes: tuple[float, float, float, float] = (0.62, 0.15, 0.18, 0.05)
     catalogue_share: float = 0.65
     occluded: float = 0.25
     clutter: int = 4

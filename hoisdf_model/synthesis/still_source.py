@@ -15,6 +15,7 @@ from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
+from hoisdf_model.synthesis.appearance import Appearance
 from hoisdf_model.synthesis.backdrops import find_pictures
 from hoisdf_model.synthesis.filming import HAND
 from hoisdf_model.synthesis.fineness import Fineness
@@ -40,6 +41,7 @@ class StillSettings:
         stage: what scenes are like.
         catalogue: folder of meshes of one's own, where it isn't where it was when the library was made.
         fineness: how finely it is drawn.
+        appearance: how it looks.
     """
 
     library: str
@@ -48,6 +50,7 @@ class StillSettings:
     stage: StageSettings = field(default_factory=StageSettings)
     catalogue: str | None = None
     fineness: Fineness = field(default_factory=Fineness)
+    appearance: Appearance = field(default_factory=Appearance)
 
 
 class Stills:
@@ -87,7 +90,12 @@ class Stills:
         """This process's own."""
         if self._own is None or self._owner != os.getpid():  # a context doesn't survive a fork
             self._own = StillStudio(
-                self.library, self._model, self.settings.seed, self.settings.fineness, self._pictures
+                self.library,
+                self._model,
+                self.settings.seed,
+                self.settings.fineness,
+                self.settings.appearance,
+                self._pictures,
             )
             self._owner = os.getpid()
         return self._own

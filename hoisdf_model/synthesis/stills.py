@@ -6,7 +6,7 @@ camera's picture around hand and object is drawn, at about the resolution at whi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +21,7 @@ from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import CatalogueObject
 from hoisdf_model.synthesis import scenery, splits
+from hoisdf_model.synthesis.appearance import Appearance
 from hoisdf_model.synthesis.backdrops import backdrop
 from hoisdf_model.synthesis.filming import CLOTH, HAND, SKIN
 from hoisdf_model.synthesis.fineness import Fineness
@@ -30,7 +31,7 @@ from hoisdf_model.synthesis.library import GraspLibrary, find_object
 from hoisdf_model.synthesis.looks import Wardrobe, ring
 from hoisdf_model.synthesis.photograph import Noises, photographed
 from hoisdf_model.synthesis.posing import PosedHands
-from hoisdf_model.synthesis.renderer import Drawable, Material, Picture, Renderer
+from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material, Picture, Renderer
 from hoisdf_model.synthesis.staging import Prop, Scene
 
 OBJECT = 1  # in the masks; ``HAND`` for the hand
@@ -90,6 +91,7 @@ class StillStudio:
         hand_model: the right hand that the library was made for.
         seed: decides about the palettes.
         fineness: how finely.
+        appearance: how they look.
         pictures: background pictures of one's own.
 
     Raises:
@@ -103,13 +105,14 @@ class StillStudio:
         hand_model: HandModelLike,
         seed: int,
         fineness: Fineness,
+        appearance: Appearance,
         pictures: tuple[Path, ...] = (),
     ) -> None:
         hand_model = as_hand_model(hand_model)
         library.check(hand_model)
         self._library, self._seed, self._pictures = library, seed, pictures
         self._split = library.settings.split
-        self.fineness, self._noises = fineness, Noises(fineness.noises)
+        self.fineness, self.appearance, self._noises = fineness, appearance, Noises(fineness.noises)
         self._wardrobe = Wardrobe(hand_model, self._split, seed, fineness.sleeve)
         self.object = lru_cache(OBJECTS_KEPT)(partial(find_object, catalogue=library.settings.catalogue))
         self._table = lru_cache(None)(self._new_table)
@@ -124,9 +127,10 @@ class StillStudio:
         drawables = self._drawables(scene, posed, thing)
         hidden = [] if scene.occluder is None else [self._occluder(scene, scene.occluder, posed)]
         backdrop_ = self._backdrop(scene, camera)
-        picture = self._renderer.render([*hidden, *drawables, backdrop_], camera, scene.view, scene.lighting)
+        lighting = _brighter(scene.lighting, self.appearance.light)
+        picture = self._renderer.render([*hidden, *drawables, backdrop_], camera, scene.view, lighting)
         if hidden and self._too_little(scene, picture, camera, posed, thing):
-            picture = self._renderer.render([*drawables, backdrop_], camera, scene.view, scene.lighting)
+            picture = self._renderer.render([*drawables, backdrop_], camera, scene.view, lighting)
         return self._finished(scene, picture, camera, posed, thing)
 
     def closed_hand(self, still: Still) -> tuple[Floats, NDArray[np.int64]]:
@@ -180,7 +184,7 @@ class StillStudio:
             vertices, pose = own.vertices[0], np.eye(4)
             pose[:3, :3], pose[:3, 3] = own.rotations[0, 0], own.joints[0, 0]
             arm = seen @ pose
-            skin = Material(SKIN.gloss, SKIN.wrap, scene.skin_tint)
+            skin = Material(SKIN.gloss, SKIN.wrap, scene.skin_tint, flesh=self.appearance.flesh)
             shape = tuple(scene.shape.tolist())
             bare, cloth = self._wardrobe.arm_surfaces(scene.skin, scene.sleeve, shape, scene.bare_arm)
             result += [Drawable(self._wardrobe.hand_surface(scene.skin, vertices), seen, HAND, skin)]
@@ -238,7 +242,9 @@ class StillStudio:
         return Drawable(thing.surface, pose, material=Material(tint=prop.tint))
 
     def _backdrop(self, scene: Scene, camera: Pinhole) -> Drawable:
-        image = backdrop(np.random.default_rng(scene.backdrop_seed), self._pictures, self._noises)
+        image = backdrop(
+            np.random.default_rng(scene.backdrop_seed), self._pictures, self._noises, self.appearance.own_pictures
+        )
         end = self.fineness.drawn
         pixels = np.array([[-1, end], [end, end], [end, -1], [-1, -1]], np.float64)
         corners = camera.back_project(pixels, np.full(4, BACKDROP_DISTANCE))
@@ -260,7 +266,7 @@ class StillStudio:
         self, scene: Scene, picture: Picture, camera: Pinhole, posed: PosedHands | None, thing: CatalogueObject | None
     ) -> Still:
         image, depth, identities, camera = _as_taken(scene, picture, camera, self.fineness)
-        image = photographed(image, np.random.default_rng(scene.photo_seed), self._noises)
+        image = photographed(image, np.random.default_rng(scene.photo_seed), self._noises, self.appearance)
         known: dict[str, Any] = dict.fromkeys(
             ("rotations", "shape", "joints", "vertices", "visible", "touching", "hand_box", "object_pose", "object_box")
         )
@@ -288,6 +294,11 @@ def corners(thing: CatalogueObject) -> Floats:
 
 def _moved(pose: Floats, points: NDArray[np.floating[Any]]) -> Floats:
     return points @ pose[:3, :3].T + pose[:3, 3]
+
+
+def _brighter(lighting: Lighting, factor: float) -> Lighting:
+    sky, ground = ((r * factor, g * factor, b * factor) for r, g, b in (lighting.sky, lighting.ground))
+    return replace(lighting, colours=lighting.colours * factor, sky=sky, ground=ground)
 
 
 def _visible(joints: Floats, depth: NDArray[np.float32], camera: Pinhole) -> NDArray[np.bool_]:

@@ -135,3 +135,25 @@ def test_a_folder_without_a_data_set_says_so(tmp_path):
     (tmp_path / "dataset.json").write_text('{"version": 99}')
     with pytest.raises(DatasetError, match="version 1"):
         ShardedFrames(tmp_path)
+
+
+def test_a_growing_data_set_is_read_as_far_as_it_is_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(shards, "LOOK_EVERY", 0.0)
+    begin(tmp_path, FRAMES, PER_SHARD, {})
+    with pytest.raises(DatasetError, match="no finished shard yet"):
+        ShardedFrames(tmp_path, growing=True)
+    write_shard(tmp_path, 2, FRAMES, PER_SHARD, draw)  # workers finish in any order; the last shard is a short one
+    source = ShardedFrames(tmp_path, growing=True)
+    with pytest.raises(DatasetError, match="2 shards are missing"):
+        ShardedFrames(tmp_path)
+    assert len(source) == 1
+    np.testing.assert_array_equal(source.frame(0).hand.joints, draw(6)[0].hand.joints)
+    write_shard(tmp_path, 0, FRAMES, PER_SHARD, draw)
+    (tmp_path / "00001.tar.partial").write_bytes(b"half a sh")  # what a killed writer leaves
+    assert len(source) == 4
+    np.testing.assert_array_equal(source.frame(0).hand.joints, draw(0)[0].hand.joints)
+    with pytest.raises(DatasetError, match="frames 0 to 3"):
+        source.frame(4)
+    assert begin(tmp_path, FRAMES, PER_SHARD, {}) == [1]
+    write_shard(tmp_path, 1, FRAMES, PER_SHARD, draw)
+    assert len(source) == len(ShardedFrames(tmp_path)) == FRAMES

@@ -51,6 +51,16 @@ def test_the_data_set_holds_the_stills(stills, written):
         np.testing.assert_array_equal(stored.object_mask, drawn.object_mask)
 
 
+def test_without_details_only_what_training_reads_is_written(stills, written, tmp_path):
+    write_dataset(tmp_path, stills, 6, 4, details=False)
+    lean, whole = ShardedFrames(tmp_path), ShardedFrames(written)
+    for index in range(6):
+        assert {"depth_mm", "vertices", "touching"}.isdisjoint(lean.arrays(index))
+        for key, value in lean.arrays(index).items():
+            np.testing.assert_array_equal(value, whole.arrays(index)[key])
+    assert max(path.stat().st_size for path in tmp_path.glob("*.tar")) < 4 * 45_000
+
+
 def test_worker_processes_write_the_same(stills, written, tmp_path):
     write_dataset(tmp_path, stills, 6, 4, workers=2)
     for path in written.glob("*.tar"):
