@@ -24,7 +24,8 @@ PACKAGE_XML = ElementTree.parse(ROOT / "package.xml").getroot()
 DECLARED_TO_ROS = {element.text for element in PACKAGE_XML if element.tag.endswith("depend")}
 # Packages whose name to import isn't their distribution's.
 DISTRIBUTIONS = {
-    "ai_edge_litert": "ai-edge-litert", "cv2": "opencv-python-headless", "fcl": "python-fcl", "igl": "libigl", "PIL": "pillow", "yaml": "pyyaml"
+    "ai_edge_litert": "ai-edge-litert",
+    "cv2": "opencv-python-headless", "fcl": "python-fcl", "igl": "libigl", "PIL": "pillow", "yaml": "pyyaml"
 }  # fmt: skip
 ROS_PACKAGE = re.compile(r".*_msgs|.*_interfaces|rclpy|cv_bridge|ament_index_python|std_srvs|tf2_.*|launch|launch_ros")
 EXECUTABLES = {"perception", "grasp", "moveit_example", "evaluation", "camera", "replay", "demo", "hoisdf"}

@@ -27,7 +27,7 @@ class Fineness:
     samples: int = 0
     shadow_map: int = 512
     sleeve: tuple[int, int] = (24, 24)
-    field_samples: int = 500
+    field_samples: int = 1000
     exact: bool = False
     noises: int = 48
 

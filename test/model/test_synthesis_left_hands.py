@@ -113,8 +113,8 @@ def test_the_settings_of_before_are_described_as_before():
     """An unfinished data set and what is compared with it keep fitting together."""
     known = ("modes", "catalogue_share", "occluded", "clutter", "tables", "rings", "distances", "focal", "from_below")
     before = {name: value for name, value in asdict(StageSettings()).items() if name in known}
-    assert StageSettings(left_hands=0.0, bare_arms=0.0).described() == before
-    assert StageSettings(left_hands=0.2, bare_arms=0.0).described() == {**before, "left_hands": 0.2}
+    assert StageSettings(left_hands=0.0, bare_arms=0.0, gestures=0.0).described() == before
+    assert StageSettings(left_hands=0.2, bare_arms=0.0, gestures=0.0).described() == {**before, "left_hands": 0.2}
 
 
 def test_shares_are_kept_and_right_hands_stay_as_they_were(library_file):
