@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from photograph_files import Photograph
 
-from hoisdf_model.commands.estimate import read_image
 from hoisdf_model.geometry import boxes
 from hoisdf_model.hand import BONES
+from hoisdf_model.messages import read_image
 
 Pixels = NDArray[np.uint8]
 Joints = NDArray[np.float64] | None

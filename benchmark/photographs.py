@@ -43,11 +43,11 @@ from rich.progress import track
 from rich.table import Table
 from scipy.stats import spearmanr
 
-from hoisdf_model.commands.estimate import read_image
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, Prior, Side
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation.alignment import similarity_aligned
 from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.messages import read_image
 
 FOUND = 0.5  # intersection over union
 Estimating = Callable[[Frame, Prior | None], Estimate]

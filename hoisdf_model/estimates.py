@@ -6,7 +6,7 @@ image. Arrays are numpy; nothing here knows torch or ROS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -184,6 +184,7 @@ class ObjectEstimate:
         rotation: (3, 3).
         translation: (3,) metres; the origin is the mesh file's own origin.
         covariance: (6, 6), order x, y, z, rotation x, y, z (REP-103); unknown: first element -1.
+        side: of the hand that it was looked at with; None where nobody says.
     """
 
     name: str
@@ -191,6 +192,27 @@ class ObjectEstimate:
     rotation: NDArray[np.float64]
     translation: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    side: Side | None = None
+
+
+def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -> dict[int, int]:
+    """Which object belongs to which hand, by their places in two lists.
+
+    The k-th object of a side is that of the k-th hand of this side; one of unknown side is that of the hand in its own
+    place, if this has none yet.
+
+    Args:
+        hands: side of each hand; None: it can't be told, and no object of a known side is its own.
+        objects: side of each object.
+    """
+    held: dict[int, int] = {}
+    for side in ("right", "left"):
+        own = [j for j, other in enumerate(objects) if other == side]
+        held.update(zip((i for i, other in enumerate(hands) if other == side), own, strict=False))
+    for j, other in enumerate(objects):
+        if other is None and j < len(hands):
+            held.setdefault(j, j)
+    return held
 
 
 @dataclass(frozen=True)
@@ -198,7 +220,7 @@ class Estimate:
     """What leaves the estimator for one frame; empty tuples where nothing was seen.
 
     Attributes:
-        hands, objects: camera frame, metres. ``objects[i]`` is what ``hands[i]`` was looked at with.
+        hands, objects: camera frame, metres; what belongs together: :meth:`held_by`.
         regions: the boxes that were used, pixels of the full image.
         timing: seconds per stage.
     """
@@ -207,3 +229,8 @@ class Estimate:
     objects: tuple[ObjectEstimate, ...] = ()
     regions: Regions = field(default_factory=Regions)
     timing: Mapping[str, float] = field(default_factory=dict)
+
+    def held_by(self, number: int) -> ObjectEstimate | None:
+        """The object that ``hands[number]`` was looked at with (:func:`held_objects`), or None."""
+        held = held_objects([hand.side for hand in self.hands], [thing.side for thing in self.objects])
+        return self.objects[held[number]] if number in held else None

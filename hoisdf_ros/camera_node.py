@@ -25,9 +25,9 @@ from sensor_msgs.srv import SetCameraInfo
 from std_msgs.msg import Header
 
 from hoisdf_model.errors import CameraError, ConfigError, HoisdfError, ImageError
+from hoisdf_model.feeds import open_source
 from hoisdf_model.geometry import read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
-from hoisdf_ros.frame_sources import open_source
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
 from hoisdf_ros.processes import Ending

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data import BagFrame
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Estimate
+from hoisdf_model.feeds import VideoFile
 from hoisdf_model.geometry import Pinhole
 
 Image = NDArray[np.uint8]
@@ -77,23 +78,14 @@ def write_video(path: Path, pictures: Sequence[Picture]) -> Path:
     video = path.with_suffix(".mp4")
     if _write_mp4(video, images, rate):
         return video
-    video.unlink(missing_ok=True)
     return _write_gif(path.with_suffix(".gif"), images, rate)
 
 
 def _write_mp4(path: Path, images: Sequence[Image], rate: float) -> bool:
-    """Whether this OpenCV could write it, which is only known by reading it back."""
-    height, width = images[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), rate, (width, height))
-    if not writer.isOpened():
-        return False
-    for image in images:
-        writer.write(cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    writer.release()
-    reader = cv2.VideoCapture(str(path))
-    readable = reader.isOpened() and reader.read()[0]
-    reader.release()
-    return bool(readable)
+    """Whether this OpenCV could write it."""
+    video = VideoFile(path, rate)
+    written = all(video.write(image) for image in images)
+    return video.close() and written
 
 
 def _write_gif(path: Path, images: Sequence[Image], rate: float) -> Path:

@@ -65,6 +65,7 @@ def grasp_message(candidate: GraspCandidate, header: Any, types: MessageTypes) -
         covariance=np.asarray(candidate.covariance, np.float64).reshape(-1),
         width=float(candidate.width),
         score=float(candidate.score),
+        side=candidate.side or "",
     )
 
 

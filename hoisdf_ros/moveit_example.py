@@ -111,7 +111,7 @@ class MoveItExample(Node):
 
     def _take(self, message: Any) -> None:
         """Publish the best grasp that makes sense; without any a real application stops here: earlier ones are void."""
-        wanted = self._parameters_read
+        wanted = self._declared.read()
         for i, grasp in enumerate(message.grasps):
             try:
                 poses = moveit.task_poses(grasp, self._gripper, wanted.travel)

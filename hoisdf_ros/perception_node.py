@@ -85,6 +85,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             self._current_settings,
             now=lambda: self.get_clock().now().nanoseconds,
             log=self.get_logger().error,
+            smoother=self._scene.smoother,
         )
         self._pipeline.reset()
         settings = self._settings

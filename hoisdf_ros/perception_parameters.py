@@ -98,6 +98,18 @@ class RegionParameters:
 
 
 @dataclass(frozen=True)
+class HandParameters:
+    """The hands seen."""
+
+    size: float = parameter(
+        0.0,
+        "From the wrist to the tip of the middle finger of the flat hand, metres, by which hands are placed; 0: a mean "
+        "hand. docs/live_use.md says how to measure it.",
+        minimum=0.0, maximum=0.26,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
 class ObjectParameters:
     """The object held."""
 
@@ -107,6 +119,18 @@ class ObjectParameters:
         change="any time",
     )
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
+
+
+@dataclass(frozen=True)
+class SmoothingParameters:
+    """Less jitter, for some lag."""
+
+    time: float = parameter(
+        0.0,
+        "Time constant of what stands still, seconds; 0: estimates go out as they are. What moves lags by at most "
+        "0.1 m/s, what turns by at most 0.5 rad/s times this.",
+        minimum=0.0, maximum=5.0,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -130,6 +154,8 @@ class PerceptionParameters:
     input: InputParameters = group(InputParameters)
     sync: SyncParameters = group(SyncParameters)
     regions: RegionParameters = group(RegionParameters)
+    hand: HandParameters = group(HandParameters)
     object: ObjectParameters = group(ObjectParameters)
+    smoothing: SmoothingParameters = group(SmoothingParameters)
     publish: PublishParameters = group(PublishParameters)
     diagnostics: DiagnosticParameters = group(DiagnosticParameters)

@@ -9,6 +9,7 @@ from typing import Any
 
 from hoisdf_model.errors import CameraError, HoisdfError, ImageError, InvalidInputError
 from hoisdf_model.estimates import Frame, Regions
+from hoisdf_model.estimation import Smoother
 from hoisdf_model.messages import Refused, camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
 from hoisdf_ros import inputs
 from hoisdf_ros.detections import detections_to_regions
@@ -61,6 +62,7 @@ class Pipeline:
         parameters: the values as they are now.
         now: ROS time in nanoseconds.
         log: writes an error to the node's log.
+        smoother: what estimates go through before they go out, by their images' stamps.
     """
 
     def __init__(
@@ -71,8 +73,10 @@ class Pipeline:
         parameters: Callable[[], PerceptionParameters],
         now: Callable[[], int],
         log: Callable[[str], None],
+        smoother: Smoother | None = None,
     ) -> None:
         self._estimator, self._outputs, self._monitor = estimator, outputs, monitor
+        self._smoother = smoother
         self._parameters, self._now, self._log = parameters, now, log
         self._publishing = threading.Lock()
         self._epoch = self._estimated_epoch = 0
@@ -99,10 +103,14 @@ class Pipeline:
         priors = priors_for(regions, parameters)
         if epoch != self._estimated_epoch:
             self._estimator.reset()
+            if self._smoother is not None:
+                self._smoother.reset()
             self._estimated_epoch = epoch
         cpu += time.thread_time()
         decoded = time.perf_counter()
         estimate = self._estimator(frame, priors)
+        if self._smoother is not None:
+            estimate = self._smoother(item.stamp * 1e-9, estimate)
         estimated = time.perf_counter()
         cpu -= time.thread_time()
         with self._publishing:

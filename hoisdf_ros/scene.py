@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, draw_overlay, resolve_precision, simplified
+from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision, simplified
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
 from hoisdf_ros.perception_parameters import PerceptionParameters
@@ -82,6 +82,7 @@ class Scene:
         faces: (F, 3) vertex indices of the hand mesh for each side.
         overlay: draws an estimate into the image of its frame, (H, W, 3) uint8 RGB.
         description: what was loaded (weights, preset, device ...), for /diagnostics.
+        smoother: what estimates go through before they go out; None: nothing.
     """
 
     estimator: FrameEstimator
@@ -89,6 +90,7 @@ class Scene:
     faces: Mapping[Side, NDArray[np.int64]]
     overlay: Callable[[Frame, Estimate], NDArray[np.uint8]]
     description: Mapping[str, str]
+    smoother: Smoother | None = None
 
 
 SceneLoader = Callable[[PerceptionParameters], Scene]
@@ -112,6 +114,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
         precision=model.precision,
         preset=model.preset or None,
         catalogue=meshes.catalogue,
+        hand_size=parameters.hand.size or None,
     )
     faces = estimator.hand_model.faces
     return Scene(
@@ -129,6 +132,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
             "device": str(estimator.device),
             "precision": resolve_precision(model.precision, estimator.device),
         },
+        smoother=Smoother(estimator.hand_model, parameters.smoothing.time) if parameters.smoothing.time else None,
     )
 
 

@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "geometry": set(),
     "estimates": {"geometry"},
     "messages": {"geometry"},
+    "feeds": {"messages"},
     "hand": {"geometry"},
     "objects": {"geometry"},
     "hand_tracking": {"geometry"},

@@ -24,6 +24,7 @@ PACKAGE_XML = ElementTree.parse(ROOT / "package.xml").getroot()
 DECLARED_TO_ROS = {element.text for element in PACKAGE_XML if element.tag.endswith("depend")}
 # Packages whose name to import isn't their distribution's.
 DISTRIBUTIONS = {
+    "ai_edge_litert": "ai-edge-litert",
     "cv2": "opencv-python-headless", "fcl": "python-fcl", "igl": "libigl", "PIL": "pillow", "yaml": "pyyaml"
 }  # fmt: skip
 ROS_PACKAGE = re.compile(r".*_msgs|.*_interfaces|rclpy|cv_bridge|ament_index_python|std_srvs|tf2_.*|launch|launch_ros")
@@ -154,7 +155,8 @@ def test_package_xml_is_valid():
 
 
 @pytest.mark.parametrize(
-    ("folder", "extras"), [("hoisdf_model", ("train",)), ("hoisdf_ros", ()), ("benchmark", ("train", "benchmark"))]
+    ("folder", "extras"),
+    [("hoisdf_model", ("train", "convert")), ("hoisdf_ros", ()), ("benchmark", ("train", "benchmark"))],
 )
 def test_every_imported_library_is_declared(folder, extras, metadata):
     allowed = required_distributions(metadata, extras)

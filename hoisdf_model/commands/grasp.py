@@ -86,7 +86,8 @@ def record(
     console = Console(stderr=True)
     estimates = list(_estimates(source, topic, model))[::every]
     for estimate in track(estimates, "planning", console=console, transient=True):
-        if object_name is None or (estimate.objects and estimate.objects[0].name == object_name):
+        held = estimate.held_by(0)
+        if object_name is None or (held is not None and held.name == object_name):
             demonstration.add(estimate)
     grasp = demonstration.fuse(object_name)
     write_grasp(output, grasp)

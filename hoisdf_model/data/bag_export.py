@@ -215,8 +215,8 @@ class LabelReader:
         hands = () if hand is None or not np.isfinite(hand.joints[0]).all() else (self._hand(name, hand, vertices),)
         if thing is None:
             return Estimate(hands)
-        pose = thing.pose
-        return Estimate(hands, (ObjectEstimate(thing.name, 1.0, pose[:3, :3], pose[:3, 3], np.zeros((6, 6))),))
+        pose, side = thing.pose, hands[0].side if hands else None
+        return Estimate(hands, (ObjectEstimate(thing.name, 1.0, pose[:3, :3], pose[:3, 3], np.zeros((6, 6)), side),))
 
     def _hand(self, name: str, hand: HandLabel, vertices: Floats | None) -> HandEstimate:
         pose, shape, model = np.full((NUM_ROTATIONS, 3), np.nan), np.full(NUM_SHAPES, np.nan), _UNKNOWN

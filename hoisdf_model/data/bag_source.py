@@ -135,7 +135,7 @@ class BagFrames:
         hand = item.truth.hands[number]
         frame = _rectified(item.frame)
         label = HandLabel(hand.side, np.asarray(hand.joints, np.float64), _NOTHING)
-        held = item.truth.objects[number] if number < len(item.truth.objects) else None
+        held = item.truth.held_by(number)
         return LabelledFrame(frame.image, frame.intrinsics, label, None if held is None else self._object(held))
 
     def tags(self, index: int) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from rosbags.interfaces import Connection, Qos
 
 from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
 from hoisdf_model.data.bag_opening import AnyReader, advice, storage_files
-from hoisdf_model.data.interfaces import interface_types
+from hoisdf_model.data.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
 from hoisdf_model.errors import BagError
 
 SYNTHETIC = "hoisdf.synthetic"  # in a bag's metadata: its pictures are rendered; the value says by what
@@ -164,6 +164,9 @@ class BagReader:
     ) -> Iterator[tuple[Topic, int, bytes]]:
         """Topic, time of recording and serialised message (CDR), in the order of time.
 
+        Messages of this package that were recorded with an earlier definition come in today's, unless they can't be
+        read: those come as they are.
+
         Args:
             topics: names to read; all where None.
             start, stop: only messages recorded at or after ``start`` and before ``stop``, nanoseconds since the epoch.
@@ -187,7 +190,8 @@ class BagReader:
             except Exception as error:  # see __init__
                 raise BagError(f"{self.path} is damaged after message {done.total()}: {self._damage(error)}") from error
             done[connection.topic] += 1
-            yield self.topics[connection.topic], time, bytes(data)
+            message = in_todays_definition(bytes(data), connection.msgtype, connection.digest)
+            yield self.topics[connection.topic], time, message
 
     def _compare(self, names: Iterable[str], read: Mapping[str, int]) -> None:
         """Tell of messages that the bag's index counts and its data don't have, or the other way round."""
@@ -331,8 +335,7 @@ class BagReader:
         ours = store.hash_rihs01(topic.type)
         for connection in self._connections(topic):
             theirs = connection.digest
-            stated = theirs.startswith("RIHS01_") and set(theirs.removeprefix("RIHS01_")) != {"0"}
-            if stated and theirs != ours:
+            if is_stated(theirs) and theirs != ours and not is_earlier(topic.type, theirs):
                 raise BagError(
                     f"topic {topic.name} of {self.path} was recorded with another definition of {topic.type} "
                     f"(type hash {theirs}, here {ours}): read it with the version of the package that recorded it"

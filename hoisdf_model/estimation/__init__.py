@@ -5,11 +5,13 @@ from hoisdf_model.estimation.files import estimate_to_json, write_json, write_me
 from hoisdf_model.estimation.overlay import draw_overlay
 from hoisdf_model.estimation.pairing import priors_from_regions
 from hoisdf_model.estimation.shading import simplified
+from hoisdf_model.estimation.smoothing import Smoother
 
 __all__ = [
     "Estimator",
     "Localiser",
     "Network",
+    "Smoother",
     "draw_overlay",
     "estimate_to_json",
     "priors_from_regions",

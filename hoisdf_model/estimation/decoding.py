@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
+from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.mirroring import MIRROR, MIRROR_IMAGE
 from hoisdf_model.estimation.refinement import Evidence, HandFit, fit_hand
 from hoisdf_model.estimation.targets import Target
@@ -39,6 +40,7 @@ class Decoded:
         crop_size: edge of its images, pixels.
         calibration: how far such outputs were off; None: nobody measured it.
         layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
+        size: of the hands that are fitted, where somebody measured it.
     """
 
     def __init__(
@@ -47,12 +49,14 @@ class Decoded:
         crop_size: int,
         calibration: Calibration | None = None,
         layer: HandLayer | None = None,
+        size: HandSize | None = None,
     ) -> None:
         tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
         self._rows: dict[str, NDArray[np.float64]] = {
             name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
         }
         self._crop_size, self._calibration, self._layer = crop_size, calibration, layer
+        self._size = size
         self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
@@ -71,10 +75,11 @@ class Decoded:
         score = target.score * self._seen(i, 1, view.hand_box)
         agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
         agreement[0] = 1.0
-        joints, vertices, root = row["joints"][i], row["vertices"][i], target.root
+        joints, vertices, shape, root = row["joints"][i], row["vertices"][i], row["mano_shape"][i], target.root
         if self._layer is not None and view.presence > 0:
             fit = self._fitted(i, target, view, self._layer)
             pose, joints, vertices = rotations.rotation_vectors(fit.rotations), fit.joints, fit.vertices
+            shape = fit.shape
             self._moved[i] = fit.root - view.hand_root
             root = fit.root * mirror
             score *= float(np.exp(-fit.disagreement / DISAGREEMENT))
@@ -85,7 +90,7 @@ class Decoded:
             joint_scores=(score * agreement).astype(np.float32),
             vertices=(vertices * mirror + root).astype(np.float32),
             pose=(rotations.mirror_axis_angle(pose) if target.side == "left" else pose).astype(np.float32),
-            shape=row["mano_shape"][i].astype(np.float32),
+            shape=shape.astype(np.float32),
             root_covariance=target.root_covariance,
             root_source=target.root_source,
             model=model,
@@ -131,6 +136,7 @@ class Decoded:
             rotation=pose[:3, :3],
             translation=pose[:3, 3] + target.object_center + self._moved.get(i, np.zeros(3)) * mirror,
             covariance=covariance,
+            side=target.side,
         )
 
     def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:
@@ -141,6 +147,8 @@ class Decoded:
             covariance = GIVEN_SPREAD**2 * np.eye(3)
         evidence = Evidence(view.landmarks[:, :2], view.landmarks[:, 2:])
         joints, shape = row["joints"][i], row["mano_shape"][i]
+        if self._size is not None:
+            joints, shape = joints * (self._size.metres / self._size.of(shape)), self._size.given_to(shape)
         return fit_hand(layer, view.intrinsics, joints, NETWORK_SPREAD, shape, view.hand_root, covariance, evidence)
 
     def _variances(self, i: int) -> tuple[float, float]:

@@ -19,13 +19,14 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.following import HandFollower
+from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.mirroring import ObjectReflections
 from hoisdf_model.estimation.object_masks import object_box_in
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
-from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, seen_wrists
+from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.hand_tracking import load_tracker_networks
@@ -88,9 +89,12 @@ class Estimator:
             look-alikes if not given.
         calibration: how far the network's estimates were off where that was measured, for the covariances of objects;
             None: these say how far the network's points disagree, which may be much less.
+        hand_size: metres from the wrist to the tip of the middle finger of the flat hand, of the people who are seen;
+            wrists that aren't given are placed by it, and hands that are fitted to landmarks get it. None: the hand
+            model's mean hand.
 
     Raises:
-        ConfigError: the network has no hand model.
+        ConfigError: the network has no hand model, or no hand has that size.
 
     Attributes:
         network, config, hand_model, device, calibration: as given.
@@ -109,6 +113,7 @@ class Estimator:
         localiser: Localiser | None = None,
         catalogue: Catalogue | None = None,
         calibration: Calibration | None = None,
+        hand_size: float | None = None,
     ) -> None:
         if config.regression.hand == "joints":
             raise ConfigError(
@@ -118,11 +123,14 @@ class Estimator:
         self.network, self.config, self.hand_model = network, config, hand_model
         self.calibration = calibration
         self.device = torch.device(device)
-        self._span = hand_span(hand_model)
+        self._span = hand_size or hand_span(hand_model)
+        self._size = self._span / hand_span(hand_model)  # in hands of the model, whose mean the networks know
         self.finds_wrists = config.root is not None
         self.refines = config.context is not None and config.context.landmarks
         self._layer = HandLayer(hand_model).to(self.device)
-        self._bones = bone_length(self._layer.rest_joints(torch.zeros(1, 10, device=self.device))[0].cpu().numpy())
+        self._given_size = None if hand_size is None else HandSize(self._layer, hand_size)
+        mean_hand = self._layer.rest_joints(torch.zeros(1, 10, device=self.device))[0].cpu().numpy()
+        self._bones = self._size * bone_length(mean_hand)
         self._follower = HandFollower(load_tracker_networks(device=self.device))
         self._localiser: Localiser = localiser or self._follower
         self._reflections = ObjectReflections(config, catalogue or load_catalogue())
@@ -136,6 +144,7 @@ class Estimator:
         precision: str = "auto",
         preset: str | None = None,
         catalogue: Catalogue | None = None,
+        hand_size: float | None = None,
     ) -> Estimator:
         """An estimator with the network of a weights file.
 
@@ -146,11 +155,12 @@ class Estimator:
             precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: bfloat16 on a GPU that has it.
             preset: the preset of an official snapshot, where its keys can't tell.
             catalogue: the objects' shapes (see the class); None: the look-alikes.
+            hand_size: see the class.
 
         Raises:
             CheckpointError: no such weights, or they are damaged or of another preset.
             HandModelError: the hand model can't be read.
-            ConfigError: no such device or precision.
+            ConfigError: no such device, precision or size.
         """
         place_of_work = resolve_device(device)
         if isinstance(hand_model, (str, Path)):
@@ -167,7 +177,7 @@ class Estimator:
         network.runtime = replace(network.runtime, precision=chosen)
         return cls(
             network, config, network.hand_layer.model, place_of_work,
-            catalogue=catalogue, calibration=network.calibration,
+            catalogue=catalogue, calibration=network.calibration, hand_size=hand_size,
         )  # fmt: skip
 
     def reset(self) -> None:
@@ -186,7 +196,7 @@ class Estimator:
 
         Returns:
             Everything in the frame of the camera without distortion. Hands with an object come first, so that
-            ``objects[i]`` is what ``hands[i]`` holds. Regions are in pixels of ``frame.image``.
+            ``objects[i]`` is what ``hands[i]`` holds; it has the same side. Regions are in pixels of ``frame.image``.
 
         Raises:
             InvalidInputError: a given box doesn't touch the image.
@@ -213,7 +223,7 @@ class Estimator:
                 features, found = self._looked_at(batch)
                 if found is not None:
                     seen = seen_wrists(found, targets, views, self.config.image_size)
-                    wrists = [fused(*pair) for pair in zip(wrists, seen, strict=True)]
+                    wrists = [fused(one, scaled(other, self._size)) for one, other in zip(wrists, seen, strict=True)]
                 completed, boxes_seen = self._with_objects(completed, targets, views, features)
                 targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
                 views = list(map(moved, views, targets, boxes_seen))
@@ -227,7 +237,8 @@ class Estimator:
         return replace(estimate, regions=_regions(targets, raw_camera), timing=timing)
 
     def _decoded(self, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput) -> Estimate:
-        decoded = Decoded(output, self.config.image_size, self.calibration, self._layer if self.refines else None)
+        layer = self._layer if self.refines else None
+        decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
         seen = []
         for i, (target, view) in enumerate(zip(targets, views, strict=True)):
             hand = decoded.hand(i, target, view, self.hand_model.info)

@@ -46,6 +46,7 @@ def estimate_to_json(estimate: Estimate) -> dict[str, Any]:
         "objects": [
             {
                 "name": thing.name,
+                "side": thing.side,
                 "score": _number(thing.score),
                 "rotation": _numbers(thing.rotation),
                 "translation": _numbers(thing.translation),

@@ -79,12 +79,16 @@ def _hand(values: dict[str, Any], right_model: HandModel) -> HandEstimate:
 
 
 def _thing(values: dict[str, Any]) -> ObjectEstimate:
+    side = values.get("side")  # files of before objects knew their hand have none
+    if side is not None and side not in get_args(Side):
+        raise InvalidInputError(f"unknown side {side!r} of an object: right, left or null")
     return ObjectEstimate(
         name=str(values["name"]),
         score=float(values["score"]),
         rotation=_array(values["rotation"], (3, 3)),
         translation=_array(values["translation"], (3,)),
         covariance=_covariance(values["covariance"], 6),
+        side=side,
     )
 
 

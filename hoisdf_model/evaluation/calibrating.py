@@ -16,6 +16,7 @@ from hoisdf_model.evaluation.methods import Estimates, Method
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.object_metrics import rotation_difference
 from hoisdf_model.evaluation.run import batches_of
+from hoisdf_model.evaluation.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.truth import object_known, truth_of
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import Calibration
@@ -101,7 +102,8 @@ def deviations(
     Raises:
         DatasetError, InvalidInputError: a frame is damaged or shows nothing that is known.
     """
-    for batch in batches_of(EvaluatedFrames(source, numbers, preparation), batch_size, workers):
+    shown = TrackedFrames(source) if getattr(method, "uses_landmarks", False) else source
+    for batch in batches_of(EvaluatedFrames(shown, numbers, preparation), batch_size, workers):
         yield len(batch), _of_batch(method(batch), batch, models, hand_layer)
 
 

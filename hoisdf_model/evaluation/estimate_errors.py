@@ -56,9 +56,9 @@ class EstimateErrors:
     """Compares estimates with the truth.
 
     Each true hand gets at most one estimated hand, those of its side first, then the nearest wrist; the side may be
-    wrong. ``objects[i]`` belongs to ``hands[i]``, in the truth and in the estimate; further true objects lie about and
-    aren't asked for. An object that is called by another name than the true one isn't compared: its pose is of another
-    frame. One without a name is taken for the true one, as networks don't know what they see.
+    wrong. Objects belong to hands as ``Estimate.held_by`` says, in the truth and in the estimate; further true objects
+    lie about and aren't asked for. An object that is called by another name than the true one isn't compared: its pose
+    is of another frame. One without a name is taken for the true one, as networks don't know what they see.
 
     Args:
         models: objects by name.
@@ -74,8 +74,8 @@ class EstimateErrors:
         results = []
         for position, i in enumerate(known):
             j = pairs.get(position)
-            thing = truth.objects[i] if i < len(truth.objects) else None
-            found = estimate.objects[j] if j is not None and j < len(estimate.objects) else None
+            thing = truth.held_by(i)
+            found = None if j is None else estimate.held_by(j)
             hand = None if j is None else estimate.hands[j]
             results.append(self._compared(hand, found, truth.hands[i], thing))
         return FrameComparison(tuple(results), len(estimate.hands) - len(pairs))

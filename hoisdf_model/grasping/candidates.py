@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.estimates import Side
 from hoisdf_model.objects import Symmetry
 
 Mode = Literal["imitate", "handover", "hand_only"]
@@ -51,6 +52,7 @@ class GraspCandidate:
         terms: each 0 to 1, see ``scores``.
         hand_clearance: metres between the hand (with a stand-in for the forearm) and all that the gripper sweeps on its
             straight approach and while it closes; NaN where the mode doesn't ask for it.
+        side: of the hand that it was derived from; None where nobody says.
     """
 
     mode: Mode
@@ -63,6 +65,7 @@ class GraspCandidate:
     score: float
     terms: Mapping[str, float] = field(default_factory=dict)
     hand_clearance: float = float("nan")
+    side: Side | None = None
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ class Demonstration:
     def add(self, estimate: Estimate) -> GraspCandidate | Refusal:
         """Take one frame: its first hand and object. Returns the frame's grasp, or why there is none."""
         self.frames += 1
-        first = Estimate(estimate.hands[:1], estimate.objects[:1])
+        thing = estimate.held_by(0)
+        first = Estimate(estimate.hands[:1], () if thing is None else (thing,))
         plan = self._planner.plan(first, (self._mode,))
         if plan.candidates:
             self._count_contacts(first)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError, GraspError
-from hoisdf_model.estimates import Estimate, ObjectEstimate
+from hoisdf_model.estimates import Estimate, ObjectEstimate, Side
 from hoisdf_model.grasping.candidates import GraspCandidate, GraspPlan, Mode, at, inverse, known, nearest_turn, rigid
 from hoisdf_model.grasping.contacts import ContactMap
 from hoisdf_model.grasping.demonstration import RecordedGrasp
@@ -26,7 +26,9 @@ CONSIDERED = 12  # of a frame's best grasps
 KEPT = 0.9  # the best of the frame before stays the best until another's score is better than by this factor
 SAME = 1e-6  # metres, radians: poses so near to each other are one
 
-Key = tuple[int, Mode, str]  # hand, mode, object
+# Grasps of two frames are compared where these agree: side of the hand, name of what it holds, which of several such
+# pairs, mode. Not the hand's place in the estimate, which changes when another hand comes, goes or takes something.
+Key = tuple[Side, str, int, Mode]
 Floats = NDArray[np.float64]
 
 
@@ -125,15 +127,15 @@ class GraspFollower:
         """
         plan, found = self._plan(estimate, tuple(modes))
         poses: dict[Key, list[Floats]] = {}
-        for key, one in found:
+        for key, _, one in found:
             poses.setdefault(key, []).append(_own_pose(one))
         self._frames.append(_Frame(stamp, {key: np.stack(own) for key, own in poses.items()}))
         self._trim()
         steady, most = [], 0
-        for key, one in found[:CONSIDERED]:
+        for key, number, one in found[:CONSIDERED]:
             same = self._same(key, one)
             most = max(most, len(same[0]))
-            grasp = self._fused(key, one, estimate, *same)
+            grasp = self._fused(number, one, estimate, *same)
             if grasp is not None:
                 steady.append((key, grasp))
         grasps = self._ranked(steady)
@@ -147,9 +149,9 @@ class GraspFollower:
             GraspError: no object is known.
         """
         one = grasp.candidate
-        if one.pose_in_object is None:
+        hand, thing = estimate.hands[grasp.hand], estimate.held_by(grasp.hand)
+        if one.pose_in_object is None or thing is None:
             raise GraspError("a grasp is recorded in its object's frame, and no object is known")
-        hand, thing = estimate.hands[grasp.hand], estimate.objects[grasp.hand]
         contacts = ContactMap(self.planner.shape(one.object_name))
         local = hand_shape(hand, self.planner.hand_model).moved(inverse(_pose_of(thing)))
         contacts.add(local, self.planner.settings.contact)
@@ -168,18 +170,23 @@ class GraspFollower:
             contacts=contacts.regions(),
         )
 
-    def _plan(self, estimate: Estimate, modes: tuple[Mode, ...]) -> tuple[GraspPlan, list[tuple[Key, GraspCandidate]]]:
-        """The frame's plan, and its grasps with the hands that they belong to; hands are planned one by one."""
+    def _plan(
+        self, estimate: Estimate, modes: tuple[Mode, ...]
+    ) -> tuple[GraspPlan, list[tuple[Key, int, GraspCandidate]]]:
+        """The frame's plan, and its grasps with the numbers of their hands; hands are planned one by one."""
         if not estimate.hands:
             return self.planner.plan(estimate, modes), []
         refusals, found = [], []
+        alike: Counter[tuple[Side, str]] = Counter()
         for number, hand in enumerate(estimate.hands):
-            alone = Estimate((hand,), estimate.objects[number : number + 1])
-            plan = self.planner.plan(alone, modes)
+            thing = estimate.held_by(number)
+            plan = self.planner.plan(Estimate((hand,), () if thing is None else (thing,)), modes)
             refusals += [replace(refusal, hand=number) for refusal in plan.refusals]
-            found += [((number, one.mode, one.object_name), one) for one in plan.candidates]
-        found.sort(key=lambda item: -item[1].score)
-        return GraspPlan(tuple(one for _, one in found), tuple(refusals)), found
+            pair = hand.side, "" if thing is None else thing.name
+            found += [((*pair, alike[pair], one.mode), number, one) for one in plan.candidates]
+            alike[pair] += 1
+        found.sort(key=lambda item: -item[2].score)
+        return GraspPlan(tuple(one for _, _, one in found), tuple(refusals)), found
 
     def _trim(self) -> None:
         newest = self._frames[-1].stamp
@@ -208,7 +215,7 @@ class GraspFollower:
         return self.planner.shape(one.object_name).symmetry if one.pose_in_object is not None else none()
 
     def _fused(
-        self, key: Key, one: GraspCandidate, estimate: Estimate, poses: Floats, seconds: float
+        self, number: int, one: GraspCandidate, estimate: Estimate, poses: Floats, seconds: float
     ) -> SteadyGrasp | None:
         wanted, frames = self.steadiness, len(self._frames)
         if len(poses) < max(wanted.frames, frames / 2) or seconds < wanted.seconds:
@@ -218,26 +225,28 @@ class GraspFollower:
         except GraspError:
             return None
         if one.pose_in_object is not None and max(map(np.max, deviations(poses, one.pose_in_object))) > SAME:
-            one = self._retaken(key, one, estimate, nearest_turn(fused.pose, one.pose_in_object)) or one
+            one = self._retaken(number, one, estimate, nearest_turn(fused.pose, one.pose_in_object)) or one
         spread = fused.position_spread, fused.rotation_spread
-        if known(one.covariance):
-            thing = estimate.objects[key[0]]
+        thing = estimate.held_by(number)
+        if known(one.covariance) and thing is not None:
             turn = np.asarray(thing.rotation, np.float64)
             covariance = one.covariance.copy()
             for part, deviation in zip((slice(0, 3), slice(3, 6)), spread, strict=True):
                 covariance[part, part] += turn @ np.diag(deviation**2) @ turn.T
             one = replace(one, covariance=covariance)
-        return SteadyGrasp(one, key[0], *spread, frames, int(fused.used.sum()))
+        return SteadyGrasp(one, number, *spread, frames, int(fused.used.sum()))
 
-    def _retaken(self, key: Key, one: GraspCandidate, estimate: Estimate, pose: Floats) -> GraspCandidate | None:
+    def _retaken(self, number: int, one: GraspCandidate, estimate: Estimate, pose: Floats) -> GraspCandidate | None:
         """The grasp at another pose (4, 4) on its object, if the gripper can do that on this frame."""
-        planner, thing = self.planner, estimate.objects[key[0]]
+        planner, thing = self.planner, estimate.held_by(number)
+        if thing is None:
+            return None
         object_pose = _pose_of(thing)
         taken = next(iter(take(planner.shape(thing.name), pose[None], planner.gripper, planner.settings)))
         if isinstance(taken, str):
             return None
         placed, contact = taken
-        hand = hand_shape(estimate.hands[key[0]], planner.hand_model)
+        hand = hand_shape(estimate.hands[number], planner.hand_model)
         result = replace(at(one, placed, object_pose, thing.covariance), width=contact.width)
         if one.mode == "handover":
             clearance = self._clearance(hand.moved(inverse(object_pose)), placed, contact.width)

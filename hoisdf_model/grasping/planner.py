@@ -100,7 +100,7 @@ class GraspPlanner:
         )
 
     def plan(self, estimate: Estimate, modes: Iterable[Mode] = MODES) -> GraspPlan:
-        """Grasps from all hands of an estimate and the objects that belong to them (``objects[i]`` to ``hands[i]``).
+        """Grasps from all hands of an estimate and the objects that belong to them (``Estimate.held_by``).
 
         ``hand_only`` gives something only where no object is known.
 
@@ -116,9 +116,8 @@ class GraspPlanner:
         candidates: list[GraspCandidate] = []
         refusals: list[Refusal] = []
         for number, hand in enumerate(estimate.hands):
-            thing = estimate.objects[number] if number < len(estimate.objects) else None
-            plan = self._plan_hand(hand, thing, wanted, number)
-            candidates += plan.candidates
+            plan = self._plan_hand(hand, estimate.held_by(number), wanted, number)
+            candidates += [replace(one, side=hand.side) for one in plan.candidates]
             refusals += plan.refusals
         candidates = [one for one in candidates if one.score >= self.settings.least_score]
         return GraspPlan(tuple(sorted(candidates, key=lambda one: -one.score)), tuple(refusals))

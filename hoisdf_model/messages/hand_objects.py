@@ -7,14 +7,23 @@ except an object's rotation, which passes through a quaternion (float64 rounding
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, Regions, RootSource
+from hoisdf_model.estimates import (
+    Estimate,
+    HandEstimate,
+    HandModelInfo,
+    ObjectEstimate,
+    Regions,
+    RootSource,
+    Side,
+    held_objects,
+)
 from hoisdf_model.messages.items import Refused, read_items
 from hoisdf_model.messages.regions import SIDES, message_to_regions, regions_to_message, side_of
 from hoisdf_model.messages.types import MessageTypes, make_point, read_numbers
@@ -44,17 +53,17 @@ def hand_object_to_estimate(message: Any, refused: Refused | None = None) -> Est
     Args:
         message: hands and objects.
         refused: told of each hand, object, region or list of times that is wrong, and the others are taken; None: it is
-            raised. What ``hands[i]`` holds stays ``objects[i]``: those that are left move together.
+            raised. What a hand holds stays its own (``Estimate.held_by``): those that are left move together.
 
     Raises:
         InvalidInputError: a hand has no side or another number of vertices than 0 or 778, an object's quaternion has
-            not the length 1, a box is malformed, or there is not one duration a stage; says which. With ``refused``
-            only where no hand, or no object, is left of some.
+            not the length 1 or its side isn't one, a box is malformed, or there is not one duration a stage; says
+            which. With ``refused`` only where no hand, or no object, is left of some.
     """
     hands = read_items(message.hands, hand_joints_to_hand, "hands", refused)
     objects = read_items(message.objects, object_pose_to_object, "objects", refused)
     if len(hands) < len(message.hands) or len(objects) < len(message.objects):
-        hands, objects = _moved_together(hands, objects, refused)
+        hands, objects = _moved_together(message, hands, objects, refused)
     return Estimate(
         hands=tuple(hands.values()),
         objects=tuple(objects.values()),
@@ -64,17 +73,23 @@ def hand_object_to_estimate(message: Any, refused: Refused | None = None) -> Est
 
 
 def _moved_together(
-    hands: dict[int, HandEstimate], objects: dict[int, ObjectEstimate], refused: Refused | None
+    message: Any, hands: dict[int, HandEstimate], objects: dict[int, ObjectEstimate], refused: Refused | None
 ) -> tuple[dict[int, HandEstimate], dict[int, ObjectEstimate]]:
-    """Hands with their objects first, so that places still tell what belongs together."""
-    pairs = [i for i in hands if i in objects]
-    free = [i for i in hands if i not in objects]
-    orphans = [i for i in objects if i not in hands]
-    if free and orphans and refused is not None:
-        for i in orphans:  # it would be taken for what another hand holds
-            refused(InvalidInputError(f"objects[{i}] belongs to a hand that was refused, others are without objects"))
-        orphans = []
-    return {i: hands[i] for i in pairs + free}, {i: objects[i] for i in pairs + orphans}
+    """Hands with their objects first, so that sides and places still tell what belongs together."""
+    sides = [SIDES[hand.side] if hand.side < len(SIDES) else None for hand in message.hands]
+    held = held_objects(sides, [item.side if item.side in get_args(Side) else None for item in message.objects])
+    pairs = {i: held[i] for i in hands if held.get(i) in objects}
+    free = [i for i in hands if i not in pairs]
+    open_sides = {hands[i].side for i in hands if i in free or objects[pairs[i]].side is None}
+    orphans = []
+    for j in (j for j in objects if j not in pairs.values()):
+        if objects[j].side in open_sides or (objects[j].side is None and free):  # it would be taken for another hand's
+            if refused is not None:
+                told = f"objects[{j}] belongs to a hand that was refused, others are without objects"
+                refused(InvalidInputError(told))
+        else:
+            orphans.append(j)
+    return {i: hands[i] for i in [*pairs, *free]}, {j: objects[j] for j in [*pairs.values(), *orphans]}
 
 
 def _optional(read: Callable[[], Part], otherwise: Part, refused: Refused | None) -> Part:
@@ -162,6 +177,7 @@ def object_to_object_pose(item: ObjectEstimate, header: Any, types: MessageTypes
         name=item.name,
         score=float(item.score),
         pose=types.create("geometry_msgs/msg/PoseWithCovariance", pose=pose, covariance=covariance),
+        side=item.side or "",
     )
 
 
@@ -169,8 +185,11 @@ def object_pose_to_object(message: Any, what: str = "the object") -> ObjectEstim
     """:class:`ObjectEstimate` from ``hoisdf/ObjectPose``.
 
     Raises:
-        InvalidInputError: the orientation isn't a quaternion of length 1; ``what`` names the object in the message.
+        InvalidInputError: the orientation isn't a quaternion of length 1, or the side is no side; ``what`` names the
+            object in the message.
     """
+    if message.side not in ("", *get_args(Side)):
+        raise InvalidInputError(f"side of {what} must be 'right', 'left' or empty (unknown), got {message.side!r}")
     position, q = message.pose.pose.position, message.pose.pose.orientation
     quaternion = np.array([q.x, q.y, q.z, q.w], np.float64)
     length = float(np.linalg.norm(quaternion))
@@ -182,6 +201,7 @@ def object_pose_to_object(message: Any, what: str = "the object") -> ObjectEstim
         rotation=Rotation.from_quat(quaternion).as_matrix(),
         translation=np.array([position.x, position.y, position.z], np.float64),
         covariance=read_numbers(message.pose.covariance, np.float64, (6, 6)),
+        side=message.side or None,
     )
 
 

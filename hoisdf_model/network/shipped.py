@@ -9,7 +9,7 @@ from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network.presets import preset_names
 
 NAME = "shipped"  # stands for them wherever a weights file is asked for
-SHIPPED = "weights/compact.safetensors"
+SHIPPED = "weights/compact_hand.safetensors"
 
 
 def shipped_weights() -> Path:

@@ -39,7 +39,8 @@ class Tokens(NamedTuple):
 class Attended(NamedTuple):
     """Normalised transformer outputs of L layers.
 
-    ``hand`` points and, where there is one, the context (L, B, N + T, D), ``queries`` (L, B, Q, D), ``object`` points (L, B, M, D). No queries: None.
+    ``hand`` points and, where there is one, the context (L, B, N + T, D), ``queries`` (L, B, Q, D), ``object`` points
+    (L, B, M, D). No queries: None.
     """
 
     hand: Tensor

@@ -154,6 +154,14 @@ def truth(play: Sequence, index: int) -> Estimate:
     order = [attended, *(k for k in range(len(play.objects)) if k != attended)]
     poses = view @ play.object_poses[index]
     things = tuple(
-        ObjectEstimate(play.objects[k].name, 1.0, poses[k, :3, :3], poses[k, :3, 3], np.zeros((6, 6))) for k in order
+        ObjectEstimate(
+            play.objects[k].name,
+            1.0,
+            poses[k, :3, :3],
+            poses[k, :3, 3],
+            np.zeros((6, 6)),
+            side=play.side if k == attended else None,
+        )
+        for k in order
     )
     return Estimate((hand,), things)

@@ -1,5 +1,7 @@
 """What comes out of the perception node, heard over real DDS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from perception_fakes import (  # noqa: E402
     FRAME_ID,
     HEIGHT,
     WIDTH,
+    fake_scene,
     make_estimate,
     make_image,
     make_info,
@@ -25,6 +28,8 @@ from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
+from hoisdf_model.estimation import Smoother  # noqa: E402
+from hoisdf_model.hand import load_hand_model  # noqa: E402
 from hoisdf_model.messages import hand_object_to_estimate  # noqa: E402
 from hoisdf_ros.outputs import MARKERS as MARKERS_TOPIC  # noqa: E402
 from hoisdf_ros.outputs import OVERLAY  # noqa: E402
@@ -228,3 +233,26 @@ def test_compressed_images():
         rig.peer.send(5.0, image=message)
         assert rig.peer.wait(lambda: rig.peer.heard["hand_object"])
         assert rig.estimator.frames[-1].image[0, 0].tolist() == [250, 0, 0]
+
+
+def test_what_is_smoothed_follows_the_images_stamps_until_tracking_is_reset():
+    """The time constant is that of one frame, so that the box goes half of its way; by much more than it, all of it."""
+    smoother = Smoother(load_hand_model(), 0.1)
+    with Rig(load=lambda _: replace(fake_scene(rig.estimator), smoother=smoother)) as rig:
+        rig.activate()
+
+        def seen_at(stamp, x):
+            (thing,) = make_estimate().objects
+            moved = replace(thing, translation=np.array([x, 0.0, 0.7]))
+            rig.estimator.estimate = replace(make_estimate(), objects=(moved,))
+            rig.peer.send(stamp)
+            assert rig.peer.wait(lambda: any(stamp_of(m) == stamp for m in rig.peer.heard["hand_object"]))
+            message = next(m for m in rig.peer.heard["hand_object"] if stamp_of(m) == stamp)
+            return message.objects[0].pose.pose.position.x
+
+        step = 1e-4  # so small that its speed hardly counts
+        assert seen_at(100.0, 0.5) == 0.5
+        assert seen_at(100.1, 0.5 + step) == pytest.approx(0.5 + step / 2, abs=0.02 * step)
+        assert seen_at(110.0, 0.6) == 0.6
+        assert rig.peer.reset_tracking().success
+        assert seen_at(110.1, 0.7) == 0.7

@@ -3,6 +3,7 @@
 import json
 import re
 import resource
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from hoisdf_model import messages
-from hoisdf_model.data import BagReader, BagWriter, interface_types
+from hoisdf_model.data import BagReader, BagWriter, interface_types, sample_recording
 from hoisdf_model.data.bag_frames import PATIENCE, select_topics
 from hoisdf_model.errors import BagError, CameraError, ImageError
 from hoisdf_model.estimates import Estimate, HandRegion, Regions
@@ -613,6 +614,23 @@ def test_a_definition_inside_a_bag_is_not_believed(tmp_path):
         assert len(list(bag.raw(["/regions"]))) == 1
         with pytest.raises(BagError, match="evil/msg/Thing, which isn't known"):
             list(bag.messages(["/regions"]))
+
+
+@pytest.mark.parametrize("digest", [r"\g<0>", "", "RIHS01_" + "0" * 64], ids=["stated", "empty", "zeros"])
+def test_a_recording_of_before_a_field_was_added_is_read_as_one_of_today(tmp_path, digest):
+    """The recording that ships was made before objects knew their hand."""
+    path = shutil.copytree(sample_recording(), tmp_path / "bag")
+    text = (path / "metadata.yaml").read_text()
+    (path / "metadata.yaml").write_text(re.sub("RIHS01_[0-9a-f]+", digest, text))
+    with BagReader(path) as bag:
+        (topic,) = bag.topics_of_type("hoisdf/msg/HandObject")
+        _, _, data = next(bag.raw([topic.name]))
+        message = interface_types().deserialize_cdr(data, "hoisdf/msg/HandObject")
+        assert [item.side for item in message.objects] == [""] * 3
+        assert [item.name for item in next(bag.messages([topic.name])).message.objects] == [
+            item.name for item in message.objects
+        ]
+        assert next(iter(bag.frames())).truth.held_by(0).name == message.objects[0].name
 
 
 def test_another_version_of_an_interface_is_refused(tmp_path):

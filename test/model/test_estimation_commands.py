@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.commands import doctor
-from hoisdf_model.errors import CheckpointError, HandModelError, ImageError, InvalidInputError, MeshError
+from hoisdf_model.errors import CheckpointError, ConfigError, HandModelError, ImageError, InvalidInputError, MeshError
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.hand import load_hand_model, reorder
 from hoisdf_model.network import NetworkConfig
@@ -157,6 +157,15 @@ def test_missing_weights_and_hand_models_are_refused(folder: Path, arguments: li
     assert "nowhere" in str(result.exception)
 
 
+def test_a_hand_size_in_centimetres_is_refused(folder: Path):
+    result = estimate(
+        folder / "one.png", "--camera", folder / "camera.yaml", "--weights", "untrained:compact", "--hand-size", 17.5,
+        "-o", folder / "out",
+    )  # fmt: skip
+    assert isinstance(result.exception, ConfigError)
+    assert "got 17.5: centimetres?" in str(result.exception)
+
+
 def test_the_whole_way_with_random_weights(folder: Path):
     """No pretending: the compact network, the open hand, a hand's box; the figures are there, but mean nothing."""
     out = folder / "out"
@@ -169,6 +178,115 @@ def test_the_whole_way_with_random_weights(folder: Path):
     assert np.isfinite(list(hand["joints"].values())).all()
     assert hand["side"] == "left"
     assert hand["root_source"] == "monocular"
+
+
+# --- videos
+
+
+def clip(path: Path, count: int, code: str = "mp4v", shape: tuple[int, int] = (480, 640)) -> Path:
+    """A grey video of so many frames, 10 a second."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), 10.0, shape[::-1])
+    for i in range(count):
+        writer.write(np.full((*shape, 3), 60 + 10 * (i % 10), np.uint8))
+    writer.release()
+    return path
+
+
+def lines_of(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def frames_in(path: Path) -> list[np.ndarray]:
+    reader, frames = cv2.VideoCapture(str(path)), []
+    while (got := reader.read())[0]:
+        frames.append(got[1])
+    return frames
+
+
+def test_a_video_becomes_lines_of_json_and_an_annotated_video(folder: Path, pretended: Truth):
+    out = folder / "out"
+    result = estimate(clip(folder / "clip.mp4", 7), "--camera", folder / "camera.yaml", *BOX, "-o", out, "--every", 3)
+    assert result.exit_code == 0, result.output
+    assert "3 of 7 frames estimated, 3 with a hand" in result.stderr
+    assert sorted(path.name for path in out.iterdir()) == ["clip.jsonl", "clip_overlay.mp4"]
+    lines = lines_of(out / "clip.jsonl")
+    assert [line["frame"] for line in lines] == [0, 3, 6]
+    assert [line["time"] for line in lines] == pytest.approx([0, 0.3, 0.6], abs=1e-3)
+    assert all(len(line["hands"][0]["joints"]) == 21 and line["camera"]["fx"] == 600 for line in lines)
+    assert cv2.VideoCapture(str(out / "clip_overlay.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(10 / 3, abs=0.01)
+    annotated = frames_in(out / "clip_overlay.mp4")
+    assert len(annotated) == 3
+    for frame, index in zip(annotated, (0, 3, 6), strict=True):
+        assert frame[:40, :40].mean() == pytest.approx(60 + 10 * index, abs=8)  # its own grey, compressed twice
+        assert (np.abs(frame.astype(int) - (60 + 10 * index)) > 25).any(-1).sum() > 1000  # and the hand in it
+
+
+def test_a_video_can_be_left_out_and_meshes_asked_for(folder: Path, pretended: Truth):
+    out = folder / "out"
+    arguments = ("--camera", folder / "camera.yaml", *BOX, "--side", "right", "-o", out, "--no-video", "--meshes")
+    assert estimate(clip(folder / "clip.mp4", 2), *arguments).exit_code == 0
+    assert sorted(path.name for path in out.iterdir()) == [
+        "clip.jsonl", "clip_000000_hand_0_right.ply", "clip_000001_hand_0_right.ply"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("ending", ["avi", "mkv"])
+def test_of_a_video_that_was_cut_off_the_beginning_is_kept_and_it_is_said(folder: Path, pretended: Truth, ending: str):
+    data = clip(folder / f"whole.{ending}", 40, "MJPG" if ending == "avi" else "mp4v").read_bytes()
+    (folder / f"cut.{ending}").write_bytes(data[: len(data) // 2])
+    out = folder / "out"
+    arguments = ("--camera", folder / "camera.yaml", *BOX, "-o", out, "--every", 10)
+    result = estimate(folder / f"cut.{ending}", folder / "one.png", *arguments)
+    assert result.exit_code == 1
+    assert "of 40 frames: cut off or damaged; what was read is in" in result.stderr
+    assert "1 of 2 files written" in result.stderr
+    kept = lines_of(out / "cut.jsonl")
+    assert 1 <= len(kept) < 4
+    assert len(frames_in(out / "cut_overlay.mp4")) == len(kept)
+    assert (out / "one.json").is_file()
+
+
+def test_files_that_are_no_videos_are_named_and_the_others_go_on(folder: Path, pretended: Truth):
+    (folder / "notes.txt").write_text("not a video")
+    whole = clip(folder / "clip.mp4", 5).read_bytes()
+    (folder / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    arguments = ("--camera", folder / "camera.yaml", *BOX, "-o", folder / "out", "--every", 5)
+    result = estimate(*(folder / name for name in ("notes.txt", "half.mp4", "gone.mp4", "clip.mp4")), *arguments)
+    assert result.exit_code == 1
+    assert result.stderr.count("can't be opened: it isn't a video") == 2
+    assert "no such file" in result.stderr
+    assert "1 of 4 videos written" in result.stderr
+
+
+def test_a_video_of_another_size_than_the_camera_is_refused_and_leaves_no_video(folder: Path, pretended: Truth):
+    small = clip(folder / "small.mp4", 3, shape=(240, 320))
+    result = estimate(small, "--camera", folder / "camera.yaml", *BOX, "-o", folder / "out")
+    assert result.exit_code == 1
+    assert "calibrated for 640x480, the image is 320x240" in result.stderr
+    assert not list((folder / "out").iterdir())
+
+
+def test_a_hand_is_followed_through_a_video_and_forgotten_between_two(
+    folder: Path, pretended: Truth, monkeypatch: pytest.MonkeyPatch
+):
+    seen: list[str] = []
+    loaded = Estimator.load()
+    monkeypatch.setattr(loaded, "reset", lambda: seen.append("reset"))
+    real = type(loaded).__call__
+    monkeypatch.setattr(type(loaded), "__call__", lambda *given: (seen.append("frame"), real(*given))[1])
+    arguments = ("--camera", folder / "camera.yaml", *BOX, "-o", folder / "out", "--no-video")
+    estimate(clip(folder / "a.mp4", 2), clip(folder / "b.mp4", 2), *arguments)
+    assert "".join(word[0] for word in seen).replace("rr", "r") == "rffrffr"
+
+
+def test_images_become_a_video_where_asked_for(folder: Path, pretended: Truth):
+    out = folder / "out"
+    arguments = ("--camera", folder / "camera.yaml", *BOX, "-o", out, "--no-overlay", "--no-meshes")
+    result = estimate(folder / "one.png", folder / "two.jpg", *arguments, "--video", "--rate", 5)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in out.iterdir()) == ["images_overlay.mp4", "one.json", "two.json"]
+    assert len(frames_in(out / "images_overlay.mp4")) == 2
+    assert cv2.VideoCapture(str(out / "images_overlay.mp4")).get(cv2.CAP_PROP_FPS) == pytest.approx(5)
 
 
 # --- doctor

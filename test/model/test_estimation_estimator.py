@@ -144,6 +144,7 @@ def test_several_hands_in_one_batch_don_t_mix(model: HandModel, layer: HandLayer
         np.testing.assert_allclose(hand.joints, truth.joints, atol=1e-6)
         np.testing.assert_allclose(thing.translation, truth.object_translation, atol=1e-6)
         assert (hand.side, hand.score) == (prior.side, pytest.approx(prior.score))
+        assert thing.side == prior.side
 
 
 @pytest.mark.parametrize("camera", [CAMERAS["plain"], CAMERAS["distorted"]], ids=["plain", "distorted"])

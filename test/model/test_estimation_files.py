@@ -29,7 +29,7 @@ def estimate() -> Estimate:
     turned = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
     unknown = np.zeros((6, 6))
     unknown[0, 0] = -1
-    mug = ObjectEstimate("025_mug", 0.9, turned, np.array([0.1, 0.2, 0.6]), unknown)
+    mug = ObjectEstimate("025_mug", 0.9, turned, np.array([0.1, 0.2, 0.6]), unknown, "left")
     thing = ObjectEstimate("", 0.4, np.eye(3), np.array([0.0, 0.0, 0.5]), np.eye(6))
     regions = Regions(
         (HandRegion(np.array([1.0, 2, 3, 4]), "right", 0.9, np.array([0.0, 0, 0.5])), HandRegion(np.arange(4.0))),
@@ -52,6 +52,7 @@ def test_json_holds_the_estimate_to_seven_digits(tmp_path: Path, estimate: Estim
     mug, thing = read["objects"]
     assert (mug["name"], mug["rotation"], mug["covariance"]) == ("025_mug", [[0, -1, 0], [1, 0, 0], [0, 0, 1]], None)
     assert thing["covariance"] is not None
+    assert (mug["side"], thing["side"]) == ("left", None)
     assert read["regions"]["hands"][0]["root"] == [0, 0, 0.5]
     assert read["regions"]["hands"][1]["root"] is None
     assert read["regions"]["objects"][0]["box"] == [5, 6, 7, 8]

@@ -111,7 +111,8 @@ def test_the_covariance_is_what_the_head_says(knows_its_crops):
 
 
 def test_a_given_root_is_used_as_it_is_and_nothing_is_looked_for(knows_its_crops):
-    estimate, network = estimated("right", knows_its_crops, Prior(hand_box=BOX, root=WRIST + 0.05))
+    prior = Prior(hand_box=BOX, object_box=BOX, side="right", root=WRIST + 0.05)
+    estimate, network = estimated("right", knows_its_crops, prior)
     np.testing.assert_array_equal(network.seen[0].hand_root[0].numpy(), np.float32(WRIST + 0.05))
     assert (network.looks, network.handed) == (0, [None])
     assert estimate.hands[0].root_source == "given"
@@ -137,13 +138,23 @@ def test_an_objects_centre_follows_the_wrist_that_is_seen_unless_it_is_given(kno
     np.testing.assert_allclose(network.seen[0].object_center[0], [0.1, 0, 0.7], atol=1e-6)
 
 
+class Always:
+    """A localiser that says the same about every frame."""
+
+    def __init__(self, *priors: Prior) -> None:
+        self.priors = priors
+
+    def locate(self, frame: Frame) -> tuple[Prior, ...]:
+        return self.priors
+
+
 def test_wrists_are_looked_for_anew_in_every_frame_of_a_track(knows_its_crops):
     truth = truth_at(WRIST)
     network = SeeingNetwork([truth])
     original = network.find_root
     network.find_root = lambda image, box: setattr(network, "intrinsics", knows_its_crops[-1]) or original(image, box)
-    estimator = Estimator(network, CONFIG, load_hand_model())
-    estimator(frame(), Prior(hand_box=BOX))
+    estimator = Estimator(network, CONFIG, load_hand_model(), localiser=Always(Prior(hand_box=BOX)))
+    estimator(frame())
     followed = estimator(frame())
     assert network.looks == 2
     np.testing.assert_allclose(followed.hands[0].joints[0], WRIST, atol=1e-6)

@@ -117,6 +117,14 @@ def test_two_true_hands_get_the_estimates_that_are_theirs_whatever_the_order():
     assert second.result.errors["wrist"] == pytest.approx(10, abs=1e-3)
 
 
+def test_objects_are_those_of_the_hands_of_their_side():
+    left = replace(hand_at(-0.2), side="left")
+    estimate = Estimate((left, hand_at(0.0)), (replace(thing(CAN), side="left"), replace(thing(BOX), side="right")))
+    assert only(estimate, TRUTH).name == "right"
+    assert only(replace(estimate, objects=estimate.objects[::-1]), TRUTH).name == "right"
+    assert only(replace(estimate, objects=estimate.objects[:1]), TRUTH).name == "none"
+
+
 def test_objects_that_lie_about_are_not_asked_for():
     truth = replace(TRUTH, objects=(thing(BOX), thing(CAN)))
     assert [hand.object for hand in COMPARE(TRUTH, truth).hands] == [BOX]

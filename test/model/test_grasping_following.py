@@ -127,6 +127,48 @@ def test_a_mean_hand_over_keeps_its_clearance_to_the_hand_of_the_newest_frame(pl
     assert given > 3
 
 
+@pytest.fixture(scope="module")
+def two_hands(library):
+    """Two right hands side by side, with a bottle and with a can."""
+    model = load_hand_model()
+    one, other = held(library, BOTTLE, model), held(library, CAN, model, shift=(0.4, 0.0, 0.6))
+    things = tuple(replace(thing, side="right") for thing in one.objects + other.objects)
+    return Estimate(one.hands + other.hands, things)
+
+
+def test_grasps_stay_wherever_in_the_estimate_their_hands_are(planner, two_hands):
+    """Hands change places as estimates list those with an object first, and the surest of these."""
+    planner = planner.with_settings(replace(planner.settings, symmetric=0))  # else the can's images come first
+    follower = GraspFollower(planner, Steadiness(frames=3))
+    for k in range(3):
+        turned = slice(None, None, -1 if k % 2 else 1)
+        seen = replace(two_hands, hands=two_hands.hands[turned], objects=two_hands.objects[turned])
+        result = follower.add(0.1 * k, seen, ("imitate",))
+    assert {one.candidate.object_name for one in result.grasps} == {thing.name for thing in two_hands.objects}
+    for grasp in result.grasps:
+        assert seen.held_by(grasp.hand).name == grasp.candidate.object_name
+        assert grasp.candidate.side == "right"
+
+
+def test_a_hand_that_came_first_before_leaves_the_grasps_of_the_other(planner, two_hands):
+    follower = GraspFollower(planner, Steadiness(frames=2))
+    follower.add(0.0, two_hands, ("imitate",))
+    gone = replace(two_hands, hands=two_hands.hands[1:], objects=two_hands.objects[1:])
+    names = [one.candidate.object_name for one in follower.add(0.1, gone, ("imitate",)).grasps]
+    assert set(names) == {two_hands.objects[1].name}
+
+
+def test_objects_in_another_order_than_their_hands_are_grasped_where_they_are(planner, scene):
+    """An object of the left hand, out of reach, stands first in the list."""
+    (thing,) = scene.objects
+    far = replace(thing, side="left", translation=thing.translation + 1)
+    seen = replace(scene, objects=(far, replace(thing, side="right")))
+    wanted, found = planner.plan(scene, ("imitate",)), planner.plan(seen, ("imitate",))
+    assert len(wanted.candidates) > 0
+    np.testing.assert_array_equal([c.pose for c in found.candidates], [c.pose for c in wanted.candidates])
+    assert planner.plan(replace(seen, objects=(far,)), ("imitate",)).refusals[0].reason == "no_object"
+
+
 def test_the_best_stays_the_best_until_another_is_better_by_a_ninth(planner, scene):
     """Of several within reach of the one before the nearest counts as it, not the one that scores best."""
     one = planner.plan(scene, ("imitate",)).candidates[0]
@@ -134,12 +176,12 @@ def test_the_best_stays_the_best_until_another_is_better_by_a_ninth(planner, sce
 
     def best(*grasps):
         """Where, along x of the object in mm, the best of these is: (mm, score) each."""
-        found = []
+        found, key = [], ("right", one.object_name, 0, "imitate")
         for place, score in grasps:
             pose = one.pose_in_object.copy()
             pose[0, 3] += 0.001 * place
             candidate = replace(one, pose_in_object=pose, score=score)
-            found.append(((0, "imitate", one.object_name), SteadyGrasp(candidate, 0, np.zeros(3), np.zeros(3), 1, 1)))
+            found.append((key, SteadyGrasp(candidate, 0, np.zeros(3), np.zeros(3), 1, 1)))
         return round(1000 * (follower._ranked(found)[0].candidate.pose_in_object[0, 3] - one.pose_in_object[0, 3]))
 
     assert best((0, 0.80), (15, 0.79)) == 0

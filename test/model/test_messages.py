@@ -72,6 +72,7 @@ def made_up_estimate(seed=0, side="left"):
         rotation=Rotation.random(random_state=seed).as_matrix(),
         translation=rng.normal(size=3),
         covariance=rng.normal(size=(6, 6)),
+        side=side,
     )
     regions = Regions(
         hands=(
@@ -156,12 +157,12 @@ def test_a_malformed_hand_is_refused_by_name(field, value, words):
         messages.hand_joints_to_hand(message, "hands[0]")
 
 
-def two_hands(objects=2):
-    """A message with two hands, told apart by their scores, and the objects that they hold."""
+def two_hands(objects=2, side=None):
+    """A message with two left hands, told apart by their scores, and the objects that they hold."""
     estimate = made_up_estimate()
     (hand,), (item,) = estimate.hands, estimate.objects
     hands = (replaced(hand, score=0.25), replaced(hand, score=0.75))
-    items = tuple(replaced(item, name=name) for name in ("first", "second")[:objects])
+    items = tuple(replaced(item, name=name, side=side) for name in ("first", "second")[:objects])
     estimate = replaced(estimate, hands=hands, objects=items)
     return messages.estimate_to_hand_object(estimate, messages.make_header(hand_types(), 0, "c"), hand_types())
 
@@ -197,6 +198,36 @@ def test_the_object_of_a_refused_hand_never_becomes_another_hands():
     hands, objects, said = taken(message)
     assert (hands, objects) == ([0.75], [])
     assert "objects[0] belongs to a hand that was refused" in said[1]
+
+
+def test_objects_go_by_their_side_wherever_hands_were_refused():
+    message = two_hands(side="left")
+    message.hands[0].side = 1
+    message.objects[1].side = "right"
+    crossed = messages.hand_object_to_estimate(message)
+    assert [crossed.held_by(i).name for i in range(2)] == ["second", "first"]
+    message.hands[0].root_source = 9  # the right hand is refused: its object, the second, lies about
+    left = messages.hand_object_to_estimate(message, lambda _: None)
+    assert ([h.score for h in left.hands], left.held_by(0).name) == ([0.75], "first")
+    message.objects[0].side = "right"  # and now nothing is the left one's
+    assert messages.hand_object_to_estimate(message, lambda _: None).held_by(0) is None
+
+
+def test_the_object_of_a_refused_hand_isnt_taken_by_another_of_its_side():
+    message = two_hands(side="left")
+    message.hands[0].root_source = 9
+    message.objects[1].side = ""  # is the second hand's by its place
+    said = []
+    estimate = messages.hand_object_to_estimate(message, said.append)
+    assert [item.name for item in estimate.objects] == ["second"]
+    assert "objects[0] belongs to a hand that was refused" in str(said[1])
+
+
+def test_an_object_of_no_side_that_there_is_is_refused():
+    message = two_hands(side="left")
+    message.objects[0].side = "both"
+    with pytest.raises(InvalidInputError, match=r"side of objects\[0\] must be 'right', 'left' or empty"):
+        messages.hand_object_to_estimate(message)
 
 
 def test_bad_regions_and_times_leave_hands_and_objects():

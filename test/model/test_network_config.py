@@ -34,7 +34,7 @@ def test_only_the_network_that_was_taught_mirror_images_of_objects_says_so():
 
 
 def test_all_presets_are_listed():
-    assert preset_names() == ("compact", "dexycb", "dexycb_full", "ho3d", "ho3d_render")
+    assert preset_names() == ("compact", "compact_hand", "dexycb", "dexycb_full", "ho3d", "ho3d_render")
 
 
 @pytest.mark.parametrize(("name", "count"), OFFICIAL_PARAMETERS.items())
@@ -55,7 +55,7 @@ def test_no_licensed_array_is_in_the_state_dict():
 
 
 def test_an_unknown_preset_is_refused_with_those_there_are():
-    with pytest.raises(ConfigError, match=r"'dexycb2'.*compact, dexycb"):
+    with pytest.raises(ConfigError, match=r"'dexycb2'.*compact, compact_hand, dexycb"):
         load_preset("dexycb2")
 
 

@@ -20,10 +20,10 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from sensor_msgs.srv import SetCameraInfo
 
 from hoisdf_model.errors import CameraError, ConfigError
+from hoisdf_model.feeds import CaptureError
 from hoisdf_model.geometry import Pinhole, read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, decode_image
 from hoisdf_ros.camera_node import CameraNode, calibration_path
-from hoisdf_ros.frame_sources import CaptureError
 from hoisdf_ros.spinning import Spin
 
 pytestmark = pytest.mark.ros

@@ -1,4 +1,4 @@
-"""Where the camera node gets its pictures: a webcam, a video file or stream, a folder of images.
+"""Where pictures come from: a webcam, a video file or stream, a folder of images.
 
 Every source hands out (H, W, 3) uint8 RGB arrays of one size.
 """
@@ -73,14 +73,27 @@ class VideoSource:
         live: whether the source sets its own pace.
         size: wanted (width, height); 0 leaves the device's own. Ignored by files.
         rate: wanted frames per second of a device; 0 leaves its own.
+        upright: turn a file's pictures as it says that they are to be shown; else they come as they were recorded.
 
     Raises:
         CaptureError: it can't be opened, gives no picture, or can't give the wanted size.
+
+    Attributes:
+        announced: how many pictures a file says that it holds; 0: it doesn't say.
+        turn: degrees by which a file says that its pictures are to be turned, clockwise.
     """
 
-    def __init__(self, source: int | str, *, live: bool, size: tuple[int, int] = (0, 0), rate: float = 0.0) -> None:
+    def __init__(
+        self,
+        source: int | str,
+        *,
+        live: bool,
+        size: tuple[int, int] = (0, 0),
+        rate: float = 0.0,
+        upright: bool = False,
+    ) -> None:
         self.live = live
-        self._source = source
+        self._source, self._upright = source, upright
         self._capture = self._opened()
         kind = f"camera {source}" if live else f"video {source}"
         if not self._capture.isOpened():
@@ -104,6 +117,8 @@ class VideoSource:
             raise CaptureError(f"{kind} doesn't do {size[0]}x{size[1]}, it gives {self.size[0]}x{self.size[1]}")
         reported = float(self._capture.get(cv2.CAP_PROP_FPS))
         self.rate = reported if 0 < reported < 1000 and not live else 0.0
+        self.announced = 0 if live else max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        self.turn = 0 if live else int(self._capture.get(cv2.CAP_PROP_ORIENTATION_META))
         self.description = f"{kind}, {self.size[0]}x{self.size[1]}"
 
     def read(self) -> NDArray[np.uint8] | None:
@@ -112,6 +127,11 @@ class VideoSource:
         if picture is None and self.live:
             raise CaptureError(f"{self.description} stopped giving pictures: unplugged, or the stream ended")
         return picture
+
+    @property
+    def seconds(self) -> float:
+        """When the picture that was read last is to be shown, from a file's start."""
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
     def rewind(self) -> None:
         """See ``FrameSource.rewind``."""
@@ -125,10 +145,10 @@ class VideoSource:
         self._capture.release()
 
     def _opened(self) -> cv2.VideoCapture:
-        """As it was recorded: a calibration is of the sensor and knows nothing of a phone's turns."""
+        """As it was recorded where not asked otherwise: a calibration is of the sensor, not of a phone's turns."""
         capture = cv2.VideoCapture(self._source)
         if not self.live:
-            capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
+            capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, int(self._upright))
         return capture
 
     def _grab(self) -> NDArray[np.uint8] | None:
@@ -139,7 +159,10 @@ class VideoSource:
 
     def _why_not(self) -> str:
         if not self.live:
-            return "it isn't a video that this OpenCV can decode, or it is damaged"
+            return (
+                "it isn't a video that this OpenCV can decode, or it is damaged: of an MP4 that was cut off nothing "
+                "can be read, for its table of contents comes last"
+            )
         devices = sorted(glob.glob("/dev/video*"))
         listed = f"devices here: {', '.join(devices)}" if devices else "no /dev/video* on this machine"
         return f"{listed}; check the number, the cable and that you may read it (group 'video')"
@@ -206,6 +229,22 @@ def _rgb(picture: NDArray[Any]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(picture, code), np.uint8)
 
 
+def open_video(path: Path, upright: bool = False) -> VideoSource:
+    """Open a video file.
+
+    Args:
+        path: of the file, whatever its name.
+        upright: see :class:`VideoSource`.
+
+    Raises:
+        CaptureError: there is no such file, or it is no video that can be decoded.
+    """
+    if not path.is_file():
+        raise CaptureError(f"no such file: {path}")
+    # ffmpeg takes "a:b.mp4" for a protocol, "/a:b.mp4" not
+    return VideoSource(str(path.absolute()), live=False, upright=upright)
+
+
 def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) -> FrameSource:
     """Open what ``source`` names.
 
@@ -228,7 +267,7 @@ def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) 
     if path.is_file():
         if is_image_file(path):
             return ImageFiles([path], f"image {path}")
-        return VideoSource(str(path.absolute()), live=False)  # ffmpeg takes "a:b.mp4" for a protocol, "/a:b.mp4" not
+        return open_video(path)
     if path.exists() and stat.S_ISCHR(path.stat().st_mode):
         return VideoSource(str(path), live=True, size=size, rate=rate)
     if source.isdigit():

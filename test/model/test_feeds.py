@@ -1,14 +1,13 @@
-"""Webcam, video and folder sources of the camera node, without ROS."""
+"""Webcam, video and folder sources, and video files that are written."""
 
 import cv2
 import numpy as np
 import PIL.Image
 import pytest
 
-from hoisdf_model.errors import ImageError
+from hoisdf_model.errors import ImageError, InvalidInputError
+from hoisdf_model.feeds import CaptureError, VideoFile, open_source, open_video, sources
 from hoisdf_model.messages import natural_order
-from hoisdf_ros import frame_sources
-from hoisdf_ros.frame_sources import CaptureError, open_source
 
 
 def grey_levels(source):
@@ -136,7 +135,7 @@ class FakeWebcam:
 
 def test_webcam_is_asked_for_size_and_rate_and_sets_its_own_pace(monkeypatch):
     webcam = FakeWebcam()
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    monkeypatch.setattr(sources.cv2, "VideoCapture", webcam)
     source = open_source("3", (640, 480), 15.0)
     assert webcam.source == 3
     assert webcam.asked[cv2.CAP_PROP_FRAME_WIDTH] == 640
@@ -146,7 +145,7 @@ def test_webcam_is_asked_for_size_and_rate_and_sets_its_own_pace(monkeypatch):
 
 
 def test_webcam_that_is_unplugged_is_an_error_after_its_last_picture(monkeypatch):
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", FakeWebcam(frames=2))
+    monkeypatch.setattr(sources.cv2, "VideoCapture", FakeWebcam(frames=2))
     source = open_source("0")
     assert source.read().shape == (480, 640, 3)
     assert source.read() is not None
@@ -156,7 +155,7 @@ def test_webcam_that_is_unplugged_is_an_error_after_its_last_picture(monkeypatch
 
 def test_webcam_that_cannot_do_the_size_is_let_go(monkeypatch):
     webcam = FakeWebcam()
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    monkeypatch.setattr(sources.cv2, "VideoCapture", webcam)
     with pytest.raises(CaptureError, match="doesn't do 1280x720, it gives 640x480"):
         open_source("0", (1280, 720))
     assert webcam.released
@@ -221,10 +220,85 @@ def test_an_image_without_an_ending_is_told_by_its_content(tmp_path):
 def test_a_video_is_not_turned(tmp_path, monkeypatch):
     (tmp_path / "a.mp4").write_bytes(b"")
     webcam = FakeWebcam()
-    monkeypatch.setattr(frame_sources.cv2, "VideoCapture", webcam)
+    monkeypatch.setattr(sources.cv2, "VideoCapture", webcam)
     source = open_source(str(tmp_path / "a.mp4"))
     assert webcam.asked[cv2.CAP_PROP_ORIENTATION_AUTO] == 0
     webcam.asked.clear()
     source.read()
     source.rewind()
     assert webcam.asked[cv2.CAP_PROP_ORIENTATION_AUTO] == 0
+
+
+def written(path, count, rate=12.0, shape=(24, 32, 3), code="mp4v"):
+    """A video of pictures that get brighter by ten levels each, made by OpenCV alone."""
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*code), rate, shape[1::-1])
+    for i in range(count):
+        writer.write(np.full(shape, 10 * i, np.uint8))
+    writer.release()
+    return path
+
+
+def test_a_video_says_how_many_pictures_it_holds_and_when_each_is_shown(tmp_path):
+    source = open_video(written(tmp_path / "a.mp4", 6))
+    assert (source.announced, source.rate) == (6, 12.0)
+    shown = []
+    while source.read() is not None:
+        shown.append(source.seconds)
+    assert shown == pytest.approx([i / 12 for i in range(6)], abs=1e-3)
+
+
+def test_a_video_that_is_missing_or_none_is_refused_with_the_reason(tmp_path):
+    with pytest.raises(CaptureError, match=r"no such file: .*nowhere\.mp4"):
+        open_video(tmp_path / "nowhere.mp4")
+    whole = written(tmp_path / "a.mp4", 6).read_bytes()
+    (tmp_path / "half.mp4").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(CaptureError, match=r"half\.mp4 can't be opened: .*cut off"):
+        open_video(tmp_path / "half.mp4")
+
+
+@pytest.mark.parametrize("shape", [(24, 32, 3), (25, 33, 3)], ids=["even", "odd"])
+def test_a_video_that_is_written_is_read_by_opencv(tmp_path, shape):
+    video = VideoFile(tmp_path / "b.mp4", 7.5)
+    for i in range(5):
+        assert video.write(np.full(shape, (40 * i, 0, 0), np.uint8))
+    assert video.close()
+    reader = cv2.VideoCapture(str(tmp_path / "b.mp4"))
+    assert reader.get(cv2.CAP_PROP_FPS) == pytest.approx(7.5)
+    reds = []
+    while (got := reader.read())[0]:
+        assert got[1].shape == (24, 32, 3)
+        reds.append(got[1][..., 2].mean())  # OpenCV reads BGR
+    assert reds == pytest.approx([0, 40, 80, 120, 160], abs=6)
+
+
+def test_a_video_has_pictures_of_one_size_and_a_folder_to_be_written_to(tmp_path):
+    video = VideoFile(tmp_path / "b.mp4", 7.5)
+    assert not video.close()  # nothing was written
+    video.write(np.zeros((24, 32, 3), np.uint8))
+    with pytest.raises(ImageError, match=r"first is \(24, 32, 3\), got \(24, 34, 3\)"):
+        video.write(np.zeros((24, 34, 3), np.uint8))
+    with pytest.raises(InvalidInputError, match="No such file or directory"):
+        VideoFile(tmp_path / "nowhere" / "b.mp4", 7.5).write(np.zeros((24, 32, 3), np.uint8))
+
+
+class Shut:
+    """A writer of an OpenCV without codecs."""
+
+    fourcc = staticmethod(cv2.VideoWriter.fourcc)
+
+    def __init__(self, *_):
+        pass
+
+    def isOpened(self):
+        return False
+
+    def release(self):
+        pass
+
+
+def test_without_a_codec_nothing_is_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoWriter", Shut)
+    video = VideoFile(tmp_path / "b.mp4", 7.5)
+    assert not video.write(np.zeros((24, 32, 3), np.uint8))
+    assert not video.close()
+    assert not (tmp_path / "b.mp4").exists()

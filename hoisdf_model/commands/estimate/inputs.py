@@ -1,0 +1,72 @@
+"""What is estimated from: which files, and through which camera they were taken."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hoisdf_model.errors import ImageError
+
+if TYPE_CHECKING:
+    from hoisdf_model.geometry import Pinhole
+
+
+def find_images(sources: list[Path]) -> list[Path]:
+    """The images, folders replaced by the images in them, in the order of their names and numbers.
+
+    Raises:
+        ImageError: a folder without images.
+    """
+    from hoisdf_model.messages import IMAGE_SUFFIXES, pictures_in
+
+    paths: list[Path] = []
+    for source in sources:
+        if not source.is_dir():
+            paths.append(source)
+            continue
+        inside = pictures_in(source)
+        if not inside:
+            raise ImageError(f"no images in the folder {source} (endings {', '.join(IMAGE_SUFFIXES)})")
+        paths += inside
+    return paths
+
+
+def is_video(path: Path) -> bool:
+    """Whether a file is taken for a video: it is no picture by its ending or content."""
+    from hoisdf_model.messages import is_image_file
+
+    return not is_image_file(path)
+
+
+def unique_stems(paths: list[Path]) -> list[str]:
+    """File names without their endings; from the second of the same name on with ``_2``, ``_3``, ..."""
+    met: Counter[str] = Counter()
+    stems = []
+    for path in paths:
+        met[path.stem] += 1
+        stems.append(path.stem if met[path.stem] == 1 else f"{path.stem}_{met[path.stem]}")
+    return stems
+
+
+def assumed_camera(width: int, height: int, fov: float) -> Pinhole:
+    """A pinhole that looks through the middle of the image; ``fov``: degrees across its longer side."""
+    from hoisdf_model.geometry import Pinhole
+
+    focal = max(width, height) / 2 / math.tan(math.radians(fov) / 2)
+    return Pinhole(focal, focal, (width - 1) / 2, (height - 1) / 2, width, height)
+
+
+def exif_hint(orientation: int) -> str:
+    """What an image's Exif orientation has to do with its camera, in words; empty where it is upright."""
+    if orientation == 1:
+        return ""
+    kind = " (on its side)" if orientation in (5, 6, 7, 8) else ""
+    return f"its Exif orientation {orientation}{kind} isn't applied, for a calibration is of the sensor"
+
+
+def camera_to_json(camera: Pinhole, fov: float | None) -> dict[str, Any]:
+    """What the estimate was made with; ``assumed`` says that distances are no better than the assumption."""
+    known = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
+    return {**known, "assumed": fov is not None} | ({} if fov is None else {"field_of_view": fov})

@@ -1,0 +1,55 @@
+"""Hands of a size that somebody measured with a ruler."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import ConfigError
+from hoisdf_model.hand import HandLayer
+from hoisdf_model.hand.joints import JOINT_NAMES, NUM_SHAPES
+
+SMALLEST, LARGEST = 0.1, 0.26  # metres; of small children, of very large hands
+TIP = JOINT_NAMES.index("middle_tip")
+STEPS = 3  # the length is nearly linear in the shape: after these it is right to a micrometre
+
+Floats = NDArray[np.float64]
+
+
+class HandSize:
+    """The distance from the wrist to the tip of the middle finger of the flat hand.
+
+    Args:
+        layer: of the right hand.
+        metres: that distance.
+
+    Raises:
+        ConfigError: no hand is of that size.
+    """
+
+    def __init__(self, layer: HandLayer, metres: float) -> None:
+        if not SMALLEST <= metres <= LARGEST:
+            raise ConfigError(
+                f"a hand's size must be {SMALLEST:g} to {LARGEST:g} metres from the wrist to the tip of the middle "
+                f"finger, got {metres:g}: centimetres?"
+            )
+        self.metres = metres
+        units = torch.cat([torch.zeros(1, NUM_SHAPES), torch.eye(NUM_SHAPES)]).to(layer.v_template)
+        with torch.inference_mode():
+            tips = layer.rest_joints(units)[:, TIP].double().cpu().numpy()
+        self._tip, self._tip_by_shape = tips[0], (tips[1:] - tips[0]).T  # (3,), (3, 10): rest joints are linear in it
+
+    def of(self, shape: Floats) -> float:
+        """Metres, the size of a hand of that shape (10,)."""
+        return float(np.linalg.norm(self._tip + self._tip_by_shape @ shape))
+
+    def given_to(self, shape: Floats) -> Floats:
+        """The shape (10,) of this size that is nearest to another."""
+        result = np.array(shape, np.float64)
+        for _ in range(STEPS):
+            tip = self._tip + self._tip_by_shape @ result
+            length = float(np.linalg.norm(tip))
+            slope = tip @ self._tip_by_shape / length
+            result += slope * (self.metres - length) / (slope @ slope)
+        return result
