@@ -245,7 +245,7 @@ class Estimator:
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
                 seen.append((target, hand, thing))
-        self._follower.update([(target, hand) for target, hand, _ in seen])
+        self._follower.update([target for target, _, _ in seen])
         seen.sort(key=lambda parts: parts[2] is None)
         return Estimate(
             hands=tuple(hand for _, hand, _ in seen),

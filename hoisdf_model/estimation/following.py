@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.estimates import Frame, HandEstimate, Landmarks, Prior, Side
+from hoisdf_model.estimates import Frame, Landmarks, Prior, Side
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.geometry import boxes
 from hoisdf_model.hand_tracking import (
@@ -18,7 +18,6 @@ from hoisdf_model.hand_tracking import (
     look,
     look_in_box,
     placed_relative,
-    refined,
 )
 
 HAND_MARGIN = 1.1  # of the box around landmarks, which lie inside the skin
@@ -42,14 +41,12 @@ class HandFollower:
     def reset(self) -> None:
         """Forget everything."""
         self._tracker.reset()
-        self._tracked: tuple[TrackedHand, ...] = ()
-        self._objects: list[tuple[NDArray[np.float64], NDArray[np.float64], str]] = []
+        self._objects: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # boxes of a hand and what it held
         self._given: list[SeenHand] = []
 
     def locate(self, frame: Frame) -> tuple[Prior, ...]:
         """Priors of the hands in a rectified frame, surest first; empty: no hand is seen."""
-        self._tracked = self._tracker(frame.image)
-        return tuple(self._prior(hand, frame) for hand in self._tracked)
+        return tuple(self._prior(hand, frame) for hand in self._tracker(frame.image))
 
     def landmarks_in(self, frame: Frame, box: NDArray[np.float64]) -> tuple[Landmarks | None, Side]:
         """What the landmark network sees in a box (4,) of a rectified frame, and which side it takes the hand for."""
@@ -61,18 +58,14 @@ class HandFollower:
             seen = look(network, frame.image, [best.window()])[0]
         if seen is None or seen.presence < SEEN or boxes.overlap(seen.box, box) < SAME_HAND:
             seen = look_in_box(network, frame.image, box)
-        else:
-            seen = refined(network, frame.image, seen, 0)
         if seen.presence < SEEN:
             return None, "right"
         self._given = [hand for hand in self._given if hand not in known] + [seen]
         return _landmarks(seen, frame), "right" if seen.right >= 0.5 else "left"
 
-    def update(self, seen: Sequence[tuple[Target, HandEstimate]]) -> None:
+    def update(self, seen: Sequence[Target]) -> None:
         """Take in with which targets hands were seen in the last frame."""
-        self._objects = [
-            (target.hand_box, target.object_box, target.object_name) for target, _ in seen if target.object_known
-        ]
+        self._objects = [(target.hand_box, target.object_box) for target in seen if target.object_known]
         self._given = self._given[-len(seen) :] if seen else []
 
     def _prior(self, hand: TrackedHand, frame: Frame) -> Prior:
@@ -81,7 +74,7 @@ class HandFollower:
 
     def window_of(self, hand_box: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """The box of the object that the hand in that box held in the frame before, moved as the hand has."""
-        for hand, thing, _ in self._objects:
+        for hand, thing in self._objects:
             if boxes.overlap(hand, hand_box) > SAME_HAND:
                 return thing + np.tile(boxes.center(hand_box) - boxes.center(hand), 2)
         return None

@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimation.wrists import bone_length
 from hoisdf_model.hand import HandLayer, inverse_kinematics
-from hoisdf_model.hand.joints import BONES, MANO_FINGER_BASE, NUM_ROTATIONS
+from hoisdf_model.hand.joints import BONES, FINGERS, MANO_FINGER_BASE, NUM_ROTATIONS
 
 Floats = NDArray[np.float64]
 
@@ -28,7 +28,7 @@ SPACE_SPREAD = 0.009  # metres along each axis, of the hand's size
 POSE_SPREAD = 0.35  # radians about each axis, of a bone about where it starts
 OUTLIER = 3.0  # standard deviations from which on a landmark pulls no harder
 # Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
-_FINGER_NUMBER = {"thumb": 0, "index": 1, "middle": 2, "ring": 3, "little": 4}
+_FINGER_NUMBER = {finger: number for number, finger in enumerate(FINGERS)}
 _CARRIED: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, tuple(range(1, 21)))}
 for _name, _first in MANO_FINGER_BASE.items():
     for _k in range(3):
@@ -55,7 +55,7 @@ class HandFit:
 
     Attributes:
         rotations: (16, 3, 3), MANO's order. shape: (10,).
-        root: (3,) wrist, and root_covariance (3, 3).
+        root: (3,) wrist.
         joints: (21, 3) and vertices: (778, 3), relative to the wrist.
         disagreement: metres, mean distance between the network's joints and the landmarks.
     """
@@ -63,7 +63,6 @@ class HandFit:
     rotations: Floats
     shape: Floats
     root: Floats
-    root_covariance: Floats
     joints: Floats
     vertices: Floats
     disagreement: float
@@ -99,11 +98,11 @@ def fit_hand(
     edge = float((evidence.pixels.max(0) - evidence.pixels.min(0)).max())
     sure = np.linalg.inv(root_covariance)
     first, moved = rotations.copy(), np.zeros((NUM_ROTATIONS, 3))
-    normal = np.eye(3 * NUM_ROTATIONS + 3)
+    size = 3 * NUM_ROTATIONS + 3
     for _ in range(STEPS):
         posed, frames = _posed(rotations, offsets)
         jacobian = _jacobian(posed)
-        normal, gradient = np.zeros_like(normal), np.zeros(len(normal))
+        normal, gradient = np.zeros((size, size)), np.zeros(size)
         for target, weight in ((joints, weights[0]), (landmarks, weights[1])):
             _add(normal, gradient, jacobian, (target - posed).ravel(), np.full(63, weight))
         seen = posed + place
@@ -131,9 +130,8 @@ def fit_hand(
     tensor = torch.tensor(rotations[None], dtype=torch.float32)
     with torch.inference_mode():
         mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
-    covariance = np.asarray(np.linalg.inv(normal)[-3:, -3:], np.float64)
     apart = float(np.linalg.norm(joints - landmarks, axis=1).mean())
-    return HandFit(rotations, shape, place, covariance, _array(mesh.joints), _array(mesh.vertices), apart)
+    return HandFit(rotations, shape, place, _array(mesh.joints), _array(mesh.vertices), apart)
 
 
 def _add(normal: Floats, gradient: Floats, jacobian: Floats, residual: Floats, weight: Floats) -> None:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from hoisdf_model.data.label_boxes import hand_box
 from hoisdf_model.data.sources import Floats, FrameSource, LabelledFrame, LandmarkLabel
@@ -58,7 +57,7 @@ class TrackedFrames:
 
     @cached_property
     def _network(self) -> LandmarkNetwork:
-        return load_tracker_networks().landmarks.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return load_tracker_networks().landmarks
 
     def _landmarks(self, frame: LabelledFrame, index: int) -> LandmarkLabel | None:
         if frame.hand is None or not np.isfinite(frame.hand.joints[0]).all():

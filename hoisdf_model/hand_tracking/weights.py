@@ -47,7 +47,8 @@ def load_tracker_networks(path: str | Path | None = None, device: torch.device |
     networks = TrackerNetworks(PalmNetwork(), LandmarkNetwork())
     for prefix, network in zip((_PALM, _LANDMARKS), networks, strict=True):
         _fill(network, state, prefix, path)
-        network.to(device).eval()
+        # depthwise convolutions on a CPU are a third faster with the channels last
+        network.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
     return networks
 
 

@@ -70,6 +70,7 @@ def test_a_batch_of_crops_gives_what_each_gives_alone(networks: TrackerNetworks)
 def test_our_own_network_can_have_the_landmark_networks_encoder(networks: TrackerNetworks):
     network, config = load_network("untrained:compact_hand")
     network.encoder.load_state_dict(load_hand_encoder())
+    network.encoder.to(memory_format=torch.channels_last)  # as the tracker lies in memory, so that sums have one order
     image = torch.rand(1, 3, config.image_size, config.image_size)
     with torch.inference_mode():
         for ours, theirs in zip(network.encoder(image), networks.landmarks.encoder(image), strict=True):
