@@ -128,7 +128,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
             "weights": model.weights or "shipped",
             "preset": estimator.config.name,
             "hand model": f"{estimator.hand_model.name} {estimator.hand_model.hash}",
-            "wrist not given": "seen by the network" if estimator.finds_wrists else "guessed from the hand's box",
+            "wrist not given": "seen by the network" if estimator.finds_wrists else "from landmarks or the hand's box",
             "device": str(estimator.device),
             "precision": resolve_precision(model.precision, estimator.device),
         },
