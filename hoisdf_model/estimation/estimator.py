@@ -169,8 +169,8 @@ class Estimator:
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
         if config.root is None:
             _LOG.warning(
-                "%s has no head that finds the wrist: where neither a wrist nor a depth image is given, it is placed by the "
-                "hand tracker's landmarks, or guessed at the middle of the hand's box where there are none",
+                "%s has no head that finds the wrist: where neither a wrist nor a depth image is given, it is placed "
+                "by the hand tracker's landmarks, or guessed at the middle of the hand's box where there are none",
                 weights or "the shipped network",
             )
         network = optimised(network)
