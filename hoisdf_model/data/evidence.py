@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +17,28 @@ SHIFT, JOINT = 0.02, 0.015  # shares of the box: of all landmarks together, of e
 BONE = 0.0045  # metres along each axis, of each bone
 TURN, SIZE, DEPTH = 0.12, 0.08, 0.15  # radians; relative, of all of the hand, and of its depth beside that
 _FINGERS = np.arange(1, 21).reshape(5, 4)
+_STREAM = 4  # of random numbers; the rest of the augmentation has another
+
+Origin = Literal["hidden", "true", "tracked"]
+
+
+def landmark_origin(settings: AugmentationConfig, seed: int, index: int) -> Origin:
+    """Where the landmarks of a sample come from; known before its frame is read, so that none is tracked in vain.
+
+    Args:
+        settings: how often the tracker's landmarks are hidden, or true ones with errors stand in for them.
+        seed, index: of the sample.
+    """
+    if not (settings.landmarks_unseen or settings.landmarks_true):
+        return "tracked"
+    draw = np.random.default_rng([seed, index, _STREAM]).random()
+    if draw < settings.landmarks_unseen:
+        return "hidden"
+    return "true" if draw < settings.landmarks_unseen + settings.landmarks_true else "tracked"
 
 
 def evidence(
-    scene: LabelledFrame, affine: Floats, joint_pixels: Floats, settings: AugmentationConfig, rng: np.random.Generator
+    scene: LabelledFrame, affine: Floats, joint_pixels: Floats, origin: Origin, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
     """(21, 5) pixels of the crop and metres relative to the wrist, as in ``NetworkInput``; and how sure they are.
 
@@ -26,15 +46,14 @@ def evidence(
         scene: right-handed, in the crop's camera.
         affine: (3, 3) from pixels of the scene's image to those of the crop.
         joint_pixels: (21, 2) the true joints, pixels of the crop.
-        settings: how often the tracker's landmarks are hidden, or true ones with errors stand in for them.
-        rng: draws only where the settings ask for it.
+        origin: as from ``landmark_origin``; where joints aren't known, the scene's own stand in for true ones.
+        rng: draws errors of true landmarks.
     """
     nothing = np.zeros((21, 5)), 0.0
-    draw = rng.random() if settings.landmarks_unseen or settings.landmarks_true else 1.0
-    if draw < settings.landmarks_unseen:
+    if origin == "hidden":
         return nothing
     hand = scene.hand
-    if draw < settings.landmarks_unseen + settings.landmarks_true and hand is not None:
+    if origin == "true" and hand is not None:
         relative = hand.joints - hand.joints[0]
         if np.isfinite(relative).all():
             return np.concatenate([_moved_pixels(joint_pixels, rng), _moved_joints(relative, rng)], 1), 1.0

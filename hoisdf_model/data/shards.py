@@ -30,7 +30,7 @@ VERSION = 1
 MANIFEST = "dataset.json"
 JPEG_QUALITY = 95
 HAND, OBJECT = 255, 1  # in the masks
-SHARDS_OPEN = 64
+SHARDS_OPEN = 1024
 LOOK_EVERY = 30.0  # seconds
 
 Arrays = dict[str, NDArray[Any]]

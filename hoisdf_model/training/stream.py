@@ -12,10 +12,12 @@ from functools import lru_cache
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
+from hoisdf_model.data.evidence import Origin, landmark_origin
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.sources import FrameSource, LabelledFrame
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
+from hoisdf_model.evaluation import TrackedFrames
 
 PATTERN = 200  # samples after which the mixture repeats: ratios are rounded to this
 SHUFFLED = 2**22  # a source with more frames than this counts as endless: its frames come in their own order
@@ -68,7 +70,7 @@ class SampleStream(Dataset[Sample]):
             DatasetError: the frame (named) is damaged or no sample can be made of it.
         """
         source, frame = self.place(index % self.repeat if self.repeat else index)
-        labelled = self.sources[source].frame(frame)
+        labelled = self._frame(source, frame, landmark_origin(self.preparation.augmentation, self.seed, index))
         try:
             for what, label in (("hand", labelled.hand), ("object", labelled.object)):
                 if label is not None and not len(label.samples.distances):
@@ -80,6 +82,13 @@ class SampleStream(Dataset[Sample]):
         except InvalidInputError as error:
             name = getattr(self.sources[source], "name", str)(frame)
             raise DatasetError(f"no sample can be made of frame {name} of data source {source}: {error}") from error
+
+    def _frame(self, source: int, frame: int, origin: Origin) -> LabelledFrame:
+        """A frame; tracked only where the tracker's landmarks are wanted, which costs more than all the rest."""
+        frames = self.sources[source]
+        if isinstance(frames, TrackedFrames) and origin != "tracked":
+            return frames.source.frame(frame)
+        return frames.frame(frame)
 
 
 class Batches(Sampler[list[int]]):

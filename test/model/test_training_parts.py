@@ -10,9 +10,12 @@ import pytest
 import tiny_training
 import torch
 
+from hoisdf_model.data.augmentation import AugmentationConfig
+from hoisdf_model.data.evidence import landmark_origin
 from hoisdf_model.data.preparation import PreparationConfig
 from hoisdf_model.data.sample import collate
 from hoisdf_model.errors import ConfigError, DatasetError
+from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.training import TrainingConfig, build_run, read_config
 from hoisdf_model.training.config import CurriculumConfig, OptimiserConfig, SourceConfig, to_yaml
 from hoisdf_model.training.curriculum import Curriculum
@@ -40,6 +43,28 @@ class Numbered:
 
 def stream(*sizes, ratios=None, **options):
     return SampleStream([Numbered(s) for s in sizes], ratios or [1.0] * len(sizes), PreparationConfig(), 5, **options)
+
+
+def test_landmarks_come_as_often_from_each_origin_as_asked():
+    settings = AugmentationConfig(landmarks_unseen=0.25, landmarks_true=0.35)
+    count = Counter(landmark_origin(settings, 3, index) for index in range(4000))
+    # four standard deviations of a binomial: sqrt(4000 p (1 - p)) is at most 32
+    assert {name: abs(count[name] - 4000 * p) < 128 for name, p in (("hidden", 0.25), ("true", 0.35))} == {
+        "hidden": True, "true": True,
+    }  # fmt: skip
+    assert landmark_origin(AugmentationConfig(), 3, 0) == "tracked"
+
+
+def test_nothing_is_tracked_whose_landmarks_are_not_wanted(monkeypatch):
+    def track(self, index):
+        raise AssertionError("the tracker was asked")
+
+    monkeypatch.setattr(TrackedFrames, "frame", track)
+    hidden = replace(PreparationConfig(), augmentation=AugmentationConfig(landmarks_unseen=1.0))
+    sample = SampleStream([TrackedFrames(Numbered(3), followed=True)], [1.0], hidden, 5)[0]
+    assert sample.landmark_presence == 0
+    with pytest.raises(AssertionError, match="the tracker was asked"):
+        SampleStream([TrackedFrames(Numbered(3), followed=True)], [1.0], PreparationConfig(), 5)[0]
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
