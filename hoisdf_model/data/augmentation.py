@@ -42,6 +42,8 @@ class AugmentationConfig:
             around its joints; where the mask is known.
         landmarks_unseen: share of the samples whose landmarks are hidden from the network. landmarks_true: share in
             which true ones with errors such as a tracker's stand in for a tracker's own.
+        box_followed: share of the samples with landmarks whose hand box is around these, as that of a hand that is
+            followed through a film is.
     """
 
     turned: float = 0.0
@@ -62,6 +64,7 @@ class AugmentationConfig:
     visible: float = 0.0
     landmarks_unseen: float = 0.0
     landmarks_true: float = 0.0
+    box_followed: float = 0.0
 
 
 def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.augmentation import AugmentationConfig
 from hoisdf_model.data.sources import Floats, LabelledFrame
+from hoisdf_model.geometry import boxes
 from hoisdf_model.geometry.crops import apply_affine
 
 # Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels
@@ -16,6 +17,8 @@ from hoisdf_model.geometry.crops import apply_affine
 SHIFT, JOINT = 0.02, 0.015  # shares of the box: of all landmarks together, of each
 BONE = 0.0045  # metres along each axis, of each bone
 TURN, SIZE, DEPTH = 0.12, 0.08, 0.15  # radians; relative, of all of the hand, and of its depth beside that
+FOLLOWED_MARGIN = 1.1  # of the box around landmarks, as the estimator's follower gives it
+SAME_HAND = 0.3  # overlap of boxes below which a tracker looks at something else
 _FINGERS = np.arange(1, 21).reshape(5, 4)
 _STREAM = 4  # of random numbers; the rest of the augmentation has another
 
@@ -61,6 +64,12 @@ def evidence(
         return nothing
     pixels = apply_affine(affine, scene.landmarks.pixels)
     return np.concatenate([pixels, scene.landmarks.relative], 1), scene.landmarks.presence
+
+
+def followed_box(landmarks: Floats, hand_box: Floats) -> Floats:
+    """(4,) around landmarks (21, 5), pixels; the hand's own box where they lie elsewhere."""
+    box = boxes.around(landmarks[:, :2], FOLLOWED_MARGIN)
+    return box if boxes.overlap(box, hand_box) > SAME_HAND else hand_box
 
 
 def _moved_pixels(pixels: Floats, rng: np.random.Generator) -> Floats:

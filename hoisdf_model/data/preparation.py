@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data import augmentation, label_boxes, labelled_views
 from hoisdf_model.data.assembly import Cropped, FieldRows, anchor, assembled, masks
-from hoisdf_model.data.evidence import evidence, landmark_origin
+from hoisdf_model.data.evidence import evidence, followed_box, landmark_origin
 from hoisdf_model.data.official_protocol import prepare_official
 from hoisdf_model.data.preparation_config import PreparationConfig
 from hoisdf_model.data.sample import Sample
@@ -73,10 +73,12 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     hand_rows = _rows(hand.samples if hand else None, config, "hand", rng)
     object_rows = _rows(thing.samples if thing else None, config, "object", rng)
     pixels = _projected(joints, crop_camera)
-    origin = landmark_origin(settings, seed, index)
+    landmarks, presence = evidence(scene, cut @ turned, pixels, landmark_origin(settings, seed, index), rng)
+    if settings.box_followed and rng.random() < settings.box_followed and presence > 0:
+        hand_box = followed_box(landmarks, hand_box)
     cropped = Cropped(
         scene, image, hand_mask, object_mask, crop_camera, root, center, hand_box, object_box,
-        pixels, hand_rows, object_rows, *evidence(scene, cut @ turned, pixels, origin, rng),
+        pixels, hand_rows, object_rows, landmarks, presence,
     )  # fmt: skip
     mirrored = frame.hand is not None and frame.hand.side == "left"
     return assembled(cropped, config, rng, mirrored, index, source)

@@ -64,8 +64,8 @@ class Network(Protocol):
         """
         ...
 
-    def find_root(self, image: torch.Tensor, hand_box: torch.Tensor, /) -> tuple[ImageFeatures, RootPrediction]:
-        """(B, 3, S, S) and boxes (B, 4) -> features, and the wrists; asked for only if there is a head for them."""
+    def find_root(self, batch: NetworkInput, /) -> tuple[ImageFeatures, RootPrediction]:
+        """Images, boxes and landmarks -> features, and the wrists; asked for only if there is a head for them."""
         ...
 
     def encode(self, image: torch.Tensor, /) -> ImageFeatures:
@@ -273,7 +273,7 @@ class Estimator:
 
     def _looked_at(self, batch: NetworkInput) -> tuple[ImageFeatures, RootPrediction | None]:
         if self.finds_wrists:
-            return self.network.find_root(batch.image, batch.hand_box)
+            return self.network.find_root(batch)
         return self.network.encode(batch.image), None
 
     def _with_objects(

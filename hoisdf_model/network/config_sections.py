@@ -299,10 +299,12 @@ class RootConfig:
 
     Attributes:
         width: channels of its map. hidden: hidden features of its depth and spreads.
+        landmarks: whether it also reads a hand tracker's landmarks, where the input brings some.
     """
 
     width: int = 64
     hidden: int = 128
+    landmarks: bool = False
 
     def __post_init__(self) -> None:
         _positive("root.width and hidden", self.width, self.hidden)

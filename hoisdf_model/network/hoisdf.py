@@ -135,15 +135,14 @@ class Hoisdf(nn.Module):
             attended = self.attend(tokens, context, every_layer)
             voters = None if self.context is None else self.context.voters(batch)
             output = self.regress(found, tokens, attended, features.maps, voters)
-            root = self.read_root(features, batch.hand_box) if every_layer and self.root_head is not None else None
+            root = self.read_root(features, batch) if every_layer and self.root_head is not None else None
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
 
-    def find_root(self, image: Tensor, hand_box: Tensor) -> tuple[ImageFeatures, RootPrediction]:
+    def find_root(self, batch: NetworkInput) -> tuple[ImageFeatures, RootPrediction]:
         """Where the wrist is, for a ``NetworkInput`` that doesn't know it yet.
 
         Args:
-            image: (B, 3, S, S) as in ``NetworkInput``.
-            hand_box: (B, 4) pixels of the crop.
+            batch: its images, boxes of hands and landmarks are looked at; its wrists aren't.
 
         Returns:
             The images' features, for ``forward``, which then needn't look at them again; and the wrists.
@@ -151,19 +150,19 @@ class Hoisdf(nn.Module):
         Raises:
             ConfigError: the network has no head for it.
         """
-        with self.precision(image.device):
-            features = self.encode(image)
-            return features, self.read_root(features, hand_box)
+        with self.precision(batch.image.device):
+            features = self.encode(batch.image)
+            return features, self.read_root(features, batch)
 
-    def read_root(self, features: ImageFeatures, hand_box: Tensor) -> RootPrediction:
-        """The wrists in images that have been looked at, from boxes (B, 4) in pixels of the crop; see ``find_root``.
+    def read_root(self, features: ImageFeatures, batch: NetworkInput) -> RootPrediction:
+        """The wrists in images that have been looked at; see ``find_root``.
 
         Raises:
             ConfigError: the network has no head that finds the wrist.
         """
         if self.root_head is None:
             raise ConfigError("this network has no head that finds the wrist: its configuration says root: null")
-        found: RootPrediction = self.root_head(features, hand_box, self.config.image_size)
+        found: RootPrediction = self.root_head(features, batch)
         return found
 
     def precision(self, device: torch.device) -> AbstractContextManager[object]:

@@ -15,9 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from hoisdf_model.hand.joints import NUM_JOINTS
 from hoisdf_model.network.config_sections import RootConfig
 from hoisdf_model.network.heads import Head
-from hoisdf_model.network.interface import ImageFeatures, RootPrediction
+from hoisdf_model.network.interface import ImageFeatures, NetworkInput, RootPrediction
 
 # Where an untrained head says that the wrist is: in the middle of the hand's box, whose longest edge is this many
 # metres, and how far off that may be (relative depth; share of the box's longest edge). docs/live_use.md has the why.
@@ -25,6 +26,8 @@ BOX_METRES, DEPTH_SPREAD, PIXEL_SPREAD = 0.148, 0.2, 0.27
 REGION = 2.0  # edge of the square around the box's middle that is looked at, in longest edges of the box
 CELLS = 16  # of the map of that square, along each edge
 BOX_REACH = 0.5  # longest edges; standard deviation of the heatmap that an untrained head has around the box's middle
+EVIDENCE = 5 * NUM_JOINTS + 2  # numbers of landmarks: places, the extent that they say, presence
+_DECIMETRES = 10.0
 _LIMIT = 5.0  # natural logarithms; spreads stay within a factor of e^5 of the first ones, and finite
 
 
@@ -35,7 +38,8 @@ class RootHead(nn.Module):
     in it matter: all maps of the pyramid and the image maps sampled there, and each cell's place relative to the box.
     A heatmap of these cells gives the pixel; the features where the heatmap is, and those of the whole square, give a
     correction of it, how the extent differs from what the box's size alone says, and both spreads. It starts as the
-    guess from the box alone. It has no norms: what it computes doesn't depend on the batch, so that it can be trained
+    guess from the box alone. Landmarks, where it reads them, are numbers beside those features: whether they or the
+    picture are right is for it to learn. It has no norms: what it computes doesn't depend on the batch, so that it can be trained
     on frozen features and be added to a trained network.
 
     Args:
@@ -56,20 +60,21 @@ class RootHead(nn.Module):
             nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
             nn.Flatten(), nn.Linear(width * (CELLS // 4) ** 2, hidden), nn.ReLU(),
         )  # fmt: skip
-        self.numbers = Head([hidden + width + 4, hidden, 5])
+        self.landmarks = config.landmarks
+        self.numbers = Head([hidden + width + 4 + (EVIDENCE if config.landmarks else 0), hidden, 5])
         for last in (self.heat, self.numbers.linear(-1)):
             nn.init.zeros_(last.weight)
             assert last.bias is not None
             nn.init.zeros_(last.bias)
 
-    def forward(self, features: ImageFeatures, box: Tensor, size: int) -> RootPrediction:
+    def forward(self, features: ImageFeatures, batch: NetworkInput) -> RootPrediction:
         """Find wrists.
 
         Args:
             features: of B crops.
-            box: (B, 4) of the hands, pixels of the crops.
-            size: edge of the crops, pixels.
+            batch: the crops, boxes of the hands and, if it reads them, landmarks; wrists in it aren't looked at.
         """
+        box, size = batch.hand_box, batch.image.shape[-1]
         middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
         longest = edges.amax(1)
         shares = edges / longest[:, None]
@@ -87,7 +92,10 @@ class RootHead(nn.Module):
         heat = logits.flatten(1).softmax(1).view_as(logits)
         around = torch.einsum("chw,bhw->bc", place, heat)
         there = torch.einsum("bchw,bhw->bc", x.float(), heat)
-        numbers = self.numbers(torch.cat([self.whole(x).float(), there, around, shares.log()], 1))
+        known = [self.whole(x).float(), there, around, shares.log()]
+        if self.landmarks:
+            known.append(landmark_evidence(batch, middle, longest))
+        numbers = self.numbers(torch.cat(known, 1))
         offset, depth, spreads = numbers.float().split([2, 1, 2], 1)
         spreads = spreads.clamp(-_LIMIT, _LIMIT).exp()
         return RootPrediction(
@@ -96,6 +104,23 @@ class RootHead(nn.Module):
             pixel_spread=PIXEL_SPREAD * longest * spreads[:, 0],
             depth_spread=DEPTH_SPREAD * spreads[:, 1],
         )
+
+
+def landmark_evidence(batch: NetworkInput, middle: Tensor, longest: Tensor) -> Tensor:
+    """(B, EVIDENCE) what landmarks say: zeros where there are none.
+
+    Places in pixels relative to the box, in its longest edges; relative to the wrist in decimetres; by how much the
+    extent differs from the box's guess if a flat picture of the latter, as large as the former, is what is seen.
+    """
+    if batch.landmarks is None or batch.landmark_presence is None:
+        return middle.new_zeros(len(middle), EVIDENCE)
+    pixels, relative = batch.landmarks.split([2, 3], 2)
+    wide, long = ((part - part.mean(1, keepdim=True)).norm(dim=(1, 2)) for part in (pixels, relative[..., :2]))
+    extent = ((long * longest).clamp(min=1e-6) / (wide * BOX_METRES).clamp(min=1e-6)).log().clamp(-_LIMIT, _LIMIT)
+    places = (pixels - middle[:, None]) / longest[:, None, None]
+    presence = batch.landmark_presence[:, None]
+    numbers = [places.flatten(1), relative.flatten(1) * _DECIMETRES, extent[:, None], presence]
+    return torch.where(presence > 0, torch.cat(numbers, 1), 0.0)
 
 
 def _cell_places(device: torch.device) -> Tensor:

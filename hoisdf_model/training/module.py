@@ -207,7 +207,7 @@ class TrainingModule(lightning.LightningModule):
 
     def _root_losses(self, features: ImageFeatures, batch: Sample) -> dict[str, Tensor]:
         with self.network.precision(batch.image.device):
-            root = self.network.read_root(features, batch.hand_box)
+            root = self.network.read_root(features, input_of(batch))
         return self.losses.of_root(root, self._target(batch), joined=True)
 
     def _starts(self, step: int, part: int) -> bool:

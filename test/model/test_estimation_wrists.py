@@ -35,8 +35,9 @@ class SeeingNetwork(KnowingNetwork):
         self.handed.append(features)
         return super().__call__(batch)
 
-    def find_root(self, image: torch.Tensor, hand_box: torch.Tensor):
+    def find_root(self, batch: NetworkInput):
         self.looks += 1
+        image = batch.image
         size, count = image.shape[-1], len(image)
         k = self.intrinsics
         wrists = torch.tensor(np.stack([t.joints[0] for t in self.truths]), dtype=torch.float32)
@@ -77,9 +78,9 @@ def estimated(side: str, shown: list, prior: Prior, depth=None, **network):
     seeing = SeeingNetwork([truth], **network)
     original = seeing.find_root
 
-    def find_root(image, hand_box):
+    def find_root(batch):
         seeing.intrinsics = shown[-1]
-        return original(image, hand_box)
+        return original(batch)
 
     seeing.find_root = find_root
     estimator = Estimator(seeing, CONFIG, load_hand_model())
@@ -123,7 +124,7 @@ def test_given_and_seen_roots_in_one_frame(knows_its_crops):
     truth = truth_at(WRIST)
     network = SeeingNetwork([truth, truth])
     original = network.find_root
-    network.find_root = lambda image, box: setattr(network, "intrinsics", knows_its_crops[-1]) or original(image, box)
+    network.find_root = lambda batch: setattr(network, "intrinsics", knows_its_crops[-1]) or original(batch)
     priors = [Prior(hand_box=BOX, root=WRIST + 0.01), Prior(hand_box=boxes.scaled(BOX, 1.2))]
     hands = Estimator(network, CONFIG, load_hand_model())(frame(), priors).hands
     assert [hand.root_source for hand in hands] == ["given", "monocular"]
@@ -152,7 +153,7 @@ def test_wrists_are_looked_for_anew_in_every_frame_of_a_track(knows_its_crops):
     truth = truth_at(WRIST)
     network = SeeingNetwork([truth])
     original = network.find_root
-    network.find_root = lambda image, box: setattr(network, "intrinsics", knows_its_crops[-1]) or original(image, box)
+    network.find_root = lambda batch: setattr(network, "intrinsics", knows_its_crops[-1]) or original(batch)
     estimator = Estimator(network, CONFIG, load_hand_model(), localiser=Always(Prior(hand_box=BOX)))
     estimator(frame())
     followed = estimator(frame())

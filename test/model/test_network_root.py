@@ -15,6 +15,7 @@ from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sample import collate
 from hoisdf_model.errors import CheckpointError, ConfigError
 from hoisdf_model.network import RootPrediction, load_network, load_preset, log_extent, preset_names, save_network
+from hoisdf_model.network.root import landmark_evidence
 from hoisdf_model.training import build_run, newest_checkpoint, train
 from hoisdf_model.training.root_losses import root_error, root_parts, spread_cost
 from hoisdf_model.training.targets import target_of
@@ -70,9 +71,9 @@ def test_the_same_picture_through_a_longer_lens_is_as_much_farther_away():
 def test_an_untrained_head_says_what_the_box_says(box):
     """The box's middle, at the distance at which a hand's box is 0.148 m (0.79 spans of 0.187 m)."""
     network, batch = tiny_network(root=ROOT), tiny_batch()
-    boxes = torch.tensor(box).repeat(3, 1)
+    batch = replace(batch, hand_box=torch.tensor(box).repeat(3, 1))
     with torch.inference_mode():
-        _, found = network.find_root(batch.image, boxes)
+        _, found = network.find_root(batch)
     longest = max(box[2] - box[0], box[3] - box[1])
     middle = torch.tensor([(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
     torch.testing.assert_close(found.pixel, middle.expand(3, 2))
@@ -89,18 +90,47 @@ def test_nothing_that_is_said_about_the_root_reaches_the_head():
         torch.testing.assert_close(getattr(first, name), getattr(second, name), rtol=0, atol=0)
 
 
+def with_landmarks(batch, pixels, relative, presence=1.0):
+    landmarks = torch.cat([pixels, relative], -1).expand(3, -1, -1)
+    return replace(batch, landmarks=landmarks, landmark_presence=torch.full((3,), presence))
+
+
+def test_landmarks_that_nobody_saw_are_as_none(tmp_path):
+    network, batch = tiny_network(root=ROOT | {"landmarks": True}), tiny_batch()
+    torch.nn.init.normal_(network.root_head.numbers.linear(-1).weight, std=0.1)
+    pixels, relative = torch.rand(1, 21, 2) * 40, torch.rand(1, 21, 3) * 0.1
+    unseen, seen = (with_landmarks(batch, pixels, relative, presence) for presence in (0.0, 0.9))
+    with torch.inference_mode():
+        none, hidden, shown = (network.find_root(one)[1].log_extent for one in (batch, unseen, seen))
+    torch.testing.assert_close(hidden, none, rtol=0, atol=0)
+    assert (shown - none).abs().min() > 1e-4
+
+
+@pytest.mark.parametrize("depth", [0.3, 0.8])
+def test_the_extent_of_landmarks_is_that_of_the_flat_hand_they_show(depth):
+    """A flat hand parallel to the image, through a camera of 80 pixels: the crop spans ``64 z / 80`` metres there."""
+    batch = tiny_batch()
+    relative = torch.cat([torch.rand(1, 21, 2) * 0.1, torch.zeros(1, 21, 1)], -1)
+    seen = with_landmarks(batch, relative[..., :2] * 80 / depth + 20, relative)
+    edges = (batch.hand_box[:, 2:] - batch.hand_box[:, :2]).amax(1)
+    middle = (batch.hand_box[:, 2:] + batch.hand_box[:, :2]) / 2
+    extent = landmark_evidence(seen, middle, edges)[:, -2]
+    guess = (0.148 * 64 / edges).log()  # what the box says
+    torch.testing.assert_close(extent + guess, torch.full((3,), math.log(64 * depth / 80)), atol=1e-5, rtol=0)
+
+
 def test_features_that_are_handed_in_are_not_computed_again(monkeypatch):
     network, batch = tiny_network(root=ROOT), tiny_batch()
     with torch.inference_mode():
         whole = network(batch)
-        features, _ = network.find_root(batch.image, batch.hand_box)
+        features, _ = network.find_root(batch)
         monkeypatch.setattr(network, "encode", lambda image: pytest.fail("looked at the image again"))
         torch.testing.assert_close(network(batch, features=features).joints, whole.joints, rtol=0, atol=0)
 
 
 def test_a_network_without_the_head_says_so():
     with pytest.raises(ConfigError, match="no head that finds the wrist"):
-        tiny_network().find_root(tiny_batch().image, tiny_batch().hand_box)
+        tiny_network().find_root(tiny_batch())
 
 
 def test_of_the_presets_only_the_default_one_has_the_head():
