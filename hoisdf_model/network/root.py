@@ -39,8 +39,8 @@ class RootHead(nn.Module):
     A heatmap of these cells gives the pixel; the features where the heatmap is, and those of the whole square, give a
     correction of it, how the extent differs from what the box's size alone says, and both spreads. It starts as the
     guess from the box alone. Landmarks, where it reads them, are numbers beside those features: whether they or the
-    picture are right is for it to learn. It has no norms: what it computes doesn't depend on the batch, so that it can be trained
-    on frozen features and be added to a trained network.
+    picture are right is for it to learn. It has no norms: what it computes doesn't depend on the batch, so that it can
+    be trained on frozen features and be added to a trained network.
 
     Args:
         config: sizes.
