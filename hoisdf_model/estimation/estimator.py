@@ -223,7 +223,7 @@ class Estimator:
                 features, found = self._looked_at(batch)
                 if found is not None:
                     seen = seen_wrists(found, targets, views, self.config.image_size)
-                    wrists = [fused(one, scaled(other, self._size)) for one, other in zip(wrists, seen, strict=True)]
+                    wrists = self._agreed(wrists, [scaled(one, self._size) for one in seen])
                 completed, boxes_seen = self._with_objects(completed, targets, views, features)
                 targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
                 views = list(map(moved, views, targets, boxes_seen))
@@ -275,6 +275,12 @@ class Estimator:
         if self.finds_wrists:
             return self.network.find_root(batch)
         return self.network.encode(batch.image), None
+
+    def _agreed(self, by_landmarks: Sequence[SeenWrist | None], by_head: list[SeenWrist]) -> list[SeenWrist | None]:
+        """Wrists as the head sees them; one that hasn't seen the landmarks is averaged with what they say."""
+        if self.config.root is not None and self.config.root.landmarks:
+            return list(by_head)
+        return [fused(one, other) for one, other in zip(by_landmarks, by_head, strict=True)]
 
     def _with_objects(
         self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures

@@ -57,7 +57,7 @@ class HandFollower:
             best = max(known, key=lambda hand: float(boxes.overlap(hand.box, box)))
             seen = look(network, frame.image, [best.window()])[0]
         if seen is None or seen.presence < SEEN or boxes.overlap(seen.box, box) < SAME_HAND:
-            seen = look_in_box(network, frame.image, box)
+            seen = look_in_box(self.networks, frame.image, box)
         if seen.presence < SEEN:
             return None, "right"
         self._given = [hand for hand in self._given if hand not in known] + [seen]

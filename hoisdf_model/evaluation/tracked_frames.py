@@ -10,8 +10,8 @@ import numpy as np
 from hoisdf_model.data.label_boxes import hand_box
 from hoisdf_model.data.sources import Floats, FrameSource, LabelledFrame, LandmarkLabel
 from hoisdf_model.hand_tracking import (
-    LandmarkNetwork,
     SeenHand,
+    TrackerNetworks,
     load_tracker_networks,
     look,
     look_in_box,
@@ -53,11 +53,11 @@ class TrackedFrames:
         return replace(frame, landmarks=self._seen[index])
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in self.__dict__.items() if name != "_network"}
+        return {name: value for name, value in self.__dict__.items() if name != "_networks"}
 
     @cached_property
-    def _network(self) -> LandmarkNetwork:
-        return load_tracker_networks().landmarks
+    def _networks(self) -> TrackerNetworks:
+        return load_tracker_networks()
 
     def _landmarks(self, frame: LabelledFrame, index: int) -> LandmarkLabel | None:
         if frame.hand is None or not np.isfinite(frame.hand.joints[0]).all():
@@ -67,7 +67,7 @@ class TrackedFrames:
 
     def _look(self, frame: LabelledFrame) -> SeenHand:
         assert frame.hand is not None
-        return look_in_box(self._network, frame.image, hand_box(frame.hand, frame.camera, 1.0))
+        return look_in_box(self._networks, frame.image, hand_box(frame.hand, frame.camera, 1.0))
 
     def _follow(self, frame: LabelledFrame, index: int) -> SeenHand:
         assert frame.hand is not None
@@ -77,4 +77,4 @@ class TrackedFrames:
         window = window_about(pixels, true.angle + rng.normal(0, TURN))
         shift = rng.normal(0, SHIFT, 2) * window.size
         window = replace(window, center=window.center + shift, size=window.size * float(np.exp(rng.normal(0, ZOOM))))
-        return look(self._network, frame.image, [window])[0]
+        return look(self._networks.landmarks, frame.image, [window])[0]

@@ -1,5 +1,6 @@
 """MediaPipe's hand networks in PyTorch: where hands are in an image, which ones, and their landmarks."""
 
+from hoisdf_model.hand_tracking.in_box import look_in_box
 from hoisdf_model.hand_tracking.landmark_network import (
     ENCODER_CHANNELS,
     LANDMARK_IMAGE,
@@ -11,7 +12,6 @@ from hoisdf_model.hand_tracking.looking import (
     SeenHand,
     Window,
     look,
-    look_in_box,
     mirrored,
     placed_relative,
     refined,

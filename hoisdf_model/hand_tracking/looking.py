@@ -17,7 +17,6 @@ Floats = NDArray[np.float64]
 # MediaPipe's window about landmarks: this many longest edges of their upright box, moved towards the fingers (the graph
 # hand_landmark_landmarks_to_roi of its public source).
 WINDOW, SHIFT = 2.0, 0.1
-BOX_WINDOW = 1.5  # longest edges of a box around the whole hand
 LOST = 0.3  # presence below which a view shows no hand
 # Of the landmarks the ones that stay when fingers bend: wrist and the first two joints of each finger.
 _PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
@@ -138,20 +137,6 @@ def mirrored(hand: SeenHand, width: int) -> SeenHand:
     """The hand as it looks in an image of that width that is mirrored left to right."""
     pixels = np.stack([width - 1 - hand.pixels[:, 0], hand.pixels[:, 1]], 1)
     return replace(hand, pixels=pixels, relative=hand.relative * [-1.0, 1.0, 1.0], right=1.0 - hand.right)
-
-
-def look_in_box(
-    network: LandmarkNetwork, image: NDArray[np.uint8], box: Floats, turns: int = 8, looks: int = 2
-) -> SeenHand:
-    """The hand in a box (4,) of which nothing else is known.
-
-    The network wants fingers upwards: so many ``turns`` of the box are tried, and the surest view is refined by
-    ``looks`` more, each in the window that the landmarks before it say.
-    """
-    center, edge = (box[:2] + box[2:]) / 2, float(max((box[2:] - box[:2]).max(), 1.0))
-    angles = np.arange(turns) * (2 * np.pi / turns)
-    tried = look(network, image, [Window(center, edge * BOX_WINDOW, float(angle)) for angle in angles])
-    return refined(network, image, max(tried, key=lambda hand: hand.presence), looks)
 
 
 def refined(network: LandmarkNetwork, image: NDArray[np.uint8], hand: SeenHand, looks: int) -> SeenHand:

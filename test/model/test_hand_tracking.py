@@ -20,6 +20,7 @@ from hoisdf_model.hand_tracking import (
     load_hand_encoder,
     load_tracker_networks,
     look,
+    look_in_box,
     mirrored,
     placed_relative,
 )
@@ -275,6 +276,29 @@ def test_palms_come_back_to_the_image_through_anchors_and_windows():
 def test_what_several_windows_show_is_one_palm():
     image = scene((320, 240))
     assert len(find_palms(RedPalms(), image, [whole_image(640, 480), *closer_windows(640, 480)])) == 1
+
+
+class NoPalms(RedPalms):
+    """Never sees a palm."""
+
+    def forward(self, image):
+        codes, scores = super().forward(image)
+        return codes, torch.full_like(scores, -20.0)
+
+
+@pytest.mark.parametrize("palms", [RedPalms(), NoPalms()], ids=["by its palm", "by turns"])
+def test_of_two_hands_the_one_in_the_box_is_seen(palms):
+    """The other hand is the larger one, and lies in the window about the box too."""
+    image = scene((320, 240), (395, 240), blue=(1,))
+    cv2.rectangle(image, (370, 200), (420, 280), (255, 0, 255), -1)
+    seen = look_in_box(TrackerNetworks(palms, RedHands()), image, np.array([290.0, 205, 350, 275]))
+    np.testing.assert_allclose(seen.box, [296, 210, 344, 270], atol=2)
+    assert seen.right > 0.5
+
+
+def test_a_box_without_a_hand_has_none():
+    seen = look_in_box(TrackerNetworks(RedPalms(), RedHands()), scene((100, 100)), np.array([400.0, 300, 460, 380]))
+    assert seen.presence == 0
 
 
 def test_an_empty_image_has_no_hand(tracker: HandTracker):
