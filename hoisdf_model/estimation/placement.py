@@ -69,7 +69,7 @@ def place(
         root, source = prior.root, prior.root_source
         covariance = _guessed_covariance(root, span) if source == "tracked" else unknown_covariance()
     elif seen is not None:
-        root, along, source = _measured(seen, frame, span)
+        root, along, source = _measured(seen, frame, prior.hand_box, span)
         covariance = ray_covariance(root, along, seen.across)
     elif (z := surface_depth(frame, prior.hand_box)) is not None:
         root, source = camera.back_project(middle, z + WRIST_BEHIND_SURFACE * span), "depth"
@@ -126,10 +126,13 @@ def _depths_in(frame: Frame, box: NDArray[np.float64]) -> NDArray[np.float32] | 
     return None if valid.size < max(5, 0.05 * patch.size) else valid
 
 
-def _measured(seen: SeenWrist, frame: Frame, span: float) -> tuple[NDArray[np.float64], float, RootSource]:
+def _measured(
+    seen: SeenWrist, frame: Frame, hand_box: NDArray[np.float64], span: float
+) -> tuple[NDArray[np.float64], float, RootSource]:
     """Root (3,), standard deviation along the ray and source of a wrist that is seen, with the depth image's help.
 
-    A depth that contradicts what is seen by three standard deviations is of something before the wrist, or behind it.
+    A depth that contradicts what is seen by three standard deviations is of something before the wrist, or behind it,
+    unless the surface in the hand's box is as far away: then what is seen is wrong.
     """
     camera, distance = frame.intrinsics, float(np.linalg.norm(seen.root))
     pixel = camera.project(seen.root)
@@ -137,10 +140,13 @@ def _measured(seen: SeenWrist, frame: Frame, span: float) -> tuple[NDArray[np.fl
     depths = _depths_in(frame, np.concatenate([pixel - half, pixel + half]))
     if depths is None:
         return seen.root, seen.along, "monocular"
-    measured = (float(np.median(depths)) + WRIST_BEHIND_SKIN * span) / seen.root[2] * distance
-    spread = WRIST_OFF_SKIN * span
+    z, spread = float(np.median(depths)) + WRIST_BEHIND_SKIN * span, WRIST_OFF_SKIN * span
+    measured = z / seen.root[2] * distance
     if abs(measured - distance) > 3 * float(np.hypot(seen.along, spread)):
-        return seen.root, seen.along, "monocular"
+        surface = surface_depth(frame, hand_box)
+        if surface is None or abs(surface + WRIST_BEHIND_SURFACE * span - z) > 2 * WRIST_OFF_SURFACE * span:
+            return seen.root, seen.along, "monocular"
+        return seen.root * measured / distance, spread, "depth"
     weights = np.array([seen.along, spread]) ** -2
     best = float(weights @ [distance, measured] / weights.sum())
     return seen.root * best / distance, float(weights.sum() ** -0.5), "depth"

@@ -20,12 +20,15 @@ from hoisdf_model.hand.joints import BONES, FINGERS, MANO_FINGER_BASE, NUM_ROTAT
 
 Floats = NDArray[np.float64]
 
-STEPS = 6
+STEPS = 4
 DAMPING = 1e-3  # of the normal equations' diagonal
 # Spreads of MediaPipe's landmarks on photographs with annotated joints.
-PIXEL_SPREAD = 0.02  # along each axis, in longest edges of the landmarks' box
+PIXEL_SPREAD = 0.012  # along each axis, in longest edges of the landmarks' box
 SPACE_SPREAD = 0.009  # metres along each axis, of the hand's size
-POSE_SPREAD = 0.35  # radians about each axis, of a bone about where it starts
+POSE_SPREAD = 0.5  # radians about each axis, of a bone about where it starts
+# What all landmarks of a hand have in common: where the tracker thinks that the hand is, and how large it looks. Without
+# it 21 landmarks that err together would outvote a depth image.
+SHIFT_SPREAD, SCALE_SPREAD = 0.012, 0.05  # along each axis, in the same edges; relative
 OUTLIER = 3.0  # standard deviations from which on a landmark pulls no harder
 # Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
 _FINGER_NUMBER = {finger: number for number, finger in enumerate(FINGERS)}
@@ -98,7 +101,10 @@ def fit_hand(
     edge = float((evidence.pixels.max(0) - evidence.pixels.min(0)).max())
     sure = np.linalg.inv(root_covariance)
     first, moved = rotations.copy(), np.zeros((NUM_ROTATIONS, 3))
-    size = 3 * NUM_ROTATIONS + 3
+    common = np.zeros(3)  # shift in pixels and relative scale of all landmarks together
+    common_spread = np.array([SHIFT_SPREAD * edge, SHIFT_SPREAD * edge, SCALE_SPREAD])
+    size, pose = 3 * NUM_ROTATIONS + 6, slice(0, 3 * NUM_ROTATIONS)
+    place_at, common_at = slice(pose.stop, pose.stop + 3), slice(pose.stop + 3, size)
     for _ in range(STEPS):
         posed, frames = _posed(rotations, offsets)
         jacobian = _jacobian(posed)
@@ -109,24 +115,31 @@ def fit_hand(
         depth = np.maximum(seen[:, 2:], 0.05)
         flat = seen[:, :2] / depth
         scale = np.array([matrix[0, 0], matrix[1, 1]])
-        residual = evidence.pixels - (flat * scale + matrix[:2, 2])
+        shown = flat * scale + matrix[:2, 2]
+        spread_out = shown - shown.mean(0)
+        residual = evidence.pixels - (shown + common[:2] + common[2] * spread_out)
         to_pixels = np.zeros((21, 2, 3))
         to_pixels[:, 0, 0], to_pixels[:, 1, 1] = scale[0] / depth[:, 0], scale[1] / depth[:, 0]
         to_pixels[:, :, 2] = -flat * scale / depth
         far = np.linalg.norm(residual, axis=1) / (PIXEL_SPREAD * edge)
         weight = (PIXEL_SPREAD * edge) ** -2 * np.minimum(1, OUTLIER / np.maximum(far, 1e-9))
-        across = np.concatenate([to_pixels @ jacobian.reshape(21, 3, -1)[:, :, :-3], to_pixels], 2).reshape(42, -1)
+        by_common = np.concatenate([np.tile(np.eye(2), (21, 1, 1)), spread_out[..., None]], 2)
+        by_pose = to_pixels @ jacobian.reshape(21, 3, size)[:, :, pose]
+        across = np.concatenate([by_pose, to_pixels, by_common], 2).reshape(42, size)
         _add(normal, gradient, across, residual.ravel(), np.repeat(weight, 2))
-        own = slice(3, 3 * NUM_ROTATIONS)
+        own = slice(3, pose.stop)
         normal[own, own] += POSE_SPREAD**-2 * np.eye(3 * NUM_ROTATIONS - 3)
-        gradient[own] -= POSE_SPREAD**-2 * moved[1:].ravel()
-        normal[-3:, -3:] += sure
-        gradient[-3:] += sure @ (root - place)
+        parents = frames @ rotations.transpose(0, 2, 1)  # how a bone has turned is known in its parent's axes
+        gradient[own] -= POSE_SPREAD**-2 * np.einsum("bij,bj->bi", parents, moved)[1:].ravel()
+        normal[place_at, place_at] += sure
+        gradient[place_at] += sure @ (root - place)
+        normal[common_at, common_at] += np.diag(common_spread**-2)
+        gradient[common_at] -= common / common_spread**2
         step = np.linalg.solve(normal + DAMPING * np.diag(np.diag(normal)), gradient)
-        turns = np.clip(step[:-3].reshape(-1, 3), -0.5, 0.5)
+        turns = np.clip(step[pose].reshape(-1, 3), -0.5, 0.5)
         rotations = _turned(rotations, frames, turns)
         moved = Rotation.from_matrix(rotations @ first.transpose(0, 2, 1)).as_rotvec()
-        place = place + step[-3:]
+        place, common = place + step[place_at], common + step[common_at]
     tensor = torch.tensor(rotations[None], dtype=torch.float32)
     with torch.inference_mode():
         mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
@@ -182,8 +195,9 @@ def _posed(rotations: Floats, offsets: Floats) -> tuple[Floats, Floats]:
 
 
 def _jacobian(joints: Floats) -> Floats:
-    """(63, 51) of the joints relative to the wrist by small rotations of each bone, camera axes, and by the place."""
-    jacobian = np.zeros((21, 3, 3 * NUM_ROTATIONS + 3))
+    """(63, 54) of the joints relative to the wrist by small rotations of each bone, camera axes; and by the place and
+    what landmarks have in common, which don't move them."""
+    jacobian = np.zeros((21, 3, 3 * NUM_ROTATIONS + 6))
     for bone, (own, carried) in _CARRIED.items():
         for joint in carried:
             x, y, z = joints[joint] - joints[own]

@@ -6,6 +6,7 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Landmarks
+from hoisdf_model.estimation import refinement
 from hoisdf_model.estimation.refinement import Evidence, fit_hand
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist
 from hoisdf_model.geometry import Pinhole
@@ -47,6 +48,25 @@ def test_evidence_that_agrees_gives_the_true_hand_and_place(layer: HandLayer, se
     assert np.linalg.norm(CAMERA.project(fit.joints + fit.root) - CAMERA.project(joints + ROOT), axis=1).mean() < 4
     assert abs(fit.root[2] - ROOT[2]) < abs(start[2] - ROOT[2]) / 2
     assert fit.disagreement < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_further_steps_change_nothing(layer: HandLayer, seed: int, monkeypatch):
+    """Every term's gradient is that of its cost: else the steps of different terms chase each other."""
+    network, seen = posed(layer, seed), posed(layer, seed)
+    seen += np.random.default_rng(seed).normal(0, 0.004, (21, 3))
+    few = fitted(layer, network, evidence_of(seen))
+    monkeypatch.setattr(refinement, "STEPS", 40)
+    many = fitted(layer, network, evidence_of(seen))
+    assert np.linalg.norm(few.joints - many.joints, axis=1).mean() < 0.001
+
+
+def test_landmarks_that_err_together_do_not_outvote_a_measured_depth(layer: HandLayer):
+    """Landmarks as of a hand a quarter farther away; the wrist's depth is known to 9 mm."""
+    joints = posed(layer, 6)
+    depth = np.diag([0.01, 0.01, 0.009]) ** 2
+    fit = fitted(layer, joints, evidence_of(joints, ROOT * 1.25), covariance=depth)
+    assert abs(fit.root[2] - ROOT[2]) < 0.018
 
 
 def test_mesh_and_joints_belong_to_the_fitted_pose(layer: HandLayer):

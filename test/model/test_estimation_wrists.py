@@ -193,6 +193,14 @@ def test_something_before_or_behind_the_wrist_is_not_taken_for_it(at_wrist):
     assert target.root_source == "monocular"
 
 
+def test_a_surface_as_far_away_as_the_wrists_patch_overrules_what_is_seen():
+    """Everything in the hand's box is 0.35 m away, the wrist is seen at 0.6 m."""
+    target = place(PRIOR, depth_image(0.35, elsewhere=0.35), SPAN, None, SEEN)
+    assert target.root[2] == pytest.approx(0.35 + placement.WRIST_BEHIND_SKIN * SPAN)
+    np.testing.assert_allclose(CAMERA.project(target.root), CAMERA.project(WRIST))
+    assert target.root_source == "depth"
+
+
 def test_the_skin_before_the_wrist_is_as_near_as_is_stated(many_hands):  # noqa: F811
     """Rays to within 1 cm of the wrist, at hands in every direction; most of them meet the wrist's own skin first."""
     model = load_hand_model()
