@@ -26,8 +26,8 @@ DAMPING = 1e-3  # of the normal equations' diagonal
 PIXEL_SPREAD = 0.012  # along each axis, in longest edges of the landmarks' box
 SPACE_SPREAD = 0.009  # metres along each axis, of the hand's size
 POSE_SPREAD = 0.5  # radians about each axis, of a bone about where it starts
-# What all landmarks of a hand have in common: where the tracker thinks that the hand is, and how large it looks. Without
-# it 21 landmarks that err together would outvote a depth image.
+# What all landmarks of a hand have in common: where the tracker thinks that the hand is, and how large it looks.
+# Without it 21 landmarks that err together would outvote a depth image.
 SHIFT_SPREAD, SCALE_SPREAD = 0.012, 0.05  # along each axis, in the same edges; relative
 OUTLIER = 3.0  # standard deviations from which on a landmark pulls no harder
 # Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
@@ -196,7 +196,8 @@ def _posed(rotations: Floats, offsets: Floats) -> tuple[Floats, Floats]:
 
 def _jacobian(joints: Floats) -> Floats:
     """(63, 54) of the joints relative to the wrist by small rotations of each bone, camera axes; and by the place and
-    what landmarks have in common, which don't move them."""
+    what landmarks have in common, which don't move them.
+    """
     jacobian = np.zeros((21, 3, 3 * NUM_ROTATIONS + 6))
     for bone, (own, carried) in _CARRIED.items():
         for joint in carried:

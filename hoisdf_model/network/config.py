@@ -19,6 +19,7 @@ from hoisdf_model.network.config_sections import (
     DensityConfig,
     EncoderConfig,
     FieldConfig,
+    ObjectViewConfig,
     RegressionConfig,
     RootConfig,
     RuntimeConfig,
@@ -49,6 +50,7 @@ class NetworkConfig:
             :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
             ``none``.
         root: the head that finds the wrist; ``null``: there is none.
+        object_view: the first guess of the object's pose from its picture; ``null``: there is none.
         context: tokens beside the points' own; ``null``: there are none.
     """
 
@@ -66,6 +68,7 @@ class NetworkConfig:
     attention: AttentionConfig = dataclasses.field(default_factory=AttentionConfig)
     regression: RegressionConfig = dataclasses.field(default_factory=RegressionConfig)
     root: RootConfig | None = None
+    object_view: ObjectViewConfig | None = None
     context: ContextConfig | None = None
     runtime: RuntimeConfig = dataclasses.field(default_factory=RuntimeConfig)
 

@@ -311,6 +311,21 @@ class RootConfig:
 
 
 @dataclass(frozen=True)
+class ObjectViewConfig:
+    """The first guess of the object's pose from the picture around its box; not part of the paper's network.
+
+    Attributes:
+        width: channels of its map. hidden: hidden features of the guess.
+    """
+
+    width: int = 64
+    hidden: int = 128
+
+    def __post_init__(self) -> None:
+        _positive("object_view.width and hidden", self.width, self.hidden)
+
+
+@dataclass(frozen=True)
 class ContextConfig:
     """Tokens that the transformers see beside points; not part of the paper's network.
 

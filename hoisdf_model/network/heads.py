@@ -101,9 +101,17 @@ class ObjectHead(nn.Module):
         if representation == "six_d":
             _start_at_identity(self.rotation)
 
-    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """(L, B, M, D) -> rotations (L, B, M, 3 or 6) as configured and translations (L, B, M, 3), metres."""
-        return self.rotation(features), self.translation(features)
+    def forward(self, features: Tensor, guess: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """(L, B, M, D) -> rotations (L, B, M, 3 or 6) as configured and translations (L, B, M, 3), metres.
+
+        ``guess``: (B, 3 or 6) and (B, 3), what they are added to.
+        """
+        rotation, translation = self.rotation(features), self.translation(features)
+        return (
+            (rotation, translation)
+            if guess is None
+            else (rotation + guess[0][:, None], translation + guess[1][:, None])
+        )
 
     def pose(self, rotation: Tensor, translation: Tensor) -> ObjectPose:
         """One layer's proposals (B, M, 3 or 6) and (B, M, 3) -> their mean."""

@@ -33,6 +33,7 @@ from hoisdf_model.network.interface import (
     NetworkOutput,
     RootPrediction,
 )
+from hoisdf_model.network.object_view import ObjectView
 from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
 from hoisdf_model.network.root import RootHead
 from hoisdf_model.network.stages import Attended, FieldPoints, RegressedHand, Tokens, without_field
@@ -108,6 +109,10 @@ class Hoisdf(nn.Module):
         self.shape_head = Head([width, width, width, NUM_SHAPES]) if queries else None
         self.object_head = ObjectHead(width, config.regression.object_rotation)
         self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
+        self.object_view = None
+        if config.object_view is not None:
+            numbers = 6 if config.regression.object_rotation == "six_d" else 3
+            self.object_view = ObjectView(config.object_view, config.pyramid_channels, numbers)
         coarsest = config.encoder.channels[-1]
         self.context = None if config.context is None else ContextTokens(config.context, coarsest, width)
 
@@ -134,7 +139,8 @@ class Hoisdf(nn.Module):
             context = None if self.context is None else self.context(features.coarsest, batch)
             attended = self.attend(tokens, context, every_layer)
             voters = None if self.context is None else self.context.voters(batch)
-            output = self.regress(found, tokens, attended, features.maps, voters)
+            guess = None if self.object_view is None else self.object_view(features, batch)
+            output = self.regress(found, tokens, attended, features.maps, voters, guess)
             root = self.read_root(features, batch) if every_layer and self.root_head is not None else None
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
 
@@ -312,14 +318,16 @@ class Hoisdf(nn.Module):
         attended: Attended,
         maps: Tensor,
         voters: tuple[Tensor, Tensor] | None = None,
+        guess: tuple[Tensor, Tensor] | None = None,
     ) -> NetworkOutput:
         """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``.
 
-        ``voters``: landmarks that vote beside the hand's points, as from ``ContextTokens.voters``.
+        ``voters``: landmarks that vote beside the hand's points, as from ``ContextTokens.voters``. ``guess``: of the
+        object's pose, as from ``ObjectView``.
         """
         votes = None if self.vote_head is None else self._votes(self.vote_head, tokens, attended, voters)
         hand = self._hand(votes, attended.queries)
-        object_rotations, object_translations = self.object_head(attended.object)
+        object_rotations, object_translations = self.object_head(attended.object, guess)
         object_pose = self.object_head.pose(object_rotations[-1], object_translations[-1])
         count = tokens.hand_points.shape[1]
         offsets, logits, voted = (None, None, None) if votes is None else votes[:3]

@@ -13,34 +13,30 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from hoisdf_model.hand.joints import NUM_JOINTS
 from hoisdf_model.network.config_sections import RootConfig
 from hoisdf_model.network.heads import Head
 from hoisdf_model.network.interface import ImageFeatures, NetworkInput, RootPrediction
+from hoisdf_model.network.region import RegionMap
 
 # Where an untrained head says that the wrist is: in the middle of the hand's box, whose longest edge is this many
 # metres, and how far off that may be (relative depth; share of the box's longest edge). docs/live_use.md has the why.
 BOX_METRES, DEPTH_SPREAD, PIXEL_SPREAD = 0.148, 0.2, 0.27
-REGION = 2.0  # edge of the square around the box's middle that is looked at, in longest edges of the box
-CELLS = 16  # of the map of that square, along each edge
 BOX_REACH = 0.5  # longest edges; standard deviation of the heatmap that an untrained head has around the box's middle
 EVIDENCE = 5 * NUM_JOINTS + 2  # numbers of landmarks: places, the extent that they say, presence
 _DECIMETRES = 10.0
 _LIMIT = 5.0  # natural logarithms; spreads stay within a factor of e^5 of the first ones, and finite
 
 
-class RootHead(nn.Module):
+class RootHead(RegionMap):
     """Finds the wrist of the hand in a box.
 
-    It looks at a square around the box, always in as many cells, so that neither the crop's window nor the hand's size
-    in it matter: all maps of the pyramid and the image maps sampled there, and each cell's place relative to the box.
+    It looks at the square around the box, so that neither the crop's window nor the hand's size in it matter.
     A heatmap of these cells gives the pixel; the features where the heatmap is, and those of the whole square, give a
     correction of it, how the extent differs from what the box's size alone says, and both spreads. It starts as the
     guess from the box alone. Landmarks, where it reads them, are numbers beside those features: whether they or the
-    picture are right is for it to learn. It has no norms: what it computes doesn't depend on the batch, so that it can
-    be trained on frozen features and be added to a trained network.
+    picture are right is for it to learn.
 
     Args:
         config: sizes.
@@ -48,18 +44,9 @@ class RootHead(nn.Module):
     """
 
     def __init__(self, config: RootConfig, channels: Sequence[int]) -> None:
-        super().__init__()
         width, hidden = config.width, config.hidden
-        self.projections = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
-        self.mix = nn.Sequential(
-            nn.Conv2d(width + 6, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
-        )
+        super().__init__(width, hidden, channels)
         self.heat = nn.Conv2d(width, 1, 1)
-        self.whole = nn.Sequential(
-            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
-            nn.Flatten(), nn.Linear(width * (CELLS // 4) ** 2, hidden), nn.ReLU(),
-        )  # fmt: skip
         self.landmarks = config.landmarks
         self.numbers = Head([hidden + width + 4 + (EVIDENCE if config.landmarks else 0), hidden, 5])
         for last in (self.heat, self.numbers.linear(-1)):
@@ -74,20 +61,8 @@ class RootHead(nn.Module):
             features: of B crops.
             batch: the crops, boxes of the hands and, if it reads them, landmarks; wrists in it aren't looked at.
         """
-        box, size = batch.hand_box, batch.image.shape[-1]
-        middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
-        longest = edges.amax(1)
-        shares = edges / longest[:, None]
-        place = _cell_places(box.device)
-        pixels = middle[:, None, None] + place.permute(1, 2, 0) * longest[:, None, None, None]
-        grid = (pixels + 0.5) * (2 / size) - 1
-        inside = (place.abs() <= shares[:, :, None, None] / 2).all(1, keepdim=True)
-        maps = features.maps / features.maps.new_tensor([255.0, 1.0, 1.0])[:, None, None]
-        x = torch.stack(
-            [_sampled(layer(level), grid) for layer, level in zip(self.projections, features.pyramid, strict=True)]
-        ).sum(0)
-        about = torch.cat([place.expand(len(box), -1, -1, -1), inside.float(), _sampled(maps, grid)], 1)
-        x = self.mix(torch.cat([x.relu(), about.to(x.dtype)], 1))
+        size = batch.image.shape[-1]
+        x, place, middle, longest, shares = self.region(features, batch.hand_box, size)
         logits = self.heat(x)[:, 0].float() - place.square().sum(0) / (2 * BOX_REACH**2)
         heat = logits.flatten(1).softmax(1).view_as(logits)
         around = torch.einsum("chw,bhw->bc", place, heat)
@@ -121,14 +96,3 @@ def landmark_evidence(batch: NetworkInput, middle: Tensor, longest: Tensor) -> T
     presence = batch.landmark_presence[:, None]
     numbers = [places.flatten(1), relative.flatten(1) * _DECIMETRES, extent[:, None], presence]
     return torch.where(presence > 0, torch.cat(numbers, 1), 0.0)
-
-
-def _cell_places(device: torch.device) -> Tensor:
-    """(2, CELLS, CELLS) x and y of the cells' middles from the box's middle, in its longest edges."""
-    steps = ((torch.arange(CELLS, device=device, dtype=torch.float32) + 0.5) / CELLS - 0.5) * REGION
-    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
-
-
-def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
-    """(B, C, n, n) at a grid (B, h, w, 2) from -1 to 1 over the crop -> (B, C, h, w); zero outside."""
-    return functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)

@@ -1,0 +1,89 @@
+"""The square around a box, read off the image features in always as many cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from hoisdf_model.network.interface import ImageFeatures
+
+REGION = 2.0  # edge of the square around the box's middle that is looked at, in longest edges of the box
+CELLS = 16  # of the map of that square, along each edge
+_ABOUT = 6  # maps beside the features: place in the square, whether it is in the box, the image maps
+
+
+class Region(NamedTuple):
+    """What is seen around B boxes.
+
+    ``cells`` (B, C, CELLS, CELLS); ``places`` (2, CELLS, CELLS), x and y from the box's middle in its longest edges;
+    ``middle`` (B, 2) and ``longest`` (B,), pixels; ``shares`` (B, 2), edges relative to the longest.
+    """
+
+    cells: Tensor
+    places: Tensor
+    middle: Tensor
+    longest: Tensor
+    shares: Tensor
+
+
+class RegionMap(nn.Module):
+    """Features of the square around a box: all maps of the pyramid and the image maps, and each cell's place.
+
+    Neither the crop's window nor the size of what is in the box matters. It has no norms: what it computes doesn't
+    depend on the batch, so that it can be trained on frozen features and be added to a trained network.
+
+    Args:
+        width: channels of its map.
+        hidden: features of the whole square.
+        channels: of the pyramid, strides 2 to 32.
+    """
+
+    def __init__(self, width: int, hidden: int, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Conv2d(count, width, 1) for count in channels)
+        self.mix = nn.Sequential(
+            nn.Conv2d(width + _ABOUT, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1), nn.ReLU()
+        )
+        self.whole = nn.Sequential(
+            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Conv2d(width, width, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(width * (CELLS // 4) ** 2, hidden), nn.ReLU(),
+        )  # fmt: skip
+
+    def region(self, features: ImageFeatures, box: Tensor, size: int) -> Region:
+        """Look.
+
+        Args:
+            features: of B crops.
+            box: (B, 4) pixels of the crops.
+            size: edge of the crops, pixels.
+        """
+        middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
+        longest = edges.amax(1)
+        shares = edges / longest[:, None]
+        places = _cell_places(box.device)
+        pixels = middle[:, None, None] + places.permute(1, 2, 0) * longest[:, None, None, None]
+        grid = (pixels + 0.5) * (2 / size) - 1
+        inside = (places.abs() <= shares[:, :, None, None] / 2).all(1, keepdim=True)
+        maps = features.maps / features.maps.new_tensor([255.0, 1.0, 1.0])[:, None, None]
+        x = torch.stack(
+            [_sampled(layer(level), grid) for layer, level in zip(self.projections, features.pyramid, strict=True)]
+        ).sum(0)
+        about = torch.cat([places.expand(len(box), -1, -1, -1), inside.float(), _sampled(maps, grid)], 1)
+        cells = self.mix(torch.cat([x.relu(), about.to(x.dtype)], 1))
+        return Region(cells, places, middle, longest, shares)
+
+
+def _cell_places(device: torch.device) -> Tensor:
+    """(2, CELLS, CELLS) x and y of the cells' middles from the box's middle, in its longest edges."""
+    steps = ((torch.arange(CELLS, device=device, dtype=torch.float32) + 0.5) / CELLS - 0.5) * REGION
+    return torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
+
+
+def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
+    """(B, C, n, n) at a grid (B, h, w, 2) from -1 to 1 over the crop -> (B, C, h, w); zero outside."""
+    return functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)
