@@ -48,6 +48,14 @@ def train(
             "shows whether network and losses can learn.",
         ),
     ] = 0,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="Stop after so many minutes, with a checkpoint that --resume goes on from; to the end if not given.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
@@ -57,8 +65,8 @@ def train(
 ) -> None:
     """Train a network.
 
-    The run's folder holds its configuration, the state of the code, TensorBoard logs, checkpoints and at the end the
-    weights. With several GPUs one process starts for each; on several machines start the same command on each with
+    The run's folder holds its configuration, the state of the code, TensorBoard logs, checkpoints and the averaged
+    weights, which are written at each validation and at the end. With several GPUs one process starts for each; on several machines start the same command on each with
     torchrun.
     """
     from rich.console import Console
@@ -80,7 +88,7 @@ def train(
     if dry_run:
         _report(run, console)
         return
-    scores = train_run(run, resume=resume)
+    scores = train_run(run, resume=resume, minutes=minutes)
     console.print(f"weights and log are in {folder}", highlight=False, soft_wrap=True)
     for name, value in sorted(scores.items()):
         console.print(f"  {name.removeprefix('validation/')}: {value:.2f}", highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 import zipfile
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -107,13 +108,14 @@ def build_run(config: TrainingConfig, folder: Path, sources: Sources | None = No
     return Run(config, TrainingModule(network, config, data.epoch_steps, folder / RESCUED), data, folder, overfit)
 
 
-def train(run: Run, resume: bool = False, progress: bool = True) -> dict[str, float]:
-    """Train to the end of the configured epochs, and write the weights.
+def train(run: Run, resume: bool = False, progress: bool = True, minutes: float | None = None) -> dict[str, float]:
+    """Train to the end of the configured epochs; write the averaged weights after every validation and at the end.
 
     Args:
         run: as from ``build_run``.
         resume: go on from the newest checkpoint in the folder.
         progress: show bars.
+        minutes: stop after so many, with a checkpoint to go on from; None: at the end of the epochs.
 
     Returns:
         The last validation's errors.
@@ -131,7 +133,7 @@ def train(run: Run, resume: bool = False, progress: bool = True) -> dict[str, fl
         _LOG.warning("the run goes on with another configuration than it had, %s", change)
     average = WeightAverage(run.network, config.ema) if config.ema else None
     history = History()
-    trainer = _trainer(run, [*([average] if average else []), history], progress)
+    trainer = _trainer(run, [*([average] if average else []), history], progress, minutes)
     if trainer.is_global_zero:
         write_record(folder, config, run.network)
     try:
@@ -158,6 +160,32 @@ def newest_checkpoint(folder: Path) -> Path | None:
     return None
 
 
+class _Clock(lightning.Callback):
+    """Ends a run after so many minutes, between two steps and with a checkpoint."""
+
+    def __init__(self, folder: Path, minutes: float) -> None:
+        self._folder, self._end = folder, time.monotonic() + minutes * 60
+
+    def on_train_batch_end(
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if time.monotonic() >= self._end and not trainer.should_stop:
+            trainer.save_checkpoint(self._folder / CHECKPOINTS / f"step{trainer.global_step}.ckpt")
+            trainer.should_stop = True
+
+
+class _Exports(lightning.Callback):
+    """Writes the weights at each validation, while the averaged ones are in the network: a run may end at any time."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def on_validation_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.is_global_zero:
+            network = self._run.network
+            save_network(network, network.config, self._run.folder / WEIGHTS, half=True)
+
+
 class _Pictures(lightning.Callback):
     """Draws the first validation samples after each validation."""
 
@@ -175,10 +203,14 @@ class _Pictures(lightning.Callback):
             trainer.logger.experiment.add_image("validation", drawn, trainer.global_step, dataformats="HWC")
 
 
-def _trainer(run: Run, kept: Sequence[lightning.Callback], progress: bool) -> lightning.Trainer:
+def _trainer(
+    run: Run, kept: Sequence[lightning.Callback], progress: bool, minutes: float | None = None
+) -> lightning.Trainer:
     config, hardware = run.config, run.config.hardware
     callbacks: list[lightning.Callback] = [
         *kept,
+        *([] if minutes is None else [_Clock(run.folder, minutes)]),
+        _Exports(run),
         _Pictures(run),
         ModelCheckpoint(
             run.folder / CHECKPOINTS,

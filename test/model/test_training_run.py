@@ -72,6 +72,26 @@ def test_interrupted_run_has_the_same_loss_curve_and_weights(kill, curve, tmp_pa
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_a_run_that_stops_by_the_clock_goes_on_where_it_was(curve, tmp_path):
+    start(tmp_path / "whole")
+    expected, curve["losses"] = curve["losses"], {}
+    start(tmp_path / "broken", minutes=1e-6)  # after the first step
+    assert 0 < len(curve["losses"]) < len(expected)
+    start(tmp_path / "broken", resume=True)
+    assert curve["losses"] == expected
+    weights = [load_file(tmp_path / name / run.WEIGHTS) for name in ("whole", "broken")]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_a_killed_run_leaves_the_averaged_weights_of_its_last_validation(curve, tmp_path):
+    start(tmp_path / "shorter", "epochs=1", "ema=0.5", "optimiser.schedule=constant")
+    curve["kill"] = 5  # epochs have three steps
+    with pytest.raises(KilledError):
+        start(tmp_path / "killed", "ema=0.5", "optimiser.schedule=constant")
+    left, expected = (load_file(tmp_path / name / run.WEIGHTS) for name in ("killed", "shorter"))
+    assert all(torch.equal(left[name], expected[name]) for name in expected)
+
+
 def test_kill_costs_at_most_the_checkpoint_interval(curve, tmp_path):
     curve["kill"] = 5
     with pytest.raises(KilledError):
