@@ -138,7 +138,7 @@ def main() -> int:
     print(f"| {'kind':32s} | {' | '.join(OUTCOMES)} | time |\n|{' --- |' * (len(OUTCOMES) + 2)}")
     faults = 0
     with tempfile.TemporaryDirectory() as folder:
-        for kinds, count in ((fuzz_messages.KINDS, given.messages), (fuzz_files.kinds(Path(folder)), given.files)):
+        for kinds, count in ((fuzz_messages.KINDS, given.messages), (fuzz_files.kinds(Path(folder), given.only), given.files)):
             chosen = {name: case for name, case in kinds.items() if given.only.lower() in name.lower()}
             faults += run(chosen, given.seed, range(given.first, given.first + count), given.limit)
     print(f"{faults} faults")

@@ -465,7 +465,10 @@ def pairing(rng: Rng) -> None:
         for topic in ("image", "camera_info", "depth"):
             if rng.random() < 0.2:
                 continue
-            message = mutated(IMAGES[0] if topic != "camera_info" else pinhole_to_camera_info(CAMERA, HEADER, TYPES), rng, 1)
+            header = SimpleNamespace(frame_id=str(rng.choice(["camera", "", "/camera", "other"])))
+            size = {"width": int(rng.choice([64, 0, 32, 1 << 31])), "height": 48}
+            message = SimpleNamespace(header=header, **size, binning_x=int(rng.integers(3)), binning_y=0,
+                                      roi=SimpleNamespace(width=int(rng.integers(2)), height=1))  # fmt: skip
             result = pairs.add(topic, stamp, message)
             newest = None if result.jumped_back else newest
             if result.messages is not None:
