@@ -60,7 +60,7 @@ def outcome(case: Case, rng: Rng) -> tuple[str, str]:
 
 def is_readable(text: str) -> bool:
     """One line that people can read, whatever was in the message or file."""
-    return 0 < len(text.strip()) and len(text) <= LONGEST and text.isprintable()
+    return len(text.strip()) > 0 and len(text) <= LONGEST and text.isprintable()
 
 
 def rng_of(seed: int, kind: str, number: int) -> Rng:
@@ -138,7 +138,10 @@ def main() -> int:
     print(f"| {'kind':32s} | {' | '.join(OUTCOMES)} | time |\n|{' --- |' * (len(OUTCOMES) + 2)}")
     faults = 0
     with tempfile.TemporaryDirectory() as folder:
-        for kinds, count in ((fuzz_messages.KINDS, given.messages), (fuzz_files.kinds(Path(folder), given.only), given.files)):
+        for kinds, count in (
+            (fuzz_messages.KINDS, given.messages),
+            (fuzz_files.kinds(Path(folder), given.only), given.files),
+        ):
             chosen = {name: case for name, case in kinds.items() if given.only.lower() in name.lower()}
             faults += run(chosen, given.seed, range(given.first, given.first + count), given.limit)
     print(f"{faults} faults")

@@ -10,7 +10,6 @@ import json
 import pickle
 import re
 import shutil
-import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ import cv2
 import numpy as np
 import torch
 import trimesh
-import yaml
-from fuzz_messages import CAMERA, DEPTH, HEADER, PICTURE, TYPES, Rng, damaged, expect, png_is_sound, text
+from fuzz_messages import CAMERA, DEPTH, PICTURE, TYPES, Rng, damaged, expect, png_is_sound, text
 
 from hoisdf_model.data import BagReader, BagWriter, ShardedFrames
 from hoisdf_model.data.image_files import read_depth, read_rgb
@@ -35,7 +33,7 @@ from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.hand_tracking import load_tracker_networks
 from hoisdf_model.hand_tracking.weights import shipped_tracker
 from hoisdf_model.messages import encode_image, make_header, pinhole_to_camera_info, read_image
-from hoisdf_model.network import NetworkConfig, Hoisdf, read_weights, save_network
+from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
 from hoisdf_model.objects.mesh_reading import read_mesh
 from hoisdf_model.objects.records import read_record
 from hoisdf_model.synthesis.library import load_library
@@ -257,7 +255,9 @@ def _pictures(readers: tuple[Callable[[Path], Any], ...]) -> Callable[[Path], Re
                     picture = one(path)
                     expect(picture.ndim in (2, 3) and picture.size, "no picture")
                     content = path.read_bytes()
-                    expect(not content.startswith(b"\x89PNG") or png_is_sound(content), f"{one.__name__}: a bad checksum")
+                    expect(
+                        not content.startswith(b"\x89PNG") or png_is_sound(content), f"{one.__name__}: a bad checksum"
+                    )
                 except HoisdfError as error:
                     said.append(error)
             if said:
@@ -447,7 +447,9 @@ KINDS: dict[str, Kind] = {
 def kinds(folder: Path, only: str = "") -> dict[str, Callable[[Rng], None]]:
     """A function for each kind that damages a copy of its sound file and reads it."""
     return {
-        name: _case(folder / re.sub(r"\W+", "_", name), *kind) for name, kind in KINDS.items() if only.lower() in name.lower()
+        name: _case(folder / re.sub(r"\W+", "_", name), *kind)
+        for name, kind in KINDS.items()
+        if only.lower() in name.lower()
     }
 
 

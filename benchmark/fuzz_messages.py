@@ -18,9 +18,16 @@ import numpy as np
 from rosbags.typesys import get_types_from_msg
 
 from hoisdf_model.data import interface_types
-from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, HandRegion, ObjectEstimate
-from hoisdf_model.estimates import ObjectRegion, Regions
+from hoisdf_model.estimates import (
+    Estimate,
+    Frame,
+    HandEstimate,
+    HandModelInfo,
+    HandRegion,
+    ObjectEstimate,
+    ObjectRegion,
+    Regions,
+)
 from hoisdf_model.estimation import priors_from_regions
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.grasping import load_gripper
@@ -28,7 +35,6 @@ from hoisdf_model.messages import (
     camera_info_to_pinhole,
     decode_depth,
     decode_image,
-    encode_compressed,
     encode_depth,
     encode_image,
     estimate_to_hand_object,
@@ -131,21 +137,27 @@ def changed(value: Any, kind: Any, rng: Rng) -> Any:
 def number(name: str, value: Any, rng: Rng) -> Any:
     """An extreme or nearby number of an interface type."""
     if name.startswith("float"):
-        drawn = float(rng.choice([*NUMBERS, -value, value * 1000, value + 1, rng.normal() * 10.0 ** rng.integers(-9, 9)]))
+        drawn = float(
+            rng.choice([*NUMBERS, -value, value * 1000, value + 1, rng.normal() * 10.0 ** rng.integers(-9, 9)])
+        )
         with np.errstate(over="ignore"):
             return float(np.float32(drawn)) if name == "float32" else drawn
     bits, low = RANGES[name], 0 if name.startswith(("u", "b", "c")) else -(1 << RANGES[name] - 1)
     high = low + (1 << bits) - 1
-    return int(np.clip(rng.choice([low, high, 0, 1, value + 1, value - 1, value * 2, high >> 1], 1)[0], low, high)) if (
-        bits < 64
-    ) else int(rng.integers(0, 1 << 40))
+    return (
+        int(np.clip(rng.choice([low, high, 0, 1, value + 1, value - 1, value * 2, high >> 1], 1)[0], low, high))
+        if (bits < 64)
+        else int(rng.integers(0, 1 << 40))
+    )
 
 
 def text(value: str, rng: Rng) -> str:
     """Another string: empty, long, with odd characters, or one changed a little."""
     letters = np.array(list(string.printable + "äß漢\u202e\0/"))
     drawn = "".join(rng.choice(letters, int(rng.integers(1, 40))))
-    return str(rng.choice(["", drawn, value.upper(), value[:-1], f"/{value}", f" {value}\n", value * 500, "../" * 9, drawn]))
+    return str(
+        rng.choice(["", drawn, value.upper(), value[:-1], f"/{value}", f" {value}\n", value * 500, "../" * 9, drawn])
+    )
 
 
 def _list(value: Any, detail: Any, free: bool, rng: Rng) -> Any:
@@ -328,7 +340,7 @@ def regions(rng: Rng) -> None:
     told: list[Exception] = []
     got = message_to_regions(message, told.append)
     priors = priors_from_regions(got)
-    kept = (got.hands if which == "hands" else got.objects)
+    kept = got.hands if which == "hands" else got.objects
     wanted = (HANDS if which == "hands" else THINGS)[1 - at]
     expect(any(np.array_equal(one.box, wanted.box) for one in kept), "the other region is gone")
     expect(len(kept) + len(told) == 2, f"{len(kept)} regions and {len(told)} refusals of 2")
@@ -339,6 +351,7 @@ def regions(rng: Rng) -> None:
 
 def detections(rng: Rng) -> None:
     """``vision_msgs/Detection2DArray``, of its published definition; the other detection must come through."""
+
     def one(name: str, x: float) -> Any:
         create = TYPES.create
         point = create("vision_msgs/msg/Point2D", x=x, y=20.0)
@@ -349,7 +362,9 @@ def detections(rng: Rng) -> None:
         result = create("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=guess, pose=pose)
         return create("vision_msgs/msg/Detection2D", header=HEADER, results=[result], bbox=box, id="")
 
-    message = TYPES.create("vision_msgs/msg/Detection2DArray", header=HEADER, detections=[one("hand", 12.0), one("mug", 40.0)])
+    message = TYPES.create(
+        "vision_msgs/msg/Detection2DArray", header=HEADER, detections=[one("hand", 12.0), one("mug", 40.0)]
+    )
     at = int(rng.integers(2))
     message.detections[at] = mutated(message.detections[at], rng)
     got = detections_to_regions(message, lambda error: None)
@@ -424,6 +439,7 @@ def grasp(rng: Rng) -> None:
 
 def transforms(rng: Rng) -> None:
     """``tf2_msgs/TFMessage``; what wasn't touched must come through."""
+
     def link(parent: str, child: str) -> Any:
         header = make_header(TYPES, 1_700_000_000_000_000_000, parent)
         vector = TYPES.create("geometry_msgs/msg/Vector3", x=0.1, y=0.2, z=0.3)

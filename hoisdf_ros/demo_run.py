@@ -33,6 +33,9 @@ ShowProgress = Callable[[str], None]
 class DemoError(HoisdfError):
     """Nothing came through; the message says why and ends with what the processes printed last."""
 
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # in as many lines as they printed
+
 
 @dataclass(frozen=True)
 class DemoPlan:

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
-from hoisdf_model.errors import DatasetError
+from hoisdf_model.errors import UNREADABLE, DatasetError
 from hoisdf_model.geometry import Pinhole
 
 VERSION = 1
@@ -131,7 +131,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise DatasetError(f"no data set in {folder}: there is no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"{path} can't be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("version") != VERSION:
         raise DatasetError(f"{path} isn't a manifest of version {VERSION}")
