@@ -149,9 +149,10 @@ def _perception_arguments(plan: DemoPlan, roles: Mapping[str, str], image_type: 
     arguments = ["--ros-args"]
     for name, value in parameters.items():
         arguments += ["-p", f"{name}:={value}"]
+    compressed = parameters["input.transport"] == "compressed"
     for role, topic in roles.items():
         if role != "truth":
-            arguments += ["-r", f"{role}:={topic}"]
+            arguments += ["-r", f"{role}{'/compressed' if compressed and role == 'image' else ''}:={topic}"]
     return arguments
 
 

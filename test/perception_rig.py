@@ -74,7 +74,7 @@ class Peer:
         name: full name of the perception node.
         transport: ``raw`` or ``compressed``.
         reliability: of the published images.
-        image_topic: where images are published.
+        image_topic: where images are published; compressed ones where image_transport does for that topic.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Peer:
         self.prepare(name, SERVICES)
         self.image_kind = CompressedImage if transport == "compressed" else Image
         qos = QoSProfile(depth=5, reliability=reliability)
+        if transport == "compressed" and not image_topic.endswith("/compressed"):
+            image_topic += "/compressed"
         self.image = self.node.create_publisher(self.image_kind, image_topic, qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
         self.depth = self.node.create_publisher(Image, "depth", qos)
