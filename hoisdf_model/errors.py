@@ -12,7 +12,7 @@ UNREADABLE = (
     ValueError,
     RecursionError,
     yaml.YAMLError,
-)  # raised while YAML or JSON files are read and parsed
+)  # raised while YAML or JSON is read
 
 
 def one_line(text: object) -> str:

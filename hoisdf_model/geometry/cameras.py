@@ -107,9 +107,7 @@ class Pinhole:
         if k.shape not in ((3, 3), (3, 4)):
             raise CameraError(f"intrinsics must be a (3, 3) or (3, 4) matrix, got shape {k.shape}")
         if not (k[1, 0] == 0 and np.array_equal(k[2], [0, 0, 1, 0][: k.shape[1]])):
-            raise CameraError(
-                f"the rows of intrinsics must be fx 0 cx, 0 fy cy and 0 0 1, got {np.array2string(k).replace(chr(10), '')}"
-            )
+            raise CameraError(f"the rows of intrinsics must be fx 0 cx, 0 fy cy and 0 0 1, got {k.tolist()}")
         moved = abs(k[0, 1]) * (height / 2 / abs(k[1, 1]) if height and k[1, 1] else 1.0)  # at the upper border
         if moved > _SKEW:
             raise CameraError(

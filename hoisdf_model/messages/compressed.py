@@ -64,7 +64,7 @@ def decode_depth(data: NDArray[np.uint8], format_: str) -> NDArray[np.float32]:
             _, a, b = _COMPRESSED_DEPTH_HEADER.unpack(header.tobytes())
             if not (math.isfinite(a) and math.isfinite(b) and a > 0):
                 raise ImageError(
-                    f"compressedDepth data must start with finite depth parameters, the first above 0: {a}, {b}"
+                    f"compressedDepth data must start with depth parameters, the first above 0, got {a}, {b}"
                 )
             quantisation = (a, b)
     _check_complete(data, format_, formats=("png",))
@@ -140,9 +140,7 @@ def _png_is_complete(content: bytes) -> bool:
         if end + 4 > len(content):
             return False
         if crc32(memoryview(content)[at + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
-            raise ImageError(
-                f"a PNG image is damaged: the checksum of its part {content[at + 4 : at + 8]!r} doesn't fit"
-            )
+            raise ImageError(f"a PNG image is damaged: the checksum of its {content[at + 4 : at + 8]!r} doesn't fit")
         if content[at + 4 : at + 8] == b"IEND":
             return True
         at = end + 4

@@ -70,9 +70,7 @@ def _read(path: Path) -> Image:
     try:
         image = read_image(path, upright=True)
     except ImageError as error:
-        raise InvalidInputError(
-            f"the background picture {path} can't be used ({error}): delete it or mend it"
-        ) from error
+        raise InvalidInputError(f"the background picture {path} {error}: delete it or mend it") from error
     scale = min(1.0, 2 * SIZE / min(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(small)

@@ -6,6 +6,7 @@ import io
 import os
 import struct
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -40,15 +41,24 @@ from hoisdf_model.errors import (
     TrainingError,
     as_raised,
 )
+from hoisdf_model.estimates import Regions
 from hoisdf_model.grasping import load_gripper, read_grasp
-from hoisdf_model.messages import camera_info_to_pinhole, decode_depth, decode_image, hand_object_to_estimate
+from hoisdf_model.messages import (
+    camera_info_to_pinhole,
+    decode_depth,
+    decode_image,
+    hand_object_to_estimate,
+    message_to_regions,
+    regions_to_message,
+)
 from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.training.config import read_config
 from hoisdf_model.training.record import changed_keys
 from hoisdf_ros.detections import detections_to_regions
 from hoisdf_ros.moveit import task_poses
 
-QUICK_FILES = [kind for kind in fuzz_files.KINDS if not kind.startswith(("weights", "hand tracker", "training recipe"))]
+SLOW = ("weights", "hand tracker", "training recipe", "mesh, stl as text")
+QUICK_FILES = [kind for kind in fuzz_files.KINDS if not kind.startswith(SLOW)]
 ALLOWED = {"right", "refused"}
 
 
@@ -89,9 +99,7 @@ def test_an_errors_text_is_one_printable_line_of_sensible_length():
     [(load_gripper, ConfigError), (read_grasp, GraspError), (fuzz_files.read_mean_pose, DatasetError),
      (fuzz_files.read_camera, CameraError), (lambda path: changed_keys(path.parent, None), TrainingError)],
 )  # fmt: skip
-@pytest.mark.parametrize(
-    "content", ["[" * 5000, "a: 2024-99-99", "a: [1\n  b: {"], ids=["nested", "a date", "two lines"]
-)
+@pytest.mark.parametrize("content", ["[" * 700, "a: 2024-99-99", "a: [1\n  b: {"], ids=["nested", "date", "lines"])
 def test_yaml_that_cannot_be_parsed_is_refused_in_one_line(tmp_path, read, error, content):
     path = tmp_path / "config.yaml"
     path.write_text(content)
@@ -252,6 +260,16 @@ def test_joints_and_pose_that_nobody_knows_are_taken_as_a_whole():
     assert np.isfinite(hand.joints[[0, 4, 6]]).all()
 
 
+@pytest.mark.parametrize("root", [(0.1, 0.0, -0.6), (0.1, 0.0, 0.0), (0.1, np.nan, 0.6), (np.inf, 0.0, 0.6)])
+def test_a_region_whose_root_is_no_place_in_front_of_the_camera_leaves_the_other(root):
+    regions = Regions(fuzz_messages.HANDS, ())
+    wrong, told = regions_to_message(regions, fuzz_messages.HEADER, fuzz_messages.TYPES), []
+    wrong.hands[1].root.x, wrong.hands[1].root.y, wrong.hands[1].root.z = root
+    got = message_to_regions(wrong, told.append)
+    assert [hand.side for hand in got.hands] == ["right"]
+    assert "root of hands[1]" in str(told[0])
+
+
 def test_a_detection_smaller_than_its_numbers_can_say_is_refused():
     center = SimpleNamespace(position=SimpleNamespace(x=1e30, y=5.0), theta=0.0)
     hypothesis = SimpleNamespace(hypothesis=SimpleNamespace(score=0.9, class_id="hand"))
@@ -293,9 +311,7 @@ def test_an_index_whose_checksum_does_not_fit_is_told(tmp_path):
         BagReader(path)
 
 
-@pytest.mark.parametrize(
-    "wrong", [{"frames": None}, {"per_shard": 0}, {"frames": "3"}, {"about": []}, {"frames": 10**12}]
-)
+@pytest.mark.parametrize("wrong", [{"frames": None}, {"per_shard": 0}, {"frames": "3"}, {"about": []}])
 def test_a_manifest_that_makes_no_sense_names_the_key(tmp_path, wrong):
     begin(tmp_path, 3, 3, {})
     manifest = tmp_path / "dataset.json"
@@ -312,9 +328,9 @@ def test_a_shard_that_was_written_wrong_names_the_frame(tmp_path):
     stored = io.BytesIO()
     with zipfile.ZipFile(stored, "w") as packed:
         packed.writestr("x.npy", b"no array")
-    with fuzz_files.tarfile.open(tmp_path / "00000.tar", "w") as tar:
+    with tarfile.open(tmp_path / "00000.tar", "w") as tar:
         for suffix, content in ((".jpg", b"no picture"), (".png", b""), (".npz", stored.getvalue())):
-            entry = fuzz_files.tarfile.TarInfo(f"00000000{suffix}")
+            entry = tarfile.TarInfo(f"00000000{suffix}")
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
     (tmp_path / "00000.sha256").write_text(hashlib.sha256((tmp_path / "00000.tar").read_bytes()).hexdigest())
