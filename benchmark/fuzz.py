@@ -6,8 +6,8 @@
 Bits are flipped, parts cut off, doubled, exchanged or replaced by noise; numbers become NaN, infinite or huge, texts
 empty, long or odd. Allowed are a right result or an error of ``hoisdf_model.errors`` with one readable line. Faults are
 any other exception, an error of several lines, a result that the message itself or a checksum contradicts, more than
-``--limit`` seconds, and the end of the process. Every case is a process' own doing: cases of a kind run in one child, and
-after a crash or a hang in another. Each is drawn from the seed, its kind and its number alone. Prints a table.
+``--limit`` seconds, and the end of the process. Cases of a kind run in one child,
+and after a crash or a hang in another. Each is drawn from the seed, its kind and its number alone. Prints a table.
 """
 
 from __future__ import annotations

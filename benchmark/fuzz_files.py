@@ -51,7 +51,8 @@ SMALL = {
     "sampling": {"resolution": 32, "hand_points": 50, "object_points": 30},
     "attention": {"feature_hidden": [24], "width": 32, "heads": 2, "feedforward": 48},
 }
-WORDS = (".nan", ".inf", "1e999", "-1", "0", "true", "null", "[]", "{}", "''", "9" * 400, "1e-300", "!!python/object:os.system x",
+WORDS = (".nan", ".inf", "1e999", "-1", "0", "true", "null", "[]", "{}", "''", "9" * 400, "1e-300",
+         "!!python/object:os.system x",
          "[[[[1]]]]", "*a", "&a [*a]", "2024-01-01", "\t", "'", "0x10", "abc", "\ufeff", "- 1")  # fmt: skip
 
 
@@ -195,16 +196,18 @@ def _meshes(sound: Path) -> Read:
 
 
 CAMERAS = {
-    "echo": "header:\n  stamp: {sec: 1, nanosec: 2}\n  frame_id: camera\nheight: 48\nwidth: 64\ndistortion_model: plumb_bob\n"
+    "echo": "header:\n  stamp: {sec: 1, nanosec: 2}\n  frame_id: camera\nheight: 48\nwidth: 64\n"
+    "distortion_model: plumb_bob\n"
     "d: [0.1, -0.05, 0.001, 0.0, 0.0]\nk: [60.0, 0.0, 31.5, 0.0, 61.0, 23.5, 0.0, 0.0, 1.0]\n"
     "r: [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]\n"
     "p: [60.0, 0.0, 31.5, 0.0, 0.0, 61.0, 23.5, 0.0, 0.0, 0.0, 1.0, 0.0]\nbinning_x: 0\nbinning_y: 0\n"
     "roi: {x_offset: 0, y_offset: 0, height: 0, width: 0, do_rectify: false}\n---\n",
-    "Kalibr": "cam0:\n  camera_model: pinhole\n  distortion_model: radtan\n  distortion_coeffs: [0.1, -0.05, 0.001, 0.0]\n"
+    "Kalibr": "cam0:\n  camera_model: pinhole\n  distortion_model: radtan\n"
+    "  distortion_coeffs: [0.1, -0.05, 0.001, 0.0]\n"
     "  intrinsics: [60.0, 61.0, 31.5, 23.5]\n  resolution: [64, 48]\n  rostopic: /image\n",
     "RealSense": json.dumps({"fx": 60.0, "fy": 61.0, "ppx": 31.5, "ppy": 23.5, "width": 64, "height": 48,
                              "model": "brown_conrady", "coeffs": [0.1, -0.05, 0.001, 0.0, 0.0]}, indent=1),
-    "Open3D": json.dumps({"width": 64, "height": 48, "intrinsic_matrix": [60.0, 0, 0, 0, 61.0, 0, 31.5, 23.5, 1]}, indent=1),
+    "Open3D": json.dumps({"width": 64, "height": 48, "intrinsic_matrix": [60, 0, 0, 0, 61, 0, 31, 23, 1]}, indent=1),
     "plain": "fx: 60.0\nfy: 61.0\ncx: 31.5\ncy: 23.5\nwidth: 64\nheight: 48\ndistortion: [0.1, 0.0, 0.0, 0.0, 0.0]\n",
 }  # fmt: skip
 
@@ -383,7 +386,7 @@ source: mug.obj
 source_sha256: "00"
 unit: m
 scale: 1.0
-symmetry: {center: [0.0, 0.0, 0.0], axis: [0.0, 0.0, 1.0], turns: [{axis: [0.0, 0.0, 1.0], fold: 2}], texture_too: false}
+symmetry: {center: [0.0, 0.0, 0.0], axis: [0.0, 0.0, 1.0], turns: [{axis: [0, 0, 1], fold: 2}], texture_too: false}
 colour: [10, 20, 30]
 mesh_sha256: "00"
 surface_sha256: "00"
@@ -425,7 +428,7 @@ KINDS: dict[str, Kind] = {
     "mesh, stl as text": (_mesh("_ascii.stl"), _meshes, damaged_text),
     "mesh, glb": (_mesh(".glb"), _meshes, damaged),
     **{f"camera, {kind}": (_camera(kind), _reads_camera, damaged_text) for kind in ("ROS", *CAMERAS)},
-    "training recipe": (_copied(Path(__file__).parents[1] / "config/training/shipped.yaml"), _reads(read_config), damaged_text),
+    "training recipe": (_copied(ASSETS.parents[1] / "config/training/shipped.yaml"), _reads(read_config), damaged_text),
     "training changes": (_written(CHANGES), _reads(_recipe_with_change), damaged_text),
     "gripper": (_copied(ASSETS / "grippers/robotiq_2f_85.yaml"), _reads(load_gripper), damaged_text),
     "recorded grasp": (_written(GRASP), _reads(read_grasp), damaged_text),

@@ -18,6 +18,7 @@ import numpy as np
 from rosbags.typesys import get_types_from_msg
 
 from hoisdf_model.data import interface_types
+from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import (
     Estimate,
     Frame,
@@ -67,7 +68,7 @@ VISION = {  # vision_msgs 4, as published
 }
 
 
-class Wrong(AssertionError):
+class Wrong(AssertionError):  # noqa: N818
     """What came out isn't what the message or file says, and nobody was told."""
 
 
@@ -224,7 +225,8 @@ IMAGES = [encode_image(PICTURE, HEADER, TYPES)] + [
         step=int(64 * size), data=np.random.default_rng(1).integers(0, 256, int(64 * 48 * total), np.uint8),
     )
     for encoding, size, total in (
-        ("bgra8", 4, 4), ("mono16", 2, 2), ("bayer_rggb8", 1, 1), ("nv12", 1, 1.5), ("nv24", 1, 3), ("yuv422_yuy2", 2, 2),
+        ("bgra8", 4, 4), ("mono16", 2, 2), ("bayer_rggb8", 1, 1), ("nv12", 1, 1.5), ("nv24", 1, 3),
+        ("yuv422_yuy2", 2, 2),
         ("rgb16", 6, 6), ("8UC3", 3, 3),
     )
 ]  # fmt: skip
@@ -355,8 +357,8 @@ def detections(rng: Rng) -> None:
     def one(name: str, x: float) -> Any:
         create = TYPES.create
         point = create("vision_msgs/msg/Point2D", x=x, y=20.0)
-        box = create("vision_msgs/msg/BoundingBox2D", center=create("vision_msgs/msg/Pose2D", position=point, theta=0.1),
-                     size_x=10.0, size_y=8.0)  # fmt: skip
+        center = create("vision_msgs/msg/Pose2D", position=point, theta=0.1)
+        box = create("vision_msgs/msg/BoundingBox2D", center=center, size_x=10.0, size_y=8.0)
         pose = _pose_with_covariance()
         guess = create("vision_msgs/msg/ObjectHypothesis", class_id=name, score=0.8)
         result = create("vision_msgs/msg/ObjectHypothesisWithPose", hypothesis=guess, pose=pose)

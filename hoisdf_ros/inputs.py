@@ -210,8 +210,8 @@ class Inputs:
 
 def _compressed_name(node: Node, topic: str) -> str:
     """What image_transport makes of a topic's name; the name that it has then may be remapped, too."""
-    name = node.resolve_topic_name(topic)
-    return name if name.endswith("/compressed") else node.resolve_topic_name(f"{name}/compressed")
+    name = str(node.resolve_topic_name(topic))
+    return name if name.endswith("/compressed") else str(node.resolve_topic_name(f"{name}/compressed"))
 
 
 def _words(offer: Offer) -> str:

@@ -53,7 +53,8 @@ def message_to_regions(message: Any, refused: Refused | None = None) -> Regions:
 
     Raises:
         InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, a score isn't a number, or a side
-            isn't a ``SIDE_*``, or a root isn't in front of the camera; says which region. With ``refused`` only where no hand, or no object, is left of some.
+            isn't a ``SIDE_*``, or a root isn't in front of the camera; says which region. With ``refused`` only where
+            no hand, or no object, is left of some.
     """
     hands = read_items(message.hands, _hand_region, "hands", refused)
     objects = read_items(message.objects, _object_region, "objects", refused)
