@@ -10,6 +10,7 @@ import copy
 import string
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -332,9 +333,15 @@ def _one_of(items: list[Any], rng: Rng) -> None:
     items[at] = mutated(items[at], rng)
 
 
+@cache
+def _regions() -> Any:
+    return regions_to_message(Regions(HANDS, THINGS), HEADER, TYPES)
+
+
 def regions(rng: Rng) -> None:
     """``hoisdf/Regions``; the region that wasn't touched must come through."""
-    message = regions_to_message(Regions(HANDS, THINGS), HEADER, TYPES)
+    message = copy.copy(_regions())
+    message.hands, message.objects = list(message.hands), list(message.objects)
     which = "hands" if rng.random() < 0.5 else "objects"
     items = getattr(message, which)
     at = int(rng.integers(2))
@@ -378,9 +385,16 @@ def detections(rng: Rng) -> None:
         expect(item.box[0] < item.box[2] and item.box[1] < item.box[3], f"an empty box {item.box}")
 
 
+@cache
 def _pose_with_covariance() -> Any:
     estimate = _estimate()
     return estimate_to_hand_object(estimate, HEADER, TYPES).objects[0].pose
+
+
+@cache
+def _hand_object() -> Any:
+    """A sound message; what is changed is copied first."""
+    return estimate_to_hand_object(_estimate(), HEADER, TYPES)
 
 
 def _estimate() -> Estimate:
@@ -402,7 +416,8 @@ def _estimate() -> Estimate:
 
 def hand_object(rng: Rng) -> None:
     """``hoisdf/HandObject`` with hands, objects and regions; what wasn't touched must come through."""
-    message = estimate_to_hand_object(_estimate(), HEADER, TYPES)
+    message = copy.copy(_hand_object())
+    message.hands, message.objects = list(message.hands), list(message.objects)
     which = ("hands", "objects")[int(rng.integers(2))]
     at = int(rng.integers(2))
     getattr(message, which)[at] = mutated(getattr(message, which)[at], rng)

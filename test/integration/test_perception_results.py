@@ -222,9 +222,11 @@ def test_depth_arrives_in_metres():
         assert np.allclose(rig.estimator.frames[-1].depth, 1.25)
 
 
-def test_compressed_images():
+@pytest.mark.parametrize("topic", ["image", "/fuzz_camera/image_raw", "/fuzz_camera/image_raw/compressed"])
+def test_compressed_images_are_read_where_image_transport_publishes_them(topic):
     cv2 = pytest.importorskip("cv2")
-    with Rig({"input.transport": "compressed"}) as rig:
+    with Rig({"input.transport": "compressed"}, image_topic=topic) as rig:
+        assert rig.peer.image.topic_name.endswith(f"{topic.removesuffix('/compressed')}/compressed")
         rig.activate()
         red = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         red[..., 2] = 250  # BGR
