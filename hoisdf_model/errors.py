@@ -4,9 +4,33 @@ Every message says what was wrong, where, and what would be right. Each class al
 built-in exception a caller would expect, so ``except ValueError`` keeps working.
 """
 
+import yaml
+
+LONGEST = 1200  # characters of an error's text
+UNREADABLE = (
+    OSError,
+    ValueError,
+    RecursionError,
+    yaml.YAMLError,
+)  # raised while YAML or JSON is read
+
+
+def one_line(text: object) -> str:
+    """A text as one line that can be printed, whatever was in it; where it is long its middle is left out."""
+    line = " ".join(str(text).split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
+
 
 class HoisdfError(Exception):
-    """Root of all errors raised on purpose by this package."""
+    """Root of all errors raised on purpose by this package.
+
+    Its text is one line: what parsers say has several, and what comes from outside may have anything.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class InvalidInputError(HoisdfError, ValueError):
@@ -67,7 +91,7 @@ class EvaluationError(HoisdfError, ValueError):
 
 def as_raised(error: HoisdfError) -> HoisdfError:
     """The error as it was raised, where it comes from a loading process: torch gives it a traceback for its message."""
-    text = str(error)
+    text = Exception.__str__(error)  # as it was given: a traceback ends with what is wanted
     if not text.startswith("Caught "):
         return error
     return type(error)(text.rpartition(f"{type(error).__qualname__}: ")[2].strip())

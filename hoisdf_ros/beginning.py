@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import rclpy
 import yaml
 from rclpy.exceptions import NameValidationException, ParameterException
 from rclpy.signals import SignalHandlerOptions
 
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import UNREADABLE, ConfigError, one_line
 
 Created = TypeVar("Created")
 HIGHEST_DOMAIN = 232
@@ -88,17 +88,12 @@ def refusal(error: Exception) -> str:
     return f"ROS can't be used: {text}{'; ' if remedy else ''}{remedy}"
 
 
-def one_line(error: Any) -> str:
-    """An error's text without line breaks."""
-    return " ".join(str(error).split())
-
-
 def _wrong_with(path: Path) -> str:
     """What can be said better than rcl does, which opens and parses in one; empty: nothing."""
     try:
         yaml.safe_load(path.read_text("utf-8"))
     except OSError as error:
         return str(error.strerror)
-    except (yaml.YAMLError, ValueError) as error:
+    except UNREADABLE as error:
         return f"not YAML: {one_line(error)}"
     return ""

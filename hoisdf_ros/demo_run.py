@@ -33,6 +33,9 @@ ShowProgress = Callable[[str], None]
 class DemoError(HoisdfError):
     """Nothing came through; the message says why and ends with what the processes printed last."""
 
+    def __str__(self) -> str:
+        return Exception.__str__(self)  # in as many lines as they printed
+
 
 @dataclass(frozen=True)
 class DemoPlan:
@@ -146,9 +149,10 @@ def _perception_arguments(plan: DemoPlan, roles: Mapping[str, str], image_type: 
     arguments = ["--ros-args"]
     for name, value in parameters.items():
         arguments += ["-p", f"{name}:={value}"]
+    compressed = parameters["input.transport"] == "compressed"
     for role, topic in roles.items():
         if role != "truth":
-            arguments += ["-r", f"{role}:={topic}"]
+            arguments += ["-r", f"{role}{'/compressed' if compressed and role == 'image' else ''}:={topic}"]
     return arguments
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
-from hoisdf_model.errors import HoisdfError
+from hoisdf_model.errors import HoisdfError, one_line
 from hoisdf_model.messages import stamp_of
 
 KEPT = 10_000_000_000  # nanoseconds of history, as tf2 keeps
@@ -96,10 +96,11 @@ class FrameBuffer:
                 parent, child = transform.header.frame_id.lstrip("/"), transform.child_frame_id.lstrip("/")
                 sane = np.isfinite(translation).all() and abs(np.linalg.norm(quaternion) - 1) < 1e-2
                 if not sane or not parent or not child or parent == child:
-                    refused.append(
+                    told = (
                         f"transforms[{i}] from {child!r} to {parent!r} must be between two named frames, finite, with "
                         f"a quaternion of length 1, got {translation.tolist()} {quaternion.tolist()}"
                     )
+                    refused.append(one_line(told))
                     continue
                 edge = self._edges.get(child)
                 if edge is None or edge.parent != parent or edge.static != static:

@@ -29,6 +29,7 @@ IMAGE, CAMERA_INFO, DEPTH, REGIONS, DETECTIONS = "image", "camera_info", "depth"
 HAND_OBJECT = "hand_object"
 NEWEST_ONLY = (IMAGE, DEPTH, HAND_OBJECT)
 LATCHED = (CAMERA_INFO,)  # may have been sent before this node started: durability follows the publishers
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
 NO_FRAME, HELD_INFO = "no_frame", "camera_info: images with the last one"
 Offer = tuple[ReliabilityPolicy, DurabilityPolicy]
 _RELIABLE: Offer = (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
@@ -58,7 +59,7 @@ def topic_types(parameters: InputParameters) -> dict[str, str]:
     """Topics that are read -> their types; the image first."""
     compressed = parameters.transport == "compressed"
     types = {
-        IMAGE: "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image",
+        IMAGE: COMPRESSED if compressed else "sensor_msgs/msg/Image",
         CAMERA_INFO: "sensor_msgs/msg/CameraInfo",
     }
     if parameters.depth:
@@ -75,7 +76,8 @@ class Inputs:
 
     Args:
         node: subscribes on it.
-        topics: name -> type, the stream that everything is paired with (the image) first.
+        topics: name -> type, the stream that everything is paired with (the image) first. Of a ``CompressedImage`` the
+            topic is called as image_transport calls it, ``<name>/compressed``.
         reliability: ``reliable``, ``best_effort``, or ``auto``: what the publishers of a topic offer. A best effort
             subscription meets every publisher, but a stock Fast DDS loses nearly all best effort messages over 0.5 MB
             (rmw_fastrtps issue 739), which a raw 640x480 image is.
@@ -97,6 +99,9 @@ class Inputs:
     ) -> None:
         self._node, self._topics, self._reliability, self._monitor = node, dict(topics), reliability, monitor
         self._stream = next(iter(topics))
+        self._names = {
+            topic: _compressed_name(node, topic) if kind == COMPRESSED else topic for topic, kind in topics.items()
+        }
         self._deliver, self._jumped_back = deliver, jumped_back
         info = CAMERA_INFO if CAMERA_INFO in topics else None
         self._pairing = Pairing(
@@ -138,7 +143,7 @@ class Inputs:
         self._subscriptions = {}
 
     def _wanted(self, topic: str, otherwise: Offer) -> Offer:
-        offers = [p.qos_profile for p in self._node.get_publishers_info_by_topic(topic)]
+        offers = [p.qos_profile for p in self._node.get_publishers_info_by_topic(self._names[topic])]
         if not offers:
             return otherwise if self._reliability == "auto" else (self._fixed_reliability(), otherwise[1])
         latched = topic in LATCHED and all(o.durability == DurabilityPolicy.TRANSIENT_LOCAL for o in offers)
@@ -159,7 +164,7 @@ class Inputs:
         )
         return self._node.create_subscription(
             message_class(self._topics[topic]),
-            topic,
+            self._names[topic],
             lambda message: self._receive(topic, message),
             profile,
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=lambda event: self._mismatch(topic, event)),
@@ -201,6 +206,12 @@ class Inputs:
                 f"a publisher of {self._subscriptions[topic].topic_name} offers an incompatible {policy} (asked for: "
                 f"{_words(asked)}), nothing comes from it; parameter input.reliability is {self._reliability!r}"
             )
+
+
+def _compressed_name(node: Node, topic: str) -> str:
+    """What image_transport makes of a topic's name; the name that it has then may be remapped, too."""
+    name = str(node.resolve_topic_name(topic))
+    return name if name.endswith("/compressed") else str(node.resolve_topic_name(f"{name}/compressed"))
 
 
 def _words(offer: Offer) -> str:

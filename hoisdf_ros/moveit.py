@@ -61,7 +61,8 @@ def moveit_grasp(
             frame's z points up; None: back the way of the approach.
 
     Raises:
-        InvalidInputError: the message is of another gripper, its pose isn't one, or the retreat has no direction.
+        InvalidInputError: the message is of another gripper, its pose or width isn't one, or the retreat has no
+            direction.
     """
     pose = _checked(grasp, gripper)
     header, forward = grasp.header, pose[:3, 2]
@@ -221,6 +222,8 @@ def stamp_of_header(header: Any) -> int:
 def _checked(grasp: Any, gripper: Gripper) -> Floats:
     if grasp.gripper != gripper.name:
         raise InvalidInputError(f"the grasp was made for the gripper {grasp.gripper!r}, not for {gripper.name!r}")
+    if not 0 <= grasp.width <= gripper.stroke * (1 + 1e-6):  # a float32 in the message
+        raise InvalidInputError(f"a width for {gripper.name} must lie in 0 to {gripper.stroke} m, got {grasp.width}")
     return read_pose(grasp.pose)
 
 

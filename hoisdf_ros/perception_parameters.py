@@ -32,7 +32,11 @@ class ModelParameters:
 class InputParameters:
     """Which topics are read, and how."""
 
-    transport: str = parameter("raw", "Type of the topic image.", choices=("raw", "compressed"))
+    transport: str = parameter(
+        "raw",
+        "What is read: raw is the topic image, compressed is image/compressed, as image_transport names it.",
+        choices=("raw", "compressed"),
+    )
     reliability: str = parameter(
         "auto",
         "Quality of service asked for: auto follows the publishers (reliable if all offer it, which large images need "

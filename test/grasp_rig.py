@@ -17,7 +17,7 @@ from hoisdf.msg import Grasps, HandObject
 from hoisdf.srv import CaptureGrasp, PlanHandover
 from lifecycle_msgs.srv import ChangeState, GetState
 from model.grasping_solids import held
-from perception_rig import Peer, Spinner, wait_until
+from perception_rig import Peer, Spinner, wait_until_matched
 from rcl_interfaces.srv import SetParameters
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -103,7 +103,7 @@ class GraspPeer(Peer):
 
     def connect(self) -> None:
         """Wait until the node listens."""
-        wait_until(self.estimates.get_subscription_count)
+        wait_until_matched(self.estimates.get_subscription_count, "hand_object")
 
     def now(self) -> int:
         return self.node.get_clock().now().nanoseconds
@@ -169,7 +169,9 @@ class GraspRig:
         """Wait until node and peer hear each other."""
         self.peer.connect()
         outputs = self.node._outputs._publishers
-        wait_until(lambda: all(map(outputs.is_wanted, ("~/grasps", "~/grasp_poses", "~/grasp_pose", "/tf"))))
+        wait_until_matched(
+            lambda: all(map(outputs.is_wanted, ("~/grasps", "~/grasp_poses", "~/grasp_pose", "/tf"))), "grasps and /tf"
+        )
 
     def close(self) -> None:
         self.peer.close()

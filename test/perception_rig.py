@@ -74,7 +74,7 @@ class Peer:
         name: full name of the perception node.
         transport: ``raw`` or ``compressed``.
         reliability: of the published images.
-        image_topic: where images are published.
+        image_topic: where images are published; compressed ones where image_transport does for that topic.
     """
 
     def __init__(
@@ -85,6 +85,8 @@ class Peer:
         self.prepare(name, SERVICES)
         self.image_kind = CompressedImage if transport == "compressed" else Image
         qos = QoSProfile(depth=5, reliability=reliability)
+        if transport == "compressed" and not image_topic.endswith("/compressed"):
+            image_topic += "/compressed"
         self.image = self.node.create_publisher(self.image_kind, image_topic, qos)
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
         self.depth = self.node.create_publisher(Image, "depth", qos)
@@ -131,7 +133,7 @@ class Peer:
         nothing = {service: kind.Request() for service, kind in self._services.items()}
         nothing["change_state"].transition.id = 255
         for service, request in nothing.items():
-            wait_until(lambda s=service, r=request: self.answer(s, r, 0.2) is not None)
+            wait_until_matched(lambda s=service, r=request: self.answer(s, r, 0.2) is not None, f"service {service}")
 
     def answer(self, service: str, request: Any, seconds: float) -> Any:
         """What a service answers; None where it doesn't within the time."""
@@ -163,7 +165,10 @@ class Peer:
 
     def connect(self) -> None:
         """Wait until the node listens to the camera."""
-        wait_until(lambda: self.image.get_subscription_count() and self.camera_info.get_subscription_count())
+        wait_until_matched(
+            lambda: self.image.get_subscription_count() and self.camera_info.get_subscription_count(),
+            "image, camera_info",
+        )
 
     def send(self, stamp: float, image: Any = None, info: Any = None) -> None:
         """Publish an image and its camera info, each the default one where None is given; False leaves it out."""
@@ -242,6 +247,23 @@ class Rig:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+class DiscoveryTimeout(AssertionError):  # noqa: N818 (its name is what a second try is told by)
+    """Two ends of a topic or service didn't find each other in time; the one failure that is tried a second time."""
+
+
+def wait_until_matched(condition: Callable[[], Any], what: str = "a topic", seconds: float = 8.0) -> None:
+    """Poll whether both ends have found each other.
+
+    Raises:
+        DiscoveryTimeout: they haven't.
+    """
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise DiscoveryTimeout(f"{what}: no match after {seconds:g} s")
+        time.sleep(0.005)
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 8.0) -> None:

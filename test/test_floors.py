@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "network": {"hand_tracking", "hand", "geometry"},
     "data": {"hand", "objects", "geometry", "messages"},
     "estimation": {"network", "hand_tracking", "hand", "objects", "geometry"},
-    "synthesis": {"data", "hand", "objects", "geometry"},
+    "synthesis": {"messages", "data", "hand", "objects", "geometry"},
     "grasping": {"estimation", "hand", "objects", "geometry"},
     "evaluation": {"estimation", "network", "hand_tracking", "data", "hand", "objects", "geometry"},
     "training": {"network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},

@@ -68,6 +68,41 @@ def test_more_than_two_second_tries_fail_the_suite(tmp_path, count, code, proces
     assert f"second tries: {count} (at most 2)" in done.stdout
 
 
+ONCE = """
+import pytest
+
+pytestmark = pytest.mark.ros
+seen = set()
+
+
+class DiscoveryTimeout(AssertionError):
+    pass
+
+
+def test_whose_ends_find_each_other_late():
+    if "late" not in seen:
+        seen.add("late")
+        raise DiscoveryTimeout("no match after 8 s")
+
+
+def test_that_is_wrong_once():
+    if "wrong" not in seen:
+        seen.add("wrong")
+        assert 1 + 1 == 3
+"""
+
+
+@pytest.mark.ros
+def test_only_a_discovery_that_took_too_long_is_tried_again(tmp_path):
+    (tmp_path / "conftest.py").write_text((ROOT / "test/conftest.py").read_text())
+    (tmp_path / "test_it.py").write_text(ONCE)
+    done = run_pytest(tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "second tries: 1 (at most 2)" in done.stdout
+    assert "1 failed, 1 passed, 1 rerun" in done.stdout
+    assert "FAILED test_it.py::test_that_is_wrong_once" in done.stdout
+
+
 def test_the_list_of_slow_tests_is_renewed_from_a_report(tmp_path):
     spec = importlib.util.spec_from_file_location("list_slow_tests", ROOT / "scripts/list_slow_tests.py")
     script = importlib.util.module_from_spec(spec)

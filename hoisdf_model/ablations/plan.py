@@ -17,7 +17,7 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import Hoisdf
 from hoisdf_model.network.shipped import NAME as SHIPPED
-from hoisdf_model.training.config import TrainingConfig, config_of
+from hoisdf_model.training.config import TrainingConfig, config_of, parsed_changes
 
 STARTS = (SHIPPED, "none")
 
@@ -85,11 +85,8 @@ def typed_changes(changes: Sequence[str]) -> dict[str, Any]:
     """``key=value`` each, keys with dots, as a nested configuration.
 
     Raises:
-        ConfigError: there is no ``=``.
+        ConfigError: there is no ``=``, or a key or value can't be read.
     """
-    for change in changes:
-        if "=" not in change:
-            raise ConfigError(f"a change must be key=value, got {change!r}")
-    content = OmegaConf.to_container(OmegaConf.from_dotlist(list(changes)))
+    content = OmegaConf.to_container(parsed_changes(changes))
     assert isinstance(content, dict)
     return {str(key): value for key, value in content.items()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hoisdf_model.errors import ConfigError, DependencyError
+from hoisdf_model.errors import UNREADABLE, ConfigError, DependencyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,7 +151,7 @@ def _described(path: str) -> dict[str, Any]:
             raise ConfigError(f"there is no description of a data source at {path}")
         try:
             content = yaml.safe_load(Path(path).read_text())
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        except UNREADABLE as error:
             raise ConfigError(f"{path} is not readable YAML: {error}") from error
         if not isinstance(content, dict) or not content.keys() <= {"kind", "options", "ratio"}:
             raise ConfigError(f"{path} must hold kind and options of a data source, and perhaps its ratio")

@@ -66,8 +66,8 @@ def train(
     """Train a network.
 
     The run's folder holds its configuration, the state of the code, TensorBoard logs, checkpoints and the averaged
-    weights, which are written at each validation and at the end. With several GPUs one process starts for each; on several machines start the same command on each with
-    torchrun.
+    weights, which are written at each validation and at the end. With several GPUs one process starts for each; on
+    several machines start the same command on each with torchrun.
     """
     from rich.console import Console
 

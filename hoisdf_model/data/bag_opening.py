@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+from binascii import crc32
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote
@@ -58,10 +59,25 @@ class McapFile(McapReader):
     def _open(self) -> None:
         try:
             super()._open()
+            self._check_summary()
         except Exception:
             if not self.data_start or self._has_end():
                 raise
             self._open_without_end()
+
+    def _check_summary(self) -> None:
+        """See that the index is as it was written, where the file says a checksum of it.
+
+        It goes from the start of the summary to the footer's last field (MCAP specification, "Footer").
+        """
+        assert self.bio is not None
+        end = self.bio.seek(-len(_MCAP_MAGIC) - 4, os.SEEK_END)
+        (checksum,) = struct.unpack("<I", self.bio.read(4))
+        self.bio.seek(end - 16)
+        (start,) = struct.unpack("<Q", self.bio.read(8))
+        self.bio.seek(start)
+        if checksum and start and crc32(self.bio.read(end - start)) != checksum:
+            raise ReaderError("the checksum of its index doesn't fit")
 
     def _has_end(self) -> bool:
         assert self.bio is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from binascii import crc32
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
 from hoisdf_model.data.bag_opening import UriPath
@@ -19,6 +21,7 @@ from hoisdf_model.data.interfaces import interface_types
 from hoisdf_model.errors import BagError
 from hoisdf_model.messages import MessageTypes, rosbags_types, stamp_of
 
+_CHECKSUM = 9 + 3 * 8  # bytes before it in a chunk: opcode and length, two times, a size
 _FOREVER = QosTime(9223372036, 854775807)  # rosbag2's "no limit"
 
 
@@ -27,8 +30,24 @@ class _AnyNameSqlite3(Sqlite3Writer):
         super().__init__(UriPath(path), compression)
 
 
+class _SummedMcap(McapWriter):
+    """MCAP with the checksum of each chunk, which rosbags leaves out."""
+
+    def close_chunk(self) -> None:
+        start, checksum = self.bio.tell(), crc32(self.chunk.bio.getvalue())
+        super().close_chunk()
+        end = self.bio.tell()
+        self.bio.seek(start + _CHECKSUM)
+        self.bio.write(checksum.to_bytes(4, "little"))
+        self.bio.seek(end)
+
+
 class _AnyNameWriter(Writer):
-    STORAGE_PLUGINS = {**Writer.STORAGE_PLUGINS, StoragePlugin.SQLITE3: _AnyNameSqlite3}  # noqa: RUF012
+    STORAGE_PLUGINS = {  # noqa: RUF012
+        **Writer.STORAGE_PLUGINS,
+        StoragePlugin.SQLITE3: _AnyNameSqlite3,
+        StoragePlugin.MCAP: _SummedMcap,
+    }
 
 
 class BagWriter:

@@ -19,7 +19,7 @@ from rosbags.interfaces import Connection, Qos
 from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
 from hoisdf_model.data.bag_opening import AnyReader, advice, storage_files
 from hoisdf_model.data.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
-from hoisdf_model.errors import BagError
+from hoisdf_model.errors import UNREADABLE, BagError
 
 SYNTHETIC = "hoisdf.synthetic"  # in a bag's metadata: its pictures are rendered; the value says by what
 _LOG = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ class BagReader:
         try:
             content = yaml.safe_load((folder / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
             return {str(key): str(value) for key, value in (content.get("custom_data") or {}).items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError):
+        except (*UNREADABLE, KeyError, TypeError, AttributeError):
             return {}
 
     def topic(self, name: str) -> Topic:

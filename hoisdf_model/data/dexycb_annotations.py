@@ -16,7 +16,7 @@ import numpy as np
 
 from hoisdf_model.data.dexycb_layout import SERIALS, Take
 from hoisdf_model.data.dexycb_subsets import Rows
-from hoisdf_model.errors import DatasetError
+from hoisdf_model.errors import UNREADABLE, DatasetError
 
 _PREFIX = 3
 _IMAGE = re.compile(r"([^/]+)/([^/]+)/([^/]+)/color_(\d{6})\.jpg")
@@ -49,7 +49,7 @@ def read_annotations(path: str | Path, takes: Sequence[Take]) -> AnnotatedFrames
     """
     try:
         entries = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"the annotations {path} can't be read: {error}") from error
     if not isinstance(entries, dict) or not entries:
         raise DatasetError(f"{path} isn't a list of DexYCB's frames: expected a dictionary of s0_<number> -> frame")

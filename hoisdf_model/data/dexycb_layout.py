@@ -31,7 +31,7 @@ import yaml
 from numpy.typing import NDArray
 
 from hoisdf_model.data.sources import Floats
-from hoisdf_model.errors import CameraError, DatasetError
+from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import YCB
 
@@ -309,7 +309,7 @@ def _yaml(path: Path) -> dict[str, Any]:
         content = yaml.safe_load(path.read_text("utf-8"))
     except FileNotFoundError as error:
         raise DatasetError(f"{path} is missing") from error
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"{path} can't be read: {error}") from error
     if not isinstance(content, dict):
         raise DatasetError(f"{path} holds no table of names and values")

@@ -28,7 +28,7 @@ from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, true_joints, true_ver
 from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.data.sources import FieldSamples, Floats, HandLabel, LabelledFrame
-from hoisdf_model.errors import CameraError, DatasetError
+from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.hand.joints import NUM_JOINTS
@@ -225,7 +225,7 @@ def _annotated(path: Path) -> tuple[str, ...]:
     """The frames of the released code's annotations; what else they hold stands in ``meta`` too."""
     try:
         entries = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"the annotations {path} can't be read: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and "seqName_id" in entry for entry in entries):
         raise DatasetError(f"{path} isn't ho3d_train_data.json: expected a list of dictionaries with 'seqName_id'")

@@ -21,7 +21,7 @@ from hoisdf_model.data.ho3d_layout import decode_masks
 from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.data.sources import FrameSource, HandLabel, LabelledFrame
-from hoisdf_model.errors import CameraError, DatasetError
+from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import NUM_JOINTS
 
@@ -134,7 +134,7 @@ class JoinedFrames:
 def _annotation(path: Path) -> dict[str, Any]:
     try:
         stored = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"the annotation {path} can't be read: {error}") from error
     if not isinstance(stored, dict):
         raise DatasetError(f"the annotation {path} holds a {type(stored).__name__}, expected a dictionary")

@@ -50,6 +50,8 @@ def _read(
 ) -> NDArray[Any]:
     try:
         with Image.open(path, formats=FORMATS) as picture:
+            picture.verify()  # checksums of a PNG file, which decoding passes over
+        with Image.open(path, formats=FORMATS) as picture:
             image = np.array(convert(picture))
     except FileNotFoundError as error:
         raise DatasetError(f"{what} {path} is missing") from error

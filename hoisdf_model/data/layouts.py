@@ -9,7 +9,7 @@ from typing import Any, Literal
 from hoisdf_model.data.dexycb_layout import SUBJECTS
 from hoisdf_model.data.ho3d_layout import SPLITS
 from hoisdf_model.data.shards import MANIFEST
-from hoisdf_model.errors import DatasetError
+from hoisdf_model.errors import UNREADABLE, DatasetError
 
 Kind = Literal["dexycb", "ho3d", "shards"]
 KINDS: tuple[Kind, ...] = ("dexycb", "ho3d", "shards")
@@ -30,7 +30,7 @@ def read_note(path: str | Path) -> dict[str, Any]:
     note = Path(path) / SYNTHETIC_NOTE
     try:
         about = json.loads(note.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"{note} can't be read: {error}") from error
     if not isinstance(about, dict):
         raise DatasetError(f"{note} doesn't say how the folder was made: expected a table of names and values")

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
-from hoisdf_model.errors import DatasetError
+from hoisdf_model.errors import UNREADABLE, DatasetError
 from hoisdf_model.geometry import Pinhole
 
 VERSION = 1
@@ -31,6 +31,7 @@ MANIFEST = "dataset.json"
 JPEG_QUALITY = 95
 HAND, OBJECT = 255, 1  # in the masks
 SHARDS_OPEN = 1024
+MOST_FRAMES = 100_000_000
 LOOK_EVERY = 30.0  # seconds
 
 Arrays = dict[str, NDArray[Any]]
@@ -92,9 +93,12 @@ class ShardedFrames:
         """
         shard, files = self._files(index)
         arrays = self.arrays(index)
-        image = _decoded(_part(shard, files[".jpg"]), cv2.IMREAD_COLOR)
-        mask = _decoded(_part(shard, files[".png"]), cv2.IMREAD_GRAYSCALE)
-        return _unpacked(np.ascontiguousarray(image[..., ::-1]), mask, arrays)
+        try:
+            image = _decoded(_part(shard, files[".jpg"]), cv2.IMREAD_COLOR)
+            mask = _decoded(_part(shard, files[".png"]), cv2.IMREAD_GRAYSCALE)
+            return _unpacked(np.ascontiguousarray(image[..., ::-1]), mask, arrays)
+        except Exception as error:  # the checksum fits, so that whoever wrote it was wrong, in whatever way
+            raise _unusable(shard, index, error) from error
 
     def arrays(self, index: int) -> Arrays:
         """Everything that is known about one frame, by name.
@@ -103,8 +107,11 @@ class ShardedFrames:
             DatasetError: there is no such frame, or its shard is damaged (named).
         """
         shard, files = self._files(index)
-        with np.load(io.BytesIO(_part(shard, files[".npz"])), allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        try:
+            with np.load(io.BytesIO(_part(shard, files[".npz"])), allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except Exception as error:  # see frame
+            raise _unusable(shard, index, error) from error
 
     def _files(self, index: int) -> tuple[Path, Mapping[str, tuple[int, int]]]:
         there = self._there()
@@ -112,7 +119,18 @@ class ShardedFrames:
             raise DatasetError(f"the data set {self.folder} has frames 0 to {len(there) - 1}, not {index}")
         number = int(there[index])
         shard = self._paths[number // self._per_shard]
-        return shard, _contents(shard)[number]
+        contents = _contents(shard)
+        if number not in contents:
+            raise DatasetError(f"the shard {shard} lacks the frame {number}; {_advice(shard)}")
+        return shard, contents[number]
+
+
+def _advice(shard: Path) -> str:
+    return f"delete {shard.name} and {shard.stem}.sha256 and call the command that makes the data set again"
+
+
+def _unusable(shard: Path, index: int, error: Exception) -> DatasetError:
+    return DatasetError(f"frame {index} in {shard} can't be used: {type(error).__name__}: {error}; {_advice(shard)}")
 
 
 def shard_paths(folder: Path, frames: int, per_shard: int) -> list[Path]:
@@ -131,10 +149,15 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise DatasetError(f"no data set in {folder}: there is no {MANIFEST}") from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"{path} can't be read: {error}") from error
     if not isinstance(manifest, dict) or manifest.get("version") != VERSION:
         raise DatasetError(f"{path} isn't a manifest of version {VERSION}")
+    for key in ("frames", "per_shard"):
+        if type(manifest.get(key)) is not int or not 0 < manifest[key] <= MOST_FRAMES:
+            raise DatasetError(f"{key} in {path} must be a whole number above 0, got {manifest.get(key)!r}")
+    if not isinstance(manifest.get("about"), dict):
+        raise DatasetError(f"about in {path} must be a table of names and values, got {manifest.get('about')!r}")
     return manifest
 
 
@@ -197,7 +220,7 @@ def write_shard(
 @lru_cache(maxsize=SHARDS_OPEN)
 def _contents(path: Path) -> dict[int, dict[str, tuple[int, int]]]:
     """Where each frame's files lie in a shard: number -> suffix -> offset and size."""
-    advice = f"delete {path.name} and {path.stem}.sha256 and call the command that makes the data set again"
+    advice = _advice(path)
     try:
         if hashlib.sha256(path.read_bytes()).hexdigest() != path.with_suffix(".sha256").read_text().strip():
             raise DatasetError(f"the shard {path} is damaged: its checksum doesn't fit; {advice}")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.errors import UNREADABLE, InvalidInputError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, RootSource, Side
 from hoisdf_model.estimation.files import FORMAT
 from hoisdf_model.geometry import rotations
@@ -32,7 +32,7 @@ def read_estimate(path: str | Path, hand_model: HandModelLike) -> Estimate:
     hand_model = as_hand_model(hand_model)
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # a damaged file is no JSON or no UTF-8
+    except UNREADABLE as error:  # a damaged file is no JSON or no UTF-8
         raise InvalidInputError(f"{path} can't be read as an estimate: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise InvalidInputError(f"{path} is no estimate: its format must be {FORMAT}")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_views import right_handed
 from hoisdf_model.data.sources import LabelledFrame, ObjectLabel
-from hoisdf_model.errors import DatasetError
+from hoisdf_model.errors import UNREADABLE, DatasetError
 from hoisdf_model.evaluation.alignment import Floats, similarity_aligned
 from hoisdf_model.geometry import Pinhole, boxes, rotations
 
@@ -108,7 +108,7 @@ def read_mean_pose(path: str | Path | None = None) -> MeanPose:
     place = Path(str(resources.files("hoisdf_model") / "assets" / SHIPPED)) if path is None else Path(path)
     try:
         content = yaml.safe_load(place.read_text())
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise DatasetError(f"the mean pose {place} can't be read: {error}") from error
     arrays: dict[str, NDArray[np.float64]] = {}
     for name, shape in _SHAPES.items():

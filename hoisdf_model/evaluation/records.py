@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hoisdf_model.errors import EvaluationError
+from hoisdf_model.errors import UNREADABLE, EvaluationError
 from hoisdf_model.evaluation.alignment import Floats
 from hoisdf_model.geometry import rotations
 
@@ -159,7 +159,7 @@ def read_about(folder: str | Path) -> dict[str, Any]:
         about = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise EvaluationError(f"there is no evaluation in {folder}: no {ABOUT}") from error
-    except (OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise EvaluationError(f"{path} can't be read: {error}") from error
     if not isinstance(about, dict):
         raise EvaluationError(f"{path} doesn't say what was evaluated: delete the folder and evaluate again")
@@ -194,7 +194,7 @@ def read_records(folder: str | Path) -> list[Record]:
                 int(read["frame"]), str(read["object"]), tuple(map(str, read["tags"])), results,
                 None if stamp is None else int(stamp),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             raise EvaluationError(f"{path} is damaged in line {number}: delete that line and evaluate again") from error
         records[record.frame] = record
     return [records[frame] for frame in sorted(records)]

@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import CameraError
+from hoisdf_model.errors import UNREADABLE, CameraError
 from hoisdf_model.geometry.cameras import Pinhole
 
 _EXPECTED = (
@@ -46,9 +46,8 @@ def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
         content = _parsed(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise CameraError(f"can't read the camera file {path}: {error.strerror or error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise CameraError(f"the camera file {path} is not readable YAML ({reason}); {_EXPECTED}") from error
+    except UNREADABLE as error:
+        raise CameraError(f"the camera file {path} is not readable YAML ({error}); {_EXPECTED}") from error
     if not isinstance(content, Mapping):
         raise CameraError(f"the camera file {path} holds no mapping; {_EXPECTED}")
     try:

@@ -101,11 +101,13 @@ class Pinhole:
         stereo pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
 
         Raises:
-            CameraError: not a (3, 3) or (3, 4) matrix, or with a larger skew.
+            CameraError: not a (3, 3) or (3, 4) matrix, not of that form, or with a larger skew.
         """
         k = np.asarray(matrix, np.float64)
         if k.shape not in ((3, 3), (3, 4)):
             raise CameraError(f"intrinsics must be a (3, 3) or (3, 4) matrix, got shape {k.shape}")
+        if not (k[1, 0] == 0 and np.array_equal(k[2], [0, 0, 1, 0][: k.shape[1]])):
+            raise CameraError(f"the rows of intrinsics must be fx 0 cx, 0 fy cy and 0 0 1, got {k.tolist()}")
         moved = abs(k[0, 1]) * (height / 2 / abs(k[1, 1]) if height and k[1, 1] else 1.0)  # at the upper border
         if moved > _SKEW:
             raise CameraError(
@@ -223,11 +225,23 @@ class Pinhole:
         """The camera of the image that is published: a region cut out, then binned, as ``image_geometry`` has it.
 
         Args:
-            region: x, y, width, height in pixels of the whole sensor; without width or height it is all of it.
+            region: x, y, width, height in pixels of the whole sensor; all zero it is all of it.
             binning: pixels in x and y that become one; 0 is 1.
+
+        Raises:
+            CameraError: the region doesn't lie on the sensor, or nothing is left of it.
         """
-        x, y, width, height = region if region[2] and region[3] else (0, 0, self.width, self.height)
+        x, y, width, height = region if any(region) else (0, 0, self.width, self.height)
+        if any(region) and not (width and height):
+            raise CameraError(f"a region of interest must have a width and a height, got {width}x{height} at {x} {y}")
         bx, by = (max(b, 1) for b in binning)
+        if self.width and self.height and (x + width > self.width or y + height > self.height):
+            raise CameraError(
+                f"the region of interest of {width}x{height} pixels at {x} {y} doesn't lie on the sensor of "
+                f"{self.width}x{self.height}"
+            )
+        if (width and width < bx) or (height and height < by):
+            raise CameraError(f"nothing is left of {width}x{height} pixels where {bx}x{by} become one (binning)")
         return replace(
             self,
             fx=self.fx / bx, fy=self.fy / by, cx=(self.cx - x) / bx, cy=(self.cy - y) / by,

@@ -11,7 +11,7 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.errors import GraspError
+from hoisdf_model.errors import UNREADABLE, GraspError
 from hoisdf_model.grasping.candidates import rigid
 from hoisdf_model.grasping.demonstration import RecordedGrasp
 
@@ -70,7 +70,7 @@ def read_grasp(path: str | Path) -> RecordedGrasp:
         raise GraspError(f"no grasp file {target}; record one with: hoisdf grasp record")
     try:
         content = yaml.safe_load(target.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except UNREADABLE as error:
         raise GraspError(f"{target} is no YAML file: {error}") from error
     if not isinstance(content, Mapping) or content.get("format") != FORMAT:
         raise GraspError(f"{target} is no recorded grasp: its format must be {FORMAT}")

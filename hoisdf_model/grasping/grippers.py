@@ -16,7 +16,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import UNREADABLE, ConfigError
 
 _PRESETS = files("hoisdf_model") / "assets" / "grippers"
 LONGEST = 1.0  # metres: whoever gives more has given millimetres
@@ -174,7 +174,7 @@ def gripper_from_mapping(name: str, values: Any) -> Gripper:
 def _parsed(text: str, where: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except UNREADABLE as error:
         raise ConfigError(f"the gripper {where} is no YAML file: {error}") from error
 
 

@@ -6,7 +6,9 @@ checked here first.
 
 from __future__ import annotations
 
+import math
 import struct
+from binascii import crc32
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +19,6 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ImageError
 from hoisdf_model.messages.pixels import BAYER, to_rgb
 
-_PNG_END = b"IEND\xae\x42\x60\x82"
 _COMPRESSED_DEPTH_HEADER = struct.Struct("<iff")  # compressed_depth_image_transport: enum, then two depth parameters
 _ANY = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_IGNORE_ORIENTATION
 
@@ -61,6 +62,10 @@ def decode_depth(data: NDArray[np.uint8], format_: str) -> NDArray[np.float32]:
             raise ImageError(f"compressedDepth data must start with a header of 12 bytes, got {header.size}")
         if format_.startswith("32FC1"):
             _, a, b = _COMPRESSED_DEPTH_HEADER.unpack(header.tobytes())
+            if not (math.isfinite(a) and math.isfinite(b) and a > 0):
+                raise ImageError(
+                    f"compressedDepth data must start with depth parameters, the first above 0, got {a}, {b}"
+                )
             quantisation = (a, b)
     _check_complete(data, format_, formats=("png",))
     pixels = _imdecode(data, cv2.IMREAD_UNCHANGED, format_)
@@ -69,9 +74,9 @@ def decode_depth(data: NDArray[np.uint8], format_: str) -> NDArray[np.float32]:
     if quantisation is None:
         return pixels.astype(np.float32) * np.float32(0.001)
     a, b = quantisation  # inverse depth: stored = a / depth + b, 0 where unknown
-    known = pixels > 0
-    inverse = np.where(known, pixels.astype(np.float32) - b, 1.0)
-    return np.where(known, a / np.where(inverse == 0, 1.0, inverse), np.nan).astype(np.float32)
+    inverse = pixels.astype(np.float32) - np.float32(b)
+    known = (pixels > 0) & (inverse > 0)
+    return np.where(known, np.float32(a) / np.where(known, inverse, 1), np.nan).astype(np.float32)
 
 
 def _imdecode(data: NDArray[np.uint8], flags: int, format_: str) -> NDArray[Any]:
@@ -123,6 +128,25 @@ def _jpeg_is_complete(content: bytes) -> bool:
     return False
 
 
+def _png_is_complete(content: bytes) -> bool:
+    """Whether the chunks follow each other up to the last.
+
+    Raises:
+        ImageError: one hasn't the checksum that it says.
+    """
+    at = 8
+    while at + 12 <= len(content):
+        end = at + 8 + int.from_bytes(content[at : at + 4], "big")
+        if end + 4 > len(content):
+            return False
+        if crc32(memoryview(content)[at + 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
+            raise ImageError(f"a PNG image is damaged: the checksum of its {content[at + 4 : at + 8]!r} doesn't fit")
+        if content[at + 4 : at + 8] == b"IEND":
+            return True
+        at = end + 4
+    return False
+
+
 _STARTS = {
     b"\xff\xd8\xff": "jpeg",
     b"\x89PNG\r\n\x1a\n": "png",
@@ -137,7 +161,7 @@ _HINTS = {
 }
 _COMPLETE: dict[str, Callable[[bytes], bool]] = {
     "jpeg": _jpeg_is_complete,
-    "png": lambda content: _PNG_END in content,
+    "png": _png_is_complete,
     "webp": lambda content: len(content) >= 8 + int.from_bytes(content[4:8], "little"),
     "bmp": lambda content: len(content) >= int.from_bytes(content[2:6], "little"),
     "tiff": lambda content: True,  # its decoder notices by itself

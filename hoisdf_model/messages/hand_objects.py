@@ -134,8 +134,8 @@ def hand_joints_to_hand(message: Any, what: str = "the hand") -> HandEstimate:
     """:class:`HandEstimate` from ``hoisdf/HandJoints``; ``vertices`` is (0, 3) where the message has none.
 
     Raises:
-        InvalidInputError: no side, an unknown root source, or another number of vertices than 0 or 778; ``what`` names
-            the hand in the message.
+        InvalidInputError: no side, an unknown root source, another number of vertices than 0 or 778, or a number that
+            isn't finite; ``what`` names the hand in the message. Joints, pose and shape may be NaN as a whole: unknown.
     """
     side = side_of(message, what)
     if side is None:
@@ -148,15 +148,16 @@ def hand_joints_to_hand(message: Any, what: str = "the hand") -> HandEstimate:
         raise InvalidInputError(
             f"{what} must have {VERTICES} x 3 = {VERTICES * 3} numbers in vertices or none, got {len(message.vertices)}"
         )
+    joints = [(j.x, j.y, j.z) for j in message.joints]
     return HandEstimate(
         side=side,
-        score=float(message.score),
-        joints=read_numbers([(j.x, j.y, j.z) for j in message.joints], np.float32, (JOINTS, 3)),
-        joint_scores=read_numbers(message.joint_scores, np.float32, (JOINTS,)),
-        vertices=read_numbers(message.vertices, np.float32, (-1, 3)),
-        pose=read_numbers(message.pose, np.float32, (ROTATIONS, 3)),
-        shape=read_numbers(message.shape, np.float32, (SHAPES,)),
-        root_covariance=read_numbers(message.root_covariance, np.float64, (3, 3)),
+        score=_score(message, what),
+        joints=read_numbers(joints, np.float32, (JOINTS, 3), f"joints of {what}", "rows"),
+        joint_scores=read_numbers(message.joint_scores, np.float32, (JOINTS,), f"joint_scores of {what}"),
+        vertices=read_numbers(message.vertices, np.float32, (-1, 3), f"vertices of {what}"),
+        pose=read_numbers(message.pose, np.float32, (ROTATIONS, 3), f"pose of {what}", "all"),
+        shape=read_numbers(message.shape, np.float32, (SHAPES,), f"shape of {what}", "all"),
+        root_covariance=read_numbers(message.root_covariance, np.float64, (3, 3), f"root_covariance of {what}"),
         root_source=ROOT_SOURCES[message.root_source],
         model=HandModelInfo(str(message.hand_model), str(message.hand_model_hash)),
     )
@@ -185,8 +186,8 @@ def object_pose_to_object(message: Any, what: str = "the object") -> ObjectEstim
     """:class:`ObjectEstimate` from ``hoisdf/ObjectPose``.
 
     Raises:
-        InvalidInputError: the orientation isn't a quaternion of length 1, or the side is no side; ``what`` names the
-            object in the message.
+        InvalidInputError: the orientation isn't a quaternion of length 1, a number isn't finite, or the side is no
+            side; ``what`` names the object in the message.
     """
     if message.side not in ("", *get_args(Side)):
         raise InvalidInputError(f"side of {what} must be 'right', 'left' or empty (unknown), got {message.side!r}")
@@ -197,12 +198,16 @@ def object_pose_to_object(message: Any, what: str = "the object") -> ObjectEstim
         raise InvalidInputError(f"orientation of {what} must be a quaternion of length 1, got {quaternion.tolist()}")
     return ObjectEstimate(
         name=str(message.name),
-        score=float(message.score),
+        score=_score(message, what),
         rotation=Rotation.from_quat(quaternion).as_matrix(),
-        translation=np.array([position.x, position.y, position.z], np.float64),
-        covariance=read_numbers(message.pose.covariance, np.float64, (6, 6)),
+        translation=read_numbers([position.x, position.y, position.z], np.float64, (3,), f"position of {what}"),
+        covariance=read_numbers(message.pose.covariance, np.float64, (6, 6), f"covariance of {what}"),
         side=message.side or None,
     )
+
+
+def _score(message: Any, what: str) -> float:
+    return float(read_numbers(message.score, np.float64, (), f"score of {what}"))
 
 
 def _flat(values: NDArray[Any], dtype: type[np.generic]) -> NDArray[Any]:

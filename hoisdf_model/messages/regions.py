@@ -12,7 +12,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
 from hoisdf_model.geometry import boxes
 from hoisdf_model.messages.items import Refused, read_items
-from hoisdf_model.messages.types import MessageTypes, make_point
+from hoisdf_model.messages.types import MessageTypes, make_point, read_numbers
 
 # SIDE_UNKNOWN, SIDE_RIGHT, SIDE_LEFT of hoisdf/Region and hoisdf/HandJoints
 SIDES: tuple[Side | None, ...] = (None, "right", "left")
@@ -53,7 +53,8 @@ def message_to_regions(message: Any, refused: Refused | None = None) -> Regions:
 
     Raises:
         InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, a score isn't a number, or a side
-            isn't a ``SIDE_*``; says which region. With ``refused`` only where no hand, or no object, is left of some.
+            isn't a ``SIDE_*``, or a root isn't in front of the camera; says which region. With ``refused`` only where
+            no hand, or no object, is left of some.
     """
     hands = read_items(message.hands, _hand_region, "hands", refused)
     objects = read_items(message.objects, _object_region, "objects", refused)
@@ -62,12 +63,12 @@ def message_to_regions(message: Any, refused: Refused | None = None) -> Regions:
 
 def _hand_region(region: Any, what: str) -> HandRegion:
     what = f"{what} of the regions"
-    return HandRegion(_box(region, what), side_of(region, what), _score(region, what), _root(region))
+    return HandRegion(_box(region, what), side_of(region, what), _score(region, what), _root(region, what))
 
 
 def _object_region(region: Any, what: str) -> ObjectRegion:
     what = f"{what} of the regions"
-    return ObjectRegion(_box(region, what), str(region.name), _score(region, what), _root(region))
+    return ObjectRegion(_box(region, what), str(region.name), _score(region, what), _root(region, what))
 
 
 def _score(region: Any, what: str) -> float:
@@ -91,6 +92,10 @@ def _box(region: Any, what: str) -> NDArray[np.float64]:
     return boxes.validated([region.x0, region.y0, region.x1, region.y1], f"the box of {what}")
 
 
-def _root(region: Any) -> NDArray[np.float64] | None:
-    point = np.array([region.root.x, region.root.y, region.root.z], np.float64)
-    return point if np.isfinite(point).all() else None
+def _root(region: Any, what: str) -> NDArray[np.float64] | None:
+    """None where all three numbers are NaN."""
+    place = [region.root.x, region.root.y, region.root.z]
+    point = read_numbers(place, np.float64, (3,), f"root of {what}", "all")
+    if point[2] <= 0:
+        raise InvalidInputError(f"root of {what} must lie in front of the camera, got {place}")
+    return None if np.isnan(point).any() else point

@@ -6,11 +6,14 @@ import array
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.errors import InvalidInputError
+
+Unknown = Literal["none", "rows", "all"]
 NANOSECONDS = 1_000_000_000
 
 
@@ -69,6 +72,26 @@ def make_point(types: MessageTypes, values: Any) -> Any:
     return types.create("geometry_msgs/msg/Point", x=float(x), y=float(y), z=float(z))
 
 
-def read_numbers(values: Any, dtype: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The numbers of a field as an array of its own, not a view of the message."""
-    return np.array(values, dtype).reshape(shape)
+def read_numbers(
+    values: Any, dtype: type[np.generic], shape: tuple[int, ...], what: str, unknown: Unknown = "none"
+) -> NDArray[Any]:
+    """The numbers of a field as an array of its own, not a view of the message.
+
+    Args:
+        values: the field.
+        dtype, shape: of the array.
+        what: the field's name, for messages.
+        unknown: what may be NaN: nothing, whole ``rows`` of the array, or ``all`` of it together.
+
+    Raises:
+        InvalidInputError: another number is infinite or NaN.
+    """
+    with np.errstate(over="ignore"):  # becomes infinite, which is told
+        array: NDArray[Any] = np.array(values, dtype).reshape(shape)
+    finite = np.isfinite(array)
+    if unknown != "none":
+        axes = tuple(range(1 if unknown == "rows" else 0, array.ndim))
+        finite = finite | np.isnan(array).all(axes, keepdims=True)
+    if not finite.all():
+        raise InvalidInputError(f"{what} must be finite numbers, got {array[~finite].reshape(-1)[:3].tolist()}")
+    return array

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network.config_sections import EncoderConfig
+from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.network.wrappers import unwrapped
 
 
@@ -113,11 +113,7 @@ class ResNet(nn.Module):
         if not path.is_file():
             raise CheckpointError(f"no ImageNet weights at {path}")
         try:
-            state = (
-                load_file(path)
-                if path.suffix == ".safetensors"
-                else torch.load(path, map_location="cpu", weights_only=True)
-            )
+            state = load_file(path) if path.suffix == ".safetensors" else load_tensors(path)
             self.load_state_dict({key: value for key, value in unwrapped(state).items() if not key.startswith("fc.")})
         except Exception as error:  # each reader has errors of its own
             raise CheckpointError(f"{path} holds no weights of this encoder: {error}") from error

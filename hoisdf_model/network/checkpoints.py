@@ -222,7 +222,7 @@ def _read_ours(path: Path, preset: str | None) -> Weights:
         raise CheckpointError(f"{path} {found}, this version reads format {FORMAT!r}")
     try:
         config = NetworkConfig.from_mapping(json.loads(metadata["config"]))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"the configuration in {path} can't be read: {error}") from error
     state = unwrapped({name: tensor for name, tensor in tensors.items() if not name.startswith(_HAND)})
     arrays = {name.removeprefix(_HAND): tensor.numpy() for name, tensor in tensors.items() if name.startswith(_HAND)}

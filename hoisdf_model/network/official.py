@@ -6,19 +6,16 @@ A snapshot is ``torch.save({"epoch", "network", "optimizer", "lr_scheduler"})``;
 
 from __future__ import annotations
 
-import pickle
-import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
-from hoisdf_model.errors import CheckpointError, HandModelError, UnsafeFileError
+from hoisdf_model.errors import CheckpointError, HandModelError
 from hoisdf_model.hand import HandModel
+from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.network.wrappers import unwrapped
 
 # Official prefix <-> ours; the first that fits counts, so what is special comes before what is general.
@@ -99,7 +96,7 @@ def read_snapshot(path: Path) -> Snapshot:
         CheckpointError: damaged, or something else than a snapshot.
         UnsafeFileError: the file asks for something that could run code; nothing of it was run.
     """
-    content = _load(path)
+    content = load_tensors(path)
     network = content.get("network", _of_lightning(content)) if isinstance(content, Mapping) else None
     if not isinstance(network, Mapping) or not all(isinstance(value, Tensor) for value in network.values()):
         found = sorted(map(str, content))[:8] if isinstance(content, Mapping) else type(content).__name__
@@ -139,21 +136,6 @@ def _renamed(name: str, prefixes: tuple[tuple[str, str], ...]) -> str:
         if name.startswith(old):
             return new + name[len(old) :]
     return name
-
-
-def _load(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except pickle.UnpicklingError as error:  # torch's own text advises to allow code, so it isn't passed on
-        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
-        if wanted:
-            raise UnsafeFileError(
-                f"{path} asks for {wanted[1]}, which could run code, and was refused: "
-                "a snapshot holds only tensors and plain values"
-            ) from None
-        raise CheckpointError(f"{path} is damaged or holds something else than tensors and plain values") from None
-    except Exception as error:  # a damaged file makes its parser fail in whatever way
-        raise CheckpointError(f"{path} can't be read as a snapshot: {str(error).splitlines()[0]}") from error
 
 
 def _hand_model(buffers: Mapping[str, Tensor], path: Path) -> HandModel:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from hoisdf_model.errors import InvalidInputError, MeshError
+from hoisdf_model.errors import UNREADABLE, InvalidInputError, MeshError
 from hoisdf_model.objects.symmetry_search import MOST_FOLDS, Turn, Turns
 
 VERSION = 1
@@ -96,7 +96,9 @@ def read_record(path: Path) -> Record:
         if path.stat().st_size > LONGEST:
             raise MeshError(f"{path} is too large for what it should hold")
         facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+    except MeshError:
+        raise
+    except UNREADABLE as error:
         raise MeshError(f"can't read {path}: {error}") from error
     try:
         return _record(facts, path.parent.name)

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.errors import ImageError, InvalidInputError
+from hoisdf_model.messages import read_image
 from hoisdf_model.synthesis.appearance import PLAIN
 from hoisdf_model.synthesis.photograph import Noises
 
@@ -66,12 +67,13 @@ def _part_of(path: Path, rng: np.random.Generator) -> Image:
 
 @lru_cache(maxsize=64)
 def _read(path: Path) -> Image:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise InvalidInputError(f"the background picture {path} can't be read: delete it or mend it")
+    try:
+        image = read_image(path, upright=True)
+    except ImageError as error:
+        raise InvalidInputError(f"the background picture {path} {error}: delete it or mend it") from error
     scale = min(1.0, 2 * SIZE / min(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    return np.ascontiguousarray(small[..., ::-1])
+    return np.ascontiguousarray(small)
 
 
 def _room(rng: np.random.Generator, noises: Noises) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
@@ -218,7 +218,8 @@ def read_config(path: str | Path | None, changes: Sequence[str] = ()) -> Trainin
         changes: ``key=value`` each, keys with dots, values in YAML; they come on top.
 
     Raises:
-        ConfigError: no such file, an unknown key (named with its path), a wrong type, a value out of range.
+        ConfigError: no such file, an unknown key (named with its path), a wrong type, a value out of range, an entry of
+            a list.
     """
     layers = []
     if path is not None:
@@ -228,11 +229,26 @@ def read_config(path: str | Path | None, changes: Sequence[str] = ()) -> Trainin
             layers.append(OmegaConf.load(path))
         except Exception as error:  # whatever the YAML parser raises
             raise ConfigError(f"{path} is not readable YAML: {error}") from error
+    return _checked([*layers, parsed_changes(changes)])
+
+
+def parsed_changes(changes: Sequence[str]) -> DictConfig:
+    """``key=value`` each, keys with dots, values in YAML, as one configuration.
+
+    Raises:
+        ConfigError: there is no ``=``, or a key or value can't be read (named).
+    """
     for change in changes:
         if "=" not in change:
             raise ConfigError(f"a change must be key=value, got {change!r}")
-    layers.append(OmegaConf.from_dotlist(list(changes)))
-    return _checked(layers)
+        try:
+            OmegaConf.from_dotlist([change])
+        except Exception as error:  # whatever the YAML parser raises
+            raise ConfigError(f"the change {change!r} can't be read: {error}") from error
+    try:
+        return OmegaConf.from_dotlist(list(changes))
+    except Exception as error:
+        raise ConfigError(f"the changes {', '.join(changes)} don't go together: {error}") from error
 
 
 def config_of(content: Mapping[str, Any]) -> TrainingConfig:
@@ -269,6 +285,25 @@ def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:
     except OmegaConfBaseException as error:
         key = f"{where}{error.full_key}"
         raise ConfigError(f"configuration value for {key!r}: {str(error).splitlines()[0]}") from error
+    except TypeError as error:  # a list for a table, or the other way round
+        told = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
+        raise ConfigError(f"configuration value for {where}{told}") from error
+
+
+def _clash(base: Any, layer: Any, key: str = "") -> str:
+    """Where one configuration has a list and the other a table, and what would be right; empty: nowhere."""
+    if OmegaConf.is_list(base) and OmegaConf.is_dict(layer):
+        return (
+            f"{key!r}: it is a list, of which no single entry can be changed: give it whole, {key}=[...], or change "
+            "it in the file"
+        )
+    if OmegaConf.is_dict(base) and OmegaConf.is_list(layer):
+        return f"{key!r}: it is a table of names and values, not a list"
+    if not (OmegaConf.is_dict(base) and OmegaConf.is_dict(layer)):
+        return ""
+    common = [name for name in layer if name in base and not OmegaConf.is_interpolation(layer, name)]
+    inside = (_clash(base[name], layer[name], f"{key}.{name}" if key else str(name)) for name in common)
+    return next(filter(None, inside), "")
 
 
 _CHOICES = {

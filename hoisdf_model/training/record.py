@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import yaml
 
+from hoisdf_model.errors import UNREADABLE, TrainingError
 from hoisdf_model.network import Hoisdf
 from hoisdf_model.training.config import TrainingConfig, to_yaml
 
@@ -28,7 +29,7 @@ def write_record(folder: Path, config: TrainingConfig, network: Hoisdf) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(to_yaml(config))
-    earlier = yaml.safe_load((folder / RECORD).read_text()) if (folder / RECORD).exists() else []
+    earlier = _stored(folder / RECORD, list) if (folder / RECORD).exists() else []
     git, hand_model = _git_state(folder), network.hand_layer.model
     entry: dict[str, Any] = {
         "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -52,14 +53,22 @@ def changed_keys(folder: Path, config: TrainingConfig) -> list[str]:
     path = folder / CONFIG
     if not path.is_file():
         return []
-    before, now = (
-        dict(_leaves(values)) for values in (yaml.safe_load(path.read_text()), yaml.safe_load(to_yaml(config)))
-    )
+    before, now = (dict(_leaves(values)) for values in (_stored(path, dict), yaml.safe_load(to_yaml(config))))
     return [
         f"{key}: {before.get(key)} -> {now.get(key)}"
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
+
+
+def _stored(path: Path, kind: type[Any]) -> Any:
+    try:
+        content = yaml.safe_load(path.read_text())
+    except UNREADABLE as error:
+        raise TrainingError(f"{path} can't be read: {error}; mend it, or give another folder") from error
+    if not isinstance(content, kind):
+        raise TrainingError(f"{path} isn't what a run wrote: a {kind.__name__} is wanted; give another folder")
+    return content
 
 
 def _leaves(values: Any, path: str = "") -> Iterator[tuple[str, Any]]:

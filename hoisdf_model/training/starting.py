@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-import pickle
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network import read_weights
+from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.network.wrappers import unwrapped
 from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.module import ROOT_HEAD
@@ -33,16 +32,15 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
     if Path(path).suffix != ".ckpt":
         return read_weights(path).state
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = load_tensors(Path(path))
         parameters = checkpoint["state_dict"].items()
         state = unwrapped({name: value for name, value in parameters if name.startswith(_NETWORK)})
         average = checkpoint.get("callbacks", {}).get(WeightAverage.__name__)
         return state | unwrapped(average["average"]) if average else state
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint at {path}") from error
-    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise CheckpointError(f"{path} is no checkpoint of a training run, or is damaged: {reason}") from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is no checkpoint of a training run: {error}") from error
 
 
 def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -18,7 +18,7 @@ from evaluation_film import BOX, PERIOD, film, moved, truth_at, write  # noqa: E
 from hoisdf.msg import HandObject  # noqa: E402
 from lifecycle_msgs.srv import ChangeState, GetState  # noqa: E402
 from perception_fakes import values_of  # noqa: E402
-from perception_rig import Peer, Spinner, wait_until  # noqa: E402
+from perception_rig import Peer, Spinner, wait_until_matched  # noqa: E402
 from rcl_interfaces.srv import SetParameters  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
@@ -67,7 +67,7 @@ class Operator(Peer):
         self.spinner.start(self.node)
 
     def connect(self):
-        wait_until(lambda: all(p.get_subscription_count() for p in self.publishers.values()))
+        wait_until_matched(lambda: all(p.get_subscription_count() for p in self.publishers.values()), "both topics")
 
     def tell(self, topic, i, estimate, frame_id="camera"):
         header = make_header(ROS_TYPES, START + i * PERIOD, frame_id)

@@ -22,7 +22,7 @@ from grasp_rig import (  # noqa: E402
     uncertain,
 )
 from perception_fakes import values_of  # noqa: E402
-from perception_rig import wait_until  # noqa: E402
+from perception_rig import wait_until_matched  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
@@ -121,7 +121,7 @@ def test_an_exception_in_the_planner_is_named_and_the_node_lives_on():
 
 def test_a_frame_that_tf_does_not_know_gives_no_grasp_until_it_does():
     with active(frame__id=BASE, frame__timeout=1.0) as peer:  # what is on its way comes within that
-        wait_until(lambda: peer.tf.get_subscription_count() > 1)
+        wait_until_matched(lambda: peer.tf.get_subscription_count() > 1)
         answer = peer.ask(scene())
         refused(peer, answer, "no_transform", BASE, CAMERA, "doesn't know")
         assert answer.header.frame_id == CAMERA  # nothing can be said in the other
@@ -207,7 +207,7 @@ def test_a_capture_before_any_estimate_is_refused():
 def test_a_grasp_is_withdrawn_when_nothing_follows_it():
     """On simulated time: the estimate is as old as the clock says, whatever the machine does."""
     with active(use_sim_time=True, input__freshness=1.0) as peer:
-        wait_until(peer.clock.get_subscription_count)
+        wait_until_matched(peer.clock.get_subscription_count)
 
         def tell(seconds):
             peer.clock.publish(Clock(clock=message_of(scene(), round(seconds * NANOSECONDS)).header.stamp))

@@ -12,7 +12,7 @@ pytest.importorskip("hoisdf.msg")
 from grasp_rig import BASE, CAMERA, NANOSECONDS, GraspRig, active, nanoseconds, planner, scene  # noqa: E402
 from hoisdf.msg import Grasp  # noqa: E402
 from perception_fakes import values_of  # noqa: E402
-from perception_rig import wait_until  # noqa: E402
+from perception_rig import wait_until, wait_until_matched  # noqa: E402
 from scipy.spatial.transform import Rotation  # noqa: E402
 from typer.testing import CliRunner  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
@@ -108,7 +108,7 @@ def test_grasps_are_given_in_another_frame_at_the_images_stamp():
         return pose
 
     with active(frame__id=BASE, frame__timeout=2.0) as peer:
-        wait_until(lambda: peer.tf.get_subscription_count() > 1)  # the node and the peer itself
+        wait_until_matched(lambda: peer.tf.get_subscription_count() > 1)  # the node and the peer itself
         stamp = peer.show(scene())
         peer.tell_tf(camera(0.0), stamp - NANOSECONDS // 2)
         peer.tell_tf(camera(1.0), stamp + NANOSECONDS // 2)

@@ -11,7 +11,7 @@ pytest.importorskip("hoisdf.msg")
 
 from geometry_msgs.msg import PoseStamped  # noqa: E402
 from grasp_rig import GraspRig, planner, scene  # noqa: E402
-from perception_rig import Spinner, wait_until  # noqa: E402
+from perception_rig import Spinner, wait_until, wait_until_matched  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 
 from hoisdf_model.errors import ConfigError  # noqa: E402
@@ -30,7 +30,7 @@ def test_a_grasp_goes_through_to_the_poses_for_task_constructor():
         spinner.start(node)
         for topic in POSES:
             peer.listen(PoseStamped, f"{node.get_fully_qualified_name()}/{topic}")
-        wait_until(lambda: all(publisher.get_subscription_count() for publisher in node._poses))
+        wait_until_matched(lambda: all(publisher.get_subscription_count() for publisher in node._poses))
         wait_until(lambda: rig.node.count_subscribers(f"{peer.name}/grasps") == 2)
 
         def came():

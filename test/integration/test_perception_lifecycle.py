@@ -9,7 +9,7 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hoisdf.msg")
 
 from perception_fakes import fake_scene, values_of  # noqa: E402
-from perception_rig import Rig, wait_until  # noqa: E402
+from perception_rig import Rig, wait_until, wait_until_matched  # noqa: E402
 from rclpy.lifecycle import TransitionCallbackReturn  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
@@ -192,7 +192,7 @@ def test_on_simulated_time_the_age_of_a_result_is_told_by_that_clock():
     with Rig({"use_sim_time": True}) as rig:
         rig.activate()
         clock = rig.peer.node.create_publisher(Clock, "/clock", 10)
-        wait_until(clock.get_subscription_count)
+        wait_until_matched(clock.get_subscription_count)
         now = Clock()
         now.clock.sec = 100
 

@@ -8,7 +8,7 @@ pytestmark = pytest.mark.ros
 pytest.importorskip("rclpy")
 
 from perception_fakes import make_image, make_info, make_regions, set_stamp, values_of  # noqa: E402
-from perception_rig import Rig, wait_until  # noqa: E402
+from perception_rig import Rig, wait_until_matched  # noqa: E402
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy  # noqa: E402
 from sensor_msgs.msg import CameraInfo  # noqa: E402
 
@@ -109,7 +109,7 @@ def test_one_bad_region_leaves_the_others():
         message.hands.insert(0, bad.hands[0])
         message.objects.append(bad.objects[0])
         set_stamp(message, 1.0)
-        wait_until(lambda: rig.peer.regions.get_subscription_count())
+        wait_until_matched(lambda: rig.peer.regions.get_subscription_count())
         rig.peer.regions.publish(message)
         rig.peer.send(1.0)
         assert rig.peer.wait(lambda: results(rig))
@@ -149,7 +149,7 @@ def test_an_optional_topic_that_is_there_and_not_read_is_told():
 def test_how_far_off_a_depth_image_is_gets_said():
     with Rig({"input.depth": True}) as rig:
         rig.activate()
-        wait_until(lambda: rig.peer.depth.get_subscription_count())
+        wait_until_matched(lambda: rig.peer.depth.get_subscription_count())
         for i in range(3):
             depth = make_image("mono8")
             set_stamp(depth, 1.004 + i)

@@ -23,7 +23,7 @@ from perception_fakes import (  # noqa: E402
     stamp_of,
     values_of,
 )
-from perception_rig import Rig, wait_until  # noqa: E402
+from perception_rig import Rig, wait_until, wait_until_matched  # noqa: E402
 from sensor_msgs.msg import CompressedImage, Image  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
@@ -192,7 +192,7 @@ def test_diagnostics_tell_model_rates_and_latency(rig):
 def test_regions_wait_for_their_image_and_become_priors():
     with Rig({"input.regions": "regions"}) as rig:
         rig.activate()
-        wait_until(lambda: rig.peer.regions.get_subscription_count())
+        wait_until_matched(lambda: rig.peer.regions.get_subscription_count())
         regions = make_regions()
         set_stamp(regions, 50.0)
         rig.peer.send(50.0)
@@ -211,7 +211,7 @@ def test_regions_wait_for_their_image_and_become_priors():
 def test_depth_arrives_in_metres():
     with Rig({"input.depth": True}) as rig:
         rig.activate()
-        wait_until(lambda: rig.peer.depth.get_subscription_count())
+        wait_until_matched(lambda: rig.peer.depth.get_subscription_count())
         depth = make_image("mono8")
         depth.encoding, depth.step = "16UC1", WIDTH * 2
         depth.data = np.full(WIDTH * HEIGHT, 1250, np.uint16).tobytes()
@@ -222,9 +222,11 @@ def test_depth_arrives_in_metres():
         assert np.allclose(rig.estimator.frames[-1].depth, 1.25)
 
 
-def test_compressed_images():
+@pytest.mark.parametrize("topic", ["image", "/fuzz_camera/image_raw", "/fuzz_camera/image_raw/compressed"])
+def test_compressed_images_are_read_where_image_transport_publishes_them(topic):
     cv2 = pytest.importorskip("cv2")
-    with Rig({"input.transport": "compressed"}) as rig:
+    with Rig({"input.transport": "compressed"}, image_topic=topic) as rig:
+        assert rig.peer.image.topic_name.endswith(f"{topic.removesuffix('/compressed')}/compressed")
         rig.activate()
         red = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         red[..., 2] = 250  # BGR

@@ -9,7 +9,7 @@ pytest.importorskip("rclpy")
 pytest.importorskip("hoisdf.msg")
 
 from perception_fakes import make_image, make_info, set_stamp, stamp_of, values_of  # noqa: E402
-from perception_rig import Rig, wait_until  # noqa: E402
+from perception_rig import Rig, wait_until, wait_until_matched  # noqa: E402
 from rclpy.qos import ReliabilityPolicy  # noqa: E402
 from rclpy.time import Time  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
@@ -52,7 +52,7 @@ def test_a_ros_clock_that_jumps_back_resets_tracking():
     with Rig({"use_sim_time": True}) as rig:
         rig.activate()
         clock = rig.peer.node.create_publisher(Clock, "/clock", 10)
-        wait_until(lambda: clock.get_subscription_count())
+        wait_until_matched(lambda: clock.get_subscription_count())
 
         def tell(seconds):
             clock.publish(Clock(clock=Time(seconds=seconds).to_msg()))

@@ -9,7 +9,7 @@ pytest.importorskip("hoisdf.msg")
 pytest.importorskip("vision_msgs", reason="vision_msgs isn't installed")
 
 from perception_fakes import BOX, make_estimate, set_stamp  # noqa: E402
-from perception_rig import Rig, wait_until  # noqa: E402
+from perception_rig import Rig, wait_until, wait_until_matched  # noqa: E402
 from vision_msgs.msg import (  # noqa: E402
     Detection2D,
     Detection2DArray,
@@ -34,7 +34,7 @@ def test_boxes_of_a_standard_detector_become_priors_and_objects_leave_as_standar
         boxes = peer.node.create_publisher(Detection2DArray, "detections", 5)
         peer.listen(Detection3DArray, f"{peer.name}/objects")
         rig.activate()
-        wait_until(lambda: boxes.get_subscription_count())
+        wait_until_matched(lambda: boxes.get_subscription_count())
         wait_until(lambda: rig.node._outputs.is_wanted(OBJECTS))
         message = Detection2DArray(
             detections=[detection(BOX, 0.6, 30.0, 20.0, 10.0, 8.0), detection("left_hand", 0.9, 25.0, 20.0, 20.0, 16.0)]

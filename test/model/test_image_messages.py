@@ -1,6 +1,7 @@
 """Image messages become the pixels that OpenCV, the independent reference, would give."""
 
 import struct
+import zlib
 
 import cv2
 import numpy as np
@@ -235,6 +236,9 @@ def test_something_else_than_a_picture_is_refused():
 def test_a_damaged_png_is_refused():
     data = bytearray(cv2.imencode(".png", picture())[1].tobytes())
     data[16:24] = bytes(8)  # width and height
+    with pytest.raises(ImageError, match="checksum of its b'IHDR'"):
+        messages.decode_image(compressed(data, "png"))
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
     with pytest.raises(ImageError, match="decoded"):
         messages.decode_image(compressed(data, "png"))
 

@@ -54,5 +54,5 @@ def test_it_is_saved_and_loaded_with_its_network(network, tmp_path):
 
 
 def test_sizes_that_cannot_be_are_refused():
-    with pytest.raises(ConfigError, match="object_view.width"):
+    with pytest.raises(ConfigError, match=r"object_view\.width"):
         NetworkConfig.from_mapping({"object_view": {"width": 0}})

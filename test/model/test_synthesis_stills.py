@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from egl import requires_egl
+from PIL import Image
 
 from hoisdf_model.data.preparation import PreparationConfig, prepare
 from hoisdf_model.data.sources import FrameSource
@@ -23,6 +24,7 @@ from hoisdf_model.synthesis import (
     StageSettings,
     Stills,
     StillSettings,
+    backdrops,
     build_library,
 )
 from hoisdf_model.synthesis.backdrops import backdrop, find_pictures
@@ -209,6 +211,22 @@ def test_a_library_for_another_hand_is_refused(library_file):
     thicker = replace(MODEL, v_template=MODEL.v_template * 1.05)
     with pytest.raises(InvalidInputError, match="made for hand model"):
         Stills(StillSettings(str(library_file)), thicker)
+
+
+def test_an_own_picture_stands_upright_and_half_of_one_is_refused(tmp_path):
+    picture = np.zeros((200, 100, 3), np.uint8)
+    picture[:100] = (200, 0, 0)  # as it is to be shown: red above black
+    turned = Image.Exif()
+    turned[0x0112] = 6  # to be turned clockwise: stored turned the other way
+    Image.fromarray(np.rot90(picture)).save(tmp_path / "a.png", exif=turned)
+    read = backdrops._read(tmp_path / "a.png")
+    assert read.shape == (200, 100, 3)
+    assert read[10, 50].tolist() == [200, 0, 0]
+    assert read[190, 50].tolist() == [0, 0, 0]
+    Image.fromarray(picture).save(tmp_path / "b.jpg")
+    (tmp_path / "b.jpg").write_bytes((tmp_path / "b.jpg").read_bytes()[:600])
+    with pytest.raises(InvalidInputError, match=r"b\.jpg.*truncated"):
+        backdrops._read(tmp_path / "b.jpg")
 
 
 def test_own_pictures_are_used_as_backdrops(tmp_path):

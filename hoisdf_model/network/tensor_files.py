@@ -1,0 +1,40 @@
+"""Files that ``torch.save`` wrote, from anywhere: nothing is executed, and damage is noticed."""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hoisdf_model.errors import CheckpointError, UnsafeFileError
+
+
+def load_tensors(path: Path) -> Any:
+    """What ``torch.save`` wrote, read without running code; the checksums in it, which torch passes over, must fit.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        CheckpointError: it is damaged, or holds something else than tensors and plain values.
+        UnsafeFileError: it asks for something that could run code.
+    """
+    try:
+        packed = zipfile.is_zipfile(path)
+        if packed and (damaged := zipfile.ZipFile(path).testzip()):
+            raise CheckpointError(f"{path} is damaged: the checksum of {damaged} in it doesn't fit; get it again")
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
+    except (CheckpointError, FileNotFoundError):
+        raise
+    except pickle.UnpicklingError as error:  # torch's own text advises to allow code, so it isn't passed on
+        wanted = re.search(r"GLOBAL ([\w.]+)", str(error))
+        if wanted:
+            raise UnsafeFileError(
+                f"{path} asks for {wanted[1]}, which could run code, and was refused: "
+                "a file of weights holds only tensors and plain values"
+            ) from None
+        raise CheckpointError(f"{path} is damaged or holds something else than tensors and plain values") from None
+    except Exception as error:  # a damaged file makes its parser fail in whatever way
+        raise CheckpointError(f"{path} can't be read as a file of weights: {error}") from error
