@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from hoisdf_ros.mailbox import Mailbox
+from hoisdf_ros.stream.mailbox import Mailbox
 
 Item = TypeVar("Item")
 

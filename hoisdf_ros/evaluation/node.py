@@ -26,16 +26,16 @@ from hoisdf_model.errors import EvaluationError, HoisdfError, InvalidInputError
 from hoisdf_model.messages import hand_object_to_estimate, stamp_of
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import find_object
-from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
-from hoisdf_ros.evaluation_parameters import EvaluationParameters
-from hoisdf_ros.evaluation_session import EvaluationSession
-from hoisdf_ros.failures import account_for, note_refused
-from hoisdf_ros.figures import figures_message
+from hoisdf_ros.evaluation.figures import figures_message
+from hoisdf_ros.evaluation.parameters import EvaluationParameters
+from hoisdf_ros.evaluation.session import EvaluationSession
 from hoisdf_ros.messages import message_class
-from hoisdf_ros.monitor import Timing
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
-from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
+from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState
+from hoisdf_ros.stream.failures import account_for, note_refused
+from hoisdf_ros.stream.monitor import Timing
+from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
 
 ESTIMATE, TRUTH = "hand_object", "ground_truth"
 KINDS = {ESTIMATE: "estimate", TRUTH: "truth"}

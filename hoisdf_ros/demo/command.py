@@ -1,4 +1,4 @@
-"""``python -m hoisdf_ros.demo``: play a recording into the perception node through ROS 2 and show what comes out.
+"""The command ``ros2 run hoisdf demo``: play a recording into the perception node through ROS 2 and show what comes out.
 
 The node and the replay run in processes of their own; this one listens. ``scripts/demo`` prepares the environment and
 calls it.
@@ -25,7 +25,7 @@ from rich.text import Text
 from hoisdf_model.data import BagReader, sample_recording
 from hoisdf_model.errors import CheckpointError, HoisdfError
 from hoisdf_model.estimates import Estimate
-from hoisdf_ros.demo_run import DemoPlan, DemoRun, run_demo
+from hoisdf_ros.demo.playing import DemoPlan, DemoRun, run_demo
 
 UNTRAINED = "untrained:compact"
 PLAIN_INTERVAL = 2.0  # seconds between progress lines where the output is no terminal
@@ -141,8 +141,8 @@ def _report(console: Console, plan: DemoPlan, run: DemoRun, trained: bool, prepa
     from hoisdf_model.estimation import draw_overlay
     from hoisdf_model.messages import hand_object_to_estimate
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_ros.demo_pictures import draw_pictures, write_contact_sheet, write_video
-    from hoisdf_ros.demo_report import as_mapping, as_table, joint_errors
+    from hoisdf_ros.demo.pictures import draw_pictures, write_contact_sheet, write_video
+    from hoisdf_ros.demo.report import as_mapping, as_table, joint_errors
 
     estimates = {stamp: hand_object_to_estimate(message) for stamp, message in run.messages.items()}
     catalogue = load_catalogue()
@@ -173,7 +173,3 @@ def _report(console: Console, plan: DemoPlan, run: DemoRun, trained: bool, prepa
 def main() -> None:
     """Entry point of ``ros2 run hoisdf demo``."""
     app()
-
-
-if __name__ == "__main__":
-    main()

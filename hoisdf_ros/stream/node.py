@@ -19,15 +19,15 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from hoisdf_model.errors import HoisdfError
-from hoisdf_ros.diagnostics import NodeState, diagnostic_message
-from hoisdf_ros.inference_thread import InferenceThread
-from hoisdf_ros.inputs import Inputs, InputSet
 from hoisdf_ros.messages import message_class
-from hoisdf_ros.model_log import model_log_to
-from hoisdf_ros.monitor import Monitor
 from hoisdf_ros.parameters import ParameterSet
-from hoisdf_ros.perception_parameters import SyncParameters
-from hoisdf_ros.refused_transitions import answer_refused_transitions
+from hoisdf_ros.perception.parameters import SyncParameters
+from hoisdf_ros.stream.diagnostics import NodeState, diagnostic_message
+from hoisdf_ros.stream.inference_thread import InferenceThread
+from hoisdf_ros.stream.inputs import Inputs, InputSet
+from hoisdf_ros.stream.model_log import model_log_to
+from hoisdf_ros.stream.monitor import Monitor
+from hoisdf_ros.stream.refused_transitions import answer_refused_transitions
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = "unconfigured", "inactive", "active", "finalized"
 STOP_TIMEOUT = 30.0  # seconds that what is being computed may still take when the node is deactivated

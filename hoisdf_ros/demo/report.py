@@ -12,7 +12,7 @@ from rich import box
 from rich.table import Table
 
 from hoisdf_model.estimates import Estimate, HandEstimate
-from hoisdf_ros.demo_run import DemoRun
+from hoisdf_ros.demo.playing import DemoRun
 
 OPEN_HAND = "open_hand"  # ground truth with this hand can only be synthetic: nobody's real hand was measured with it
 

@@ -28,10 +28,10 @@ from hoisdf_model.errors import CameraError, ConfigError, HoisdfError, ImageErro
 from hoisdf_model.feeds import open_source
 from hoisdf_model.geometry import read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
+from hoisdf_ros.feeds.worker import run_node
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.worker import run_node
 
 IMAGE = "image_raw"  # as drivers call it, and image_transport for what is behind the slash
 DEFAULT_RATE = 15.0  # frames per second of sources that have none of their own

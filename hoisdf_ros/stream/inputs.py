@@ -21,9 +21,9 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from hoisdf_model.messages import stamp_of
 from hoisdf_ros.messages import message_class
-from hoisdf_ros.monitor import Monitor
-from hoisdf_ros.pairing import Pairing
-from hoisdf_ros.perception_parameters import InputParameters, SyncParameters
+from hoisdf_ros.perception.parameters import InputParameters, SyncParameters
+from hoisdf_ros.stream.monitor import Monitor
+from hoisdf_ros.stream.stamp_pairing import Pairing
 
 IMAGE, CAMERA_INFO, DEPTH, REGIONS, DETECTIONS = "image", "camera_info", "depth", "regions", "detections"
 HAND_OBJECT = "hand_object"

@@ -27,14 +27,14 @@ from hoisdf_model.grasping import (
     moved,
 )
 from hoisdf_model.messages import hand_object_to_estimate, make_header
-from hoisdf_ros.failures import Causes, account_for, note_refused
-from hoisdf_ros.frame_buffer import FrameBuffer, TransformError
-from hoisdf_ros.grasp_messages import Reasons
-from hoisdf_ros.grasp_outputs import GraspOutputs
-from hoisdf_ros.grasp_parameters import GraspParameters
-from hoisdf_ros.inputs import HAND_OBJECT, InputSet
+from hoisdf_ros.grasp.frame_buffer import FrameBuffer, TransformError
+from hoisdf_ros.grasp.messages import Reasons
+from hoisdf_ros.grasp.outputs import GraspOutputs
+from hoisdf_ros.grasp.parameters import GraspParameters
 from hoisdf_ros.messages import ROS_TYPES
-from hoisdf_ros.monitor import Monitor, Timing
+from hoisdf_ros.stream.failures import Causes, account_for, note_refused
+from hoisdf_ros.stream.inputs import HAND_OBJECT, InputSet
+from hoisdf_ros.stream.monitor import Monitor, Timing
 
 SECOND = 1e9  # nanoseconds
 UNSTEADY, LOW_SCORE, NO_MODE, RESET = "unsteady", "low_score", "no_mode", "reset"

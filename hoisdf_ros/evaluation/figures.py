@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from hoisdf_model.evaluation import METRICS
-from hoisdf_ros.diagnostics import OK, status_message
-from hoisdf_ros.evaluation_session import EvaluationSession
+from hoisdf_ros.evaluation.session import EvaluationSession
 from hoisdf_ros.messages import message_class
+from hoisdf_ros.stream.diagnostics import OK, status_message
 
 SPOKEN = ("camera MJE", "MJE", "PA-MJE", "OCE", "ADD-S")
 

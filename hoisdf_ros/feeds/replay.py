@@ -31,12 +31,12 @@ from std_srvs.srv import SetBool
 
 from hoisdf_model.data import BagReader
 from hoisdf_model.errors import BagError, ConfigError
+from hoisdf_ros.feeds.playback import Pacer, ReadAhead
+from hoisdf_ros.feeds.recorded_qos import offered_profile
+from hoisdf_ros.feeds.worker import run_node
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.parameters import ParameterSet, group, parameter
-from hoisdf_ros.playback import Pacer, ReadAhead
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.recorded_qos import offered_profile
-from hoisdf_ros.worker import run_node
 
 NANOSECONDS = 1_000_000_000
 

@@ -18,18 +18,18 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from hoisdf_model.errors import ConfigError
-from hoisdf_ros.detections import PACKAGE as VISION_MSGS
-from hoisdf_ros.device import release_device_memory
-from hoisdf_ros.diagnostics import NodeState
-from hoisdf_ros.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS, topic_types
 from hoisdf_ros.messages import has_package, message_class
-from hoisdf_ros.outputs import Outputs
-from hoisdf_ros.perception_parameters import PerceptionParameters
-from hoisdf_ros.pipeline import Pipeline
+from hoisdf_ros.perception.detections import PACKAGE as VISION_MSGS
+from hoisdf_ros.perception.outputs import Outputs
+from hoisdf_ros.perception.parameters import PerceptionParameters
+from hoisdf_ros.perception.pipeline import Pipeline
+from hoisdf_ros.perception.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.spinning import spin_node
-from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
+from hoisdf_ros.stream.device import release_device_memory
+from hoisdf_ros.stream.diagnostics import NodeState
+from hoisdf_ros.stream.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS, topic_types
+from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
 
 UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics
 CONFIGURING = "configuring"

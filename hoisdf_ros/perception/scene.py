@@ -14,7 +14,7 @@ from hoisdf_model.estimates import Estimate, Frame, Prior, Side
 from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision, simplified
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
-from hoisdf_ros.perception_parameters import PerceptionParameters
+from hoisdf_ros.perception.parameters import PerceptionParameters
 
 MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's markers
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hoisdf_model.messages import CameraInfos
-from hoisdf_ros.losses import Losses
+from hoisdf_ros.stream.losses import Losses
 
 OUT_OF_ORDER = "out_of_order"
 TIME_JUMP = "time_jump"

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 from hoisdf_model.errors import HoisdfError
-from hoisdf_ros.monitor import Monitor
+from hoisdf_ros.stream.monitor import Monitor
 
 REFUSED = "refused: {}"  # of lists in messages, counted by cause
 Causes = Sequence[tuple[type[Exception], str]]  # the drop cause of each kind of error, the most special first

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hoisdf_ros.device import MEBIBYTE, device_memory, process_memory
 from hoisdf_ros.messages import message_class
-from hoisdf_ros.monitor import Snapshot
+from hoisdf_ros.stream.device import MEBIBYTE, device_memory, process_memory
+from hoisdf_ros.stream.monitor import Snapshot
 
 Finding = tuple[str, bytes, str, Mapping[str, str]]
 

@@ -11,15 +11,15 @@ from hoisdf_model.errors import CameraError, HoisdfError, ImageError, InvalidInp
 from hoisdf_model.estimates import Frame, Regions
 from hoisdf_model.estimation import Smoother
 from hoisdf_model.messages import Refused, camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
-from hoisdf_ros import inputs
-from hoisdf_ros.detections import detections_to_regions
-from hoisdf_ros.failures import Causes, account_for, note_refused
-from hoisdf_ros.inputs import InputSet
-from hoisdf_ros.monitor import FrameTiming, Monitor
-from hoisdf_ros.outputs import Outputs
-from hoisdf_ros.perception_parameters import PerceptionParameters
-from hoisdf_ros.priors import priors_for
-from hoisdf_ros.scene import FrameEstimator
+from hoisdf_ros.perception.detections import detections_to_regions
+from hoisdf_ros.perception.frame_priors import priors_for
+from hoisdf_ros.perception.outputs import Outputs
+from hoisdf_ros.perception.parameters import PerceptionParameters
+from hoisdf_ros.perception.scene import FrameEstimator
+from hoisdf_ros.stream import inputs
+from hoisdf_ros.stream.failures import Causes, account_for, note_refused
+from hoisdf_ros.stream.inputs import InputSet
+from hoisdf_ros.stream.monitor import FrameTiming, Monitor
 
 RESET = "reset"
 # the drop cause of each kind of error, the most special first

@@ -23,21 +23,21 @@ from hoisdf_model.errors import ConfigError, GraspError, HoisdfError
 from hoisdf_model.grasping import GraspFollower, GraspPlanner, Gripper, load_gripper, read_grasp, write_grasp
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
-from hoisdf_ros import moveit
-from hoisdf_ros.diagnostics import OK, WARN, Finding, NodeState
-from hoisdf_ros.failures import note_refused
-from hoisdf_ros.frame_buffer import FrameBuffer
-from hoisdf_ros.grasp_messages import grasp_message, grasps_message
-from hoisdf_ros.grasp_outputs import GraspOutputs
-from hoisdf_ros.grasp_parameters import GraspParameters
-from hoisdf_ros.grasp_pipeline import UNSTEADY, GraspPipeline
-from hoisdf_ros.inputs import HAND_OBJECT
+from hoisdf_ros.grasp import moveit
+from hoisdf_ros.grasp.frame_buffer import FrameBuffer
+from hoisdf_ros.grasp.messages import grasp_message, grasps_message
+from hoisdf_ros.grasp.outputs import GraspOutputs
+from hoisdf_ros.grasp.parameters import GraspParameters
+from hoisdf_ros.grasp.pipeline import UNSTEADY, GraspPipeline
 from hoisdf_ros.messages import ROS_TYPES, message_class
-from hoisdf_ros.perception_parameters import SyncParameters
+from hoisdf_ros.perception.parameters import SyncParameters
+from hoisdf_ros.perception.scene import Meshes
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.scene import Meshes
 from hoisdf_ros.spinning import spin_node
-from hoisdf_ros.stream_node import ACTIVE, INACTIVE, StreamNode, transition
+from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState
+from hoisdf_ros.stream.failures import note_refused
+from hoisdf_ros.stream.inputs import HAND_OBJECT
+from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
 from hoisdf_ros.transforms import TF_QOS, TF_TOPIC
 
 TF_STATIC = "/tf_static"

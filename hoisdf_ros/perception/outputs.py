@@ -10,12 +10,12 @@ from rclpy.lifecycle import LifecycleNode
 
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.messages import encode_image, estimate_to_hand_object
-from hoisdf_ros import detections
-from hoisdf_ros.markers import MarkerWriter
 from hoisdf_ros.messages import ROS_TYPES
-from hoisdf_ros.perception_parameters import PublishParameters
-from hoisdf_ros.publishers import NEWEST, RESULTS, Publishers
-from hoisdf_ros.scene import Scene
+from hoisdf_ros.perception import detections
+from hoisdf_ros.perception.markers import MarkerWriter
+from hoisdf_ros.perception.parameters import PublishParameters
+from hoisdf_ros.perception.scene import Scene
+from hoisdf_ros.stream.publishers import NEWEST, RESULTS, Publishers
 from hoisdf_ros.transforms import TF_QOS, TF_TOPIC, transforms_message
 
 HAND_OBJECT, HAND_JOINTS, OBJECTS = "~/hand_object", "~/hand_joints", "~/objects"

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.grasping import GraspCandidate, Gripper
-from hoisdf_ros.grasp_messages import pose_message
+from hoisdf_ros.grasp.messages import pose_message
 from hoisdf_ros.messages import ROS_TYPES, message_class
 
 BEST, OTHERS = "grasp", "grasps"  # namespaces

@@ -16,8 +16,8 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from hoisdf_model.data import BagReader
 from hoisdf_model.errors import HoisdfError
 from hoisdf_ros.child import Child
-from hoisdf_ros.latency import StreamStatistics, stream_statistics
-from hoisdf_ros.recorder import Recorder
+from hoisdf_ros.demo.latency import StreamStatistics, stream_statistics
+from hoisdf_ros.demo.recorder import Recorder
 from hoisdf_ros.spinning import Spin
 
 NANOSECONDS = 1_000_000_000
@@ -25,7 +25,7 @@ LOADING = 300.0  # seconds the node may take to load weights and become active
 ANSWER = 20.0  # seconds after the last image in which the last result must have come
 SILENCE = 5.0  # the same where there was no result at all
 REPORT = 3.0  # seconds to wait for a diagnostic report that knows of the last result
-PERCEPTION, REPLAY = "hoisdf_ros.perception_node", "hoisdf_ros.replay_node"
+PERCEPTION, REPLAY = "hoisdf_ros.perception.node", "hoisdf_ros.feeds.replay"
 
 ShowProgress = Callable[[str], None]
 

@@ -20,12 +20,12 @@ from rclpy.node import Node
 
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.grasping import load_gripper
-from hoisdf_ros import moveit
+from hoisdf_ros.grasp import moveit
 from hoisdf_ros.messages import message_class
 from hoisdf_ros.parameters import ParameterSet, parameter
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.publishers import RESULTS
 from hoisdf_ros.spinning import spin_node
+from hoisdf_ros.stream.publishers import RESULTS
 
 POSES = ("~/approach_pose", "~/target_pose", "~/ik_frame")
 GRASP = "~/moveit_grasp"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from hoisdf_model.estimates import Prior, Regions
 from hoisdf_model.estimation import priors_from_regions
-from hoisdf_ros.perception_parameters import PerceptionParameters
+from hoisdf_ros.perception.parameters import PerceptionParameters
 
 
 def priors_for(regions: Regions | None, parameters: PerceptionParameters) -> tuple[Prior, ...] | None:
