@@ -1,4 +1,4 @@
-"""The command ``ros2 run hoisdf demo``: play a recording into the perception node through ROS 2 and show what comes out.
+"""The command ``ros2 run hoisdf demo``: a recording through the perception node, measured and drawn.
 
 The node and the replay run in processes of their own; this one listens. ``scripts/demo`` prepares the environment and
 calls it.
