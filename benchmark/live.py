@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from hoisdf_model.data.bag_frames import BagFrame
-from hoisdf_model.data.bags import BagReader
+from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.reader import BagReader
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.estimation import Estimator

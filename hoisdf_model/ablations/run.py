@@ -14,8 +14,8 @@ import torch
 from hoisdf_model.ablations.plan import Plan
 from hoisdf_model.ablations.start import begin
 from hoisdf_model.ablations.table import AblationRow, AblationTable
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import TrainingError
 from hoisdf_model.evaluation import (
     Contender,

@@ -13,7 +13,7 @@ from hoisdf_model.errors import CheckpointError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation.calibrating import Deviations
     from hoisdf_model.network import Calibration
 

@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from hoisdf_model.data.dexycb_layout import SUBJECTS
-from hoisdf_model.data.ho3d_layout import SPLITS
+from hoisdf_model.data.dexycb.layout import SUBJECTS
+from hoisdf_model.data.ho3d.layout import SPLITS
 from hoisdf_model.data.shards import MANIFEST
 from hoisdf_model.errors import DatasetError
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoisdf_model.data.bag_source import BagFrames
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sources import LabelledFrame
+from hoisdf_model.data.bags.labelled_source import BagFrames
+from hoisdf_model.data.labelled_frames import LabelledFrame
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.evaluation.models import Models
 from hoisdf_model.evaluation.pictures import Pixels, best_median_worst, sheet

@@ -10,11 +10,11 @@ from typing import Protocol
 
 import numpy as np
 
-from hoisdf_model.data.bag_estimates import estimates_of
-from hoisdf_model.data.bag_frames import PATIENCE, BagFrame
-from hoisdf_model.data.bag_source import BagFrames, Moment, moments_of
-from hoisdf_model.data.bags import BagReader
-from hoisdf_model.data.preparation import PreparationConfig, prepare
+from hoisdf_model.data.bags.estimates import estimates_of
+from hoisdf_model.data.bags.frames import PATIENCE, BagFrame
+from hoisdf_model.data.bags.labelled_source import BagFrames, Moment, moments_of
+from hoisdf_model.data.bags.reader import BagReader
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import HoisdfError, InvalidInputError
 from hoisdf_model.estimates import Estimate, Frame, Prior
 from hoisdf_model.estimation import priors_from_regions

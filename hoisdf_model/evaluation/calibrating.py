@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.alignment import Floats
 from hoisdf_model.evaluation.loading import EvaluatedFrames, FrameBatch

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.dexycb_layout import SPLITS as DEXYCB_SPLITS
-from hoisdf_model.data.dexycb_subsets import SUBSETS
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_layout import COUNTS, VERSIONS
-from hoisdf_model.data.ho3d_layout import SPLITS as HO3D_SPLITS
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.dexycb.layout import SPLITS as DEXYCB_SPLITS
+from hoisdf_model.data.dexycb.subsets import SUBSETS
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.layout import COUNTS, VERSIONS
+from hoisdf_model.data.ho3d.layout import SPLITS as HO3D_SPLITS
+from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.layouts import Kind, is_synthetic
 from hoisdf_model.data.object_models import LOOK_ALIKES
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import HandModelLike
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from hoisdf_model.data.bag_source import known_hands
+from hoisdf_model.data.bags.labelled_source import known_hands
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.evaluation.alignment import Floats

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sample import collate, single
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.data.samples.sample import collate, single
 from hoisdf_model.estimation.shading import Surface, paint, simplified
 from hoisdf_model.evaluation.field_surfaces import Mesh, surface_of, surface_scores
 from hoisdf_model.evaluation.loading import EvaluatedFrames, FrameBatch

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.labelled_views import right_handed
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import Sample, collate, single
-from hoisdf_model.data.sources import Floats, FrameSource, LabelledFrame
+from hoisdf_model.data.labelled_frames import Floats, FrameSource, LabelledFrame
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.labelled_views import right_handed
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import Sample, collate, single
 from hoisdf_model.estimates import Frame
 from hoisdf_model.network import NetworkConfig
 

@@ -17,8 +17,8 @@ import torch
 import yaml
 from numpy.typing import NDArray
 
-from hoisdf_model.data.labelled_views import right_handed
-from hoisdf_model.data.sources import LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import LabelledFrame, ObjectLabel
+from hoisdf_model.data.samples.labelled_views import right_handed
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.evaluation.alignment import Floats, similarity_aligned
 from hoisdf_model.geometry import Pinhole, boxes, rotations

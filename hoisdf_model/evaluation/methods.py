@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.evaluation.frame_errors import Hands, Things
 from hoisdf_model.evaluation.loading import FrameBatch

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.estimation.overlay import FINGER_COLOURS
 from hoisdf_model.evaluation.alignment import Floats
 from hoisdf_model.evaluation.loading import EvaluatedFrames, FrameBatch

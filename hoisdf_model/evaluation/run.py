@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.alignment import Floats, similarity_aligned
 from hoisdf_model.evaluation.frame_errors import Errors, Hands, Things, hand_errors, joint_distances, object_errors

@@ -7,8 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
-from hoisdf_model.data.label_boxes import hand_box
-from hoisdf_model.data.sources import Floats, FrameSource, LabelledFrame, LandmarkLabel
+from hoisdf_model.data.labelled_frames import Floats, FrameSource, LabelledFrame, LandmarkLabel
+from hoisdf_model.data.samples.label_boxes import hand_box
 from hoisdf_model.hand_tracking import (
     LandmarkNetwork,
     SeenHand,

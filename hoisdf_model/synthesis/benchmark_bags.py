@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hoisdf_model.data.bag_export import BagFormat, ExportReport
-from hoisdf_model.data.bags import SYNTHETIC
+from hoisdf_model.data.bags.export import BagFormat, ExportReport
+from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.synthesis.benchmark import benchmark_sequences, benchmark_studio
 from hoisdf_model.synthesis.filming import CAMERA

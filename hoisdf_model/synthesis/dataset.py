@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.data import shards
-from hoisdf_model.data.sources import LabelledFrame
+from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.synthesis.appearance import PLAIN
 from hoisdf_model.synthesis.fineness import FULL

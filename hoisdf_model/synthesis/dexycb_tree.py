@@ -26,8 +26,8 @@ import yaml
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data import dexycb_layout as layout
-from hoisdf_model.data.dexycb_pose import encoded
+from hoisdf_model.data.dexycb import layout
+from hoisdf_model.data.dexycb.pose import encoded
 from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole

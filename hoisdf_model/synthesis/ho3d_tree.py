@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hoisdf_model.data import ho3d_layout as layout
-from hoisdf_model.data.dexycb_pose import shaped_wrist
-from hoisdf_model.data.ho3d_layout import Ho3dFolder, Split
-from hoisdf_model.data.ho3d_meta import FLIP, opengl_axis_angle
-from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
+from hoisdf_model.data.dexycb.pose import shaped_wrist
+from hoisdf_model.data.ho3d import layout
+from hoisdf_model.data.ho3d.layout import Ho3dFolder, Split
+from hoisdf_model.data.ho3d.meta import FLIP, opengl_axis_angle
+from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.layouts import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import boxes, rotations

@@ -15,8 +15,8 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.data import BagFrame, BagWriter, FrameRecorder
-from hoisdf_model.data.bags import SYNTHETIC
-from hoisdf_model.data.frame_recorder import FIRST_STAMP, FRAME_ID
+from hoisdf_model.data.bags.frame_recorder import FIRST_STAMP, FRAME_ID
+from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
-from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import load_catalogue, mirror_plane

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.synthesis.library import find_object
 from hoisdf_model.synthesis.posing import PosableHand

@@ -12,9 +12,9 @@ from functools import lru_cache
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 
 PATTERN = 200  # samples after which the mixture repeats: ratios are rounded to this

@@ -28,7 +28,7 @@ from hoisdf_model.ablations.run import TRAINING
 from hoisdf_model.ablations.start import SHARED, begin
 from hoisdf_model.ablations.table import parsed_table
 from hoisdf_model.cli import app
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import GivenPlaces, Record, Result, preparation_for
 from hoisdf_model.evaluation.loading import EvaluatedFrames, joined

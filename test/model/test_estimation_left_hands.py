@@ -7,8 +7,8 @@ from pretend_networks import MIRROR, KnowingNetwork, Truth
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.labelled_views import right_handed
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.samples.labelled_views import right_handed
 from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.geometry import boxes

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, BagWriter
-from hoisdf_model.data.bag_source import BagFrames, BagTopics, bags_in
-from hoisdf_model.data.bags import SYNTHETIC
+from hoisdf_model.data.bags.labelled_source import BagFrames, BagTopics, bags_in
+from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import BagError, ConfigError, EvaluationError, HoisdfError, MeshError
 from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, preparation_for
 from hoisdf_model.evaluation.bag_pictures import bag_sheet

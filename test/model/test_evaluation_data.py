@@ -16,8 +16,8 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.ho3d import Ho3dFrames
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
 from hoisdf_model.data.layouts import kind_of
 from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.errors import ConfigError, DatasetError, EvaluationError

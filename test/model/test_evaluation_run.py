@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from tiny_network import tiny_network
 from torch._utils import ExceptionWrapper
 
-from hoisdf_model.data.sources import HandLabel, ObjectLabel
+from hoisdf_model.data.labelled_frames import HandLabel, ObjectLabel
 from hoisdf_model.errors import DatasetError, EvaluationError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.evaluation import (

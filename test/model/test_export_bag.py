@@ -17,14 +17,14 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, interface_types, sample_recording
-from hoisdf_model.data.bag_export import SOURCE, BagFormat, LabelReader, export_film, true_regions
-from hoisdf_model.data.bag_source import BagFrames, BagTopics, Moment
-from hoisdf_model.data.bags import SYNTHETIC
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_film import Ho3dFilm
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.bags.export import SOURCE, BagFormat, LabelReader, export_film, true_regions
+from hoisdf_model.data.bags.labelled_source import BagFrames, BagTopics, Moment
+from hoisdf_model.data.bags.reader import SYNTHETIC
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.ho3d.film import Ho3dFilm
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import TIP_VERTICES, load_hand_model

@@ -8,8 +8,8 @@ from egl import requires_egl
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_submission import true_joints
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.submission import true_joints
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import load_hand_model

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader
-from hoisdf_model.data.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.data.shards import ShardedFrames
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import Pinhole, distances

@@ -11,8 +11,8 @@ import pytest
 import torch
 from egl import requires_egl
 
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances
 from hoisdf_model.hand import HandLayer, load_hand_model

@@ -10,8 +10,8 @@ import pytest
 import tiny_training
 import torch
 
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.training import TrainingConfig, build_run, read_config
 from hoisdf_model.training.config import CurriculumConfig, OptimiserConfig, SourceConfig, to_yaml

@@ -19,7 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.sample import Sample, collate
+from hoisdf_model.data.samples.sample import Sample, collate
 from hoisdf_model.errors import ConfigError, DatasetError, TrainingError
 from hoisdf_model.network import load_network
 from hoisdf_model.training import build_run, newest_checkpoint, read_config, run, train

@@ -15,8 +15,8 @@ from hoisdf_model.errors import BagError, EvaluationError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.bag_source import Find, Moment
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.bags.labelled_source import Find, Moment
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.estimation import Estimator
     from hoisdf_model.evaluation import Models, Record
     from hoisdf_model.evaluation.bag_reading import BagTally, Reading
@@ -32,8 +32,8 @@ def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: 
     Raises:
         BagError, EvaluationError: there is nothing to evaluate on; says why.
     """
-    from hoisdf_model.data.bag_source import BagFrames, bags_in
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.bags.labelled_source import BagFrames, bags_in
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation.bag_run import labelled
     from hoisdf_model.evaluation.data_folder import DataFolder
 
@@ -140,7 +140,7 @@ def _evaluate(
 ) -> None:  # fmt: skip
     from rich.console import Console
 
-    from hoisdf_model.data.bag_source import BagFrames, bags_in
+    from hoisdf_model.data.bags.labelled_source import BagFrames, bags_in
     from hoisdf_model.evaluation import (
         EstimateErrors,
         Finished,
@@ -212,7 +212,7 @@ def _tell(tallies: Sequence[BagTally], console: Console) -> None:
 
 def _expected(bags: Mapping[str, Path], reading: Reading) -> int:
     """Frames with ground truth, as far as the bags' indices know."""
-    from hoisdf_model.data.bags import BagReader
+    from hoisdf_model.data.bags.reader import BagReader
     from hoisdf_model.evaluation.bag_reading import truth_topic
 
     total = 0

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation import RecordFile
     from hoisdf_model.evaluation.data_folder import DataFolder
     from hoisdf_model.evaluation.hand_file import HandFile
@@ -299,7 +299,7 @@ def evaluate(
 
 
 def _submit(path: Path, hands: HandFile, wanted: int | None, console: Console) -> None:
-    from hoisdf_model.data.ho3d_submission import write_submission
+    from hoisdf_model.data.ho3d.submission import write_submission
 
     joints, vertices = hands.read()
     write_submission(path, joints, vertices, len(joints))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from hoisdf_model.errors import ConfigError, DependencyError
 
 if TYPE_CHECKING:
-    from hoisdf_model.data.preparation import PreparationConfig
-    from hoisdf_model.data.sources import FrameSource
+    from hoisdf_model.data.labelled_frames import FrameSource
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation.data_folder import DataFolder, FolderOptions
     from hoisdf_model.evaluation.run import Tags
     from hoisdf_model.hand import HandLayer, HandModel

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.sources import Floats, LabelledFrame
+from hoisdf_model.data.labelled_frames import Floats, LabelledFrame
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
 from hoisdf_model.geometry.crops import apply_affine
 
 # Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels

@@ -1,7 +1,7 @@
 """DexYCB (Chao et al. 2021) as a data source, straight from its published layout.
 
-``dexycb_layout`` says where the files lie and what the splits are, ``dexycb_pose`` how hands are posed and
-``dexycb_subsets`` which frames are used. Labels are in the camera frame (x right, y down, z forward), metres and
+``layout`` says where the files lie and what the splits are, ``pose`` how hands are posed and
+``subsets`` which frames are used. Labels are in the camera frame (x right, y down, z forward), metres and
 pixels; the object is the grasped one. Left hands stay left here; preparation mirrors them.
 
 Field samples come from the released code's distance files where they are given, else from the posed hand and the
@@ -15,18 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import dexycb_layout as layout
-from hoisdf_model.data import dexycb_subsets as subsets
-from hoisdf_model.data.dexycb_annotations import distance_name, read_annotations
-from hoisdf_model.data.dexycb_labels import Arrays, read_labels
-from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
-from hoisdf_model.data.dexycb_pose import decoded
+from hoisdf_model.data.dexycb import layout, subsets
+from hoisdf_model.data.dexycb.annotations import distance_name, read_annotations
+from hoisdf_model.data.dexycb.labels import Arrays, read_labels
+from hoisdf_model.data.dexycb.layout import DexYcbFolder, Take
+from hoisdf_model.data.dexycb.pose import decoded
 from hoisdf_model.data.distance_files import Rows as DistanceRows
 from hoisdf_model.data.distance_files import read_distances, rows_by_order
 from hoisdf_model.data.hand_fields import HandFields
 from hoisdf_model.data.image_files import read_depth, read_rgb
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.object_models import ObjectModels
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 
@@ -39,8 +38,8 @@ class DexYcbFrames:
 
     Args:
         folder: of the download.
-        split: one of ``dexycb_layout.SPLITS``; None: ``s0_train``.
-        subset: one of ``dexycb_subsets.SUBSETS``.
+        split: one of ``layout.SPLITS``; None: ``s0_train``.
+        subset: one of ``subsets.SUBSETS``.
         hand_model: MANO's right hand; None: hands have no rotations and no field.
         left_hand_model: MANO's left hand; None: the right one mirrored.
         models: the object models; None: ``models`` in the download.

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.data.distance_files import read_distances, rows_by_order
-from hoisdf_model.data.ho3d_layout import decode_masks
+from hoisdf_model.data.ho3d.layout import decode_masks
 from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.labelled_frames import FrameSource, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
-from hoisdf_model.data.sources import FrameSource, HandLabel, LabelledFrame
 from hoisdf_model.errors import CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import NUM_JOINTS

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hoisdf_model.data import dexycb_layout as layout
-from hoisdf_model.data.dexycb_labels import read_labels
-from hoisdf_model.data.dexycb_layout import DexYcbFolder, Take
-from hoisdf_model.data.dexycb_subsets import read_poses
+from hoisdf_model.data.dexycb import layout
+from hoisdf_model.data.dexycb.labels import read_labels
+from hoisdf_model.data.dexycb.layout import DexYcbFolder, Take
+from hoisdf_model.data.dexycb.subsets import read_poses
 from hoisdf_model.data.download_check import CheckReport, Progress
 from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.layouts import is_synthetic, read_note

@@ -23,10 +23,10 @@ from rich.progress import track
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.dexycb_layout import HEIGHT, SERIALS, WIDTH, Take, read_arrays
-from hoisdf_model.data.dexycb_pose import POSE_NUMBERS, decoded, shaped_wrist
+from hoisdf_model.data.dexycb.layout import HEIGHT, SERIALS, WIDTH, Take, read_arrays
+from hoisdf_model.data.dexycb.pose import POSE_NUMBERS, decoded, shaped_wrist
+from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.data.object_models import ObjectModels
-from hoisdf_model.data.sources import Floats
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.hand import HandLayer, HandModel
 

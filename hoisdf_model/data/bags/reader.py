@@ -16,9 +16,9 @@ from typing import Any
 import yaml
 from rosbags.interfaces import Connection, Qos
 
-from hoisdf_model.data.bag_frames import BagFrame, FrameAssembly, select_topics
-from hoisdf_model.data.bag_opening import AnyReader, advice, storage_files
-from hoisdf_model.data.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
+from hoisdf_model.data.bags.frames import BagFrame, FrameAssembly, select_topics
+from hoisdf_model.data.bags.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
+from hoisdf_model.data.bags.opening import AnyReader, advice, storage_files
 from hoisdf_model.errors import BagError
 
 SYNTHETIC = "hoisdf.synthetic"  # in a bag's metadata: its pictures are rendered; the value says by what
@@ -241,7 +241,7 @@ class BagReader:
     ) -> dict[str, str]:
         """Which topic is the ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
 
-        Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bag_frames.select_topics`); an
+        Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bags.frames.select_topics`); an
         empty string leaves it out. The last three may be missing.
 
         Raises:

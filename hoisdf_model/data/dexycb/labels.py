@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import dexycb_layout as layout
+from hoisdf_model.data.dexycb import layout
 from hoisdf_model.errors import DatasetError
 
 Arrays = dict[str, NDArray[Any]]

@@ -14,8 +14,8 @@ from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLi
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Writer
 
-from hoisdf_model.data.bag_opening import UriPath
-from hoisdf_model.data.interfaces import interface_types
+from hoisdf_model.data.bags.interfaces import interface_types
+from hoisdf_model.data.bags.opening import UriPath
 from hoisdf_model.errors import BagError
 from hoisdf_model.messages import MessageTypes, rosbags_types, stamp_of
 

@@ -30,7 +30,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sources import Floats
+from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.errors import CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import YCB

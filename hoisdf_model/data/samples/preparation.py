@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import augmentation, label_boxes, labelled_views
-from hoisdf_model.data.assembly import Cropped, FieldRows, anchor, assembled, masks
-from hoisdf_model.data.evidence import evidence
-from hoisdf_model.data.official_protocol import prepare_official
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.samples import augmentation, label_boxes, labelled_views
+from hoisdf_model.data.samples.assembly import Cropped, FieldRows, anchor, assembled, masks
+from hoisdf_model.data.samples.evidence import evidence
+from hoisdf_model.data.samples.official_protocol import prepare_official
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes, crops
 

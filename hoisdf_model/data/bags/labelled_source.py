@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from hoisdf_model.data.bag_frames import PATIENCE, BagFrame
-from hoisdf_model.data.bags import SYNTHETIC, BagProblem, BagReader
-from hoisdf_model.data.sources import FieldSamples, Floats, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.bags.frames import PATIENCE, BagFrame
+from hoisdf_model.data.bags.reader import SYNTHETIC, BagProblem, BagReader
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import BagError, MeshError
 from hoisdf_model.estimates import Estimate, Frame, ObjectEstimate
 from hoisdf_model.geometry import meshes

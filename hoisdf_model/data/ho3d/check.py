@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
-from hoisdf_model.data import ho3d_layout as layout
 from hoisdf_model.data.download_check import CheckReport, Progress
-from hoisdf_model.data.ho3d_layout import Ho3dFolder, Split
-from hoisdf_model.data.ho3d_meta import read_meta
-from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, TRUE_VERTICES
+from hoisdf_model.data.ho3d import layout
+from hoisdf_model.data.ho3d.layout import Ho3dFolder, Split
+from hoisdf_model.data.ho3d.meta import read_meta
+from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.layouts import is_synthetic, read_note
 from hoisdf_model.data.object_models import POINTS_NAME

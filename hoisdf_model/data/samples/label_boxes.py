@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hoisdf_model.data.sources import Floats, HandLabel, ObjectLabel
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, ObjectLabel
 from hoisdf_model.geometry import Pinhole, boxes, crops
 
 

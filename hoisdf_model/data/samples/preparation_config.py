@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hoisdf_model.data.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
 from hoisdf_model.geometry import crops
 
 PROTOCOLS = ("ours", "official")

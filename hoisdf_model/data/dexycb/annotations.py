@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hoisdf_model.data.dexycb_layout import SERIALS, Take
-from hoisdf_model.data.dexycb_subsets import Rows
+from hoisdf_model.data.dexycb.layout import SERIALS, Take
+from hoisdf_model.data.dexycb.subsets import Rows
 from hoisdf_model.errors import DatasetError
 
 _PREFIX = 3

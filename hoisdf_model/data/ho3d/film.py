@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_layout import IMAGE_SUFFIX, decode_depth
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.layout import IMAGE_SUFFIX, decode_depth
 from hoisdf_model.data.image_files import read_rgb
-from hoisdf_model.data.sources import Floats, LabelledFrame
+from hoisdf_model.data.labelled_frames import Floats, LabelledFrame
 from hoisdf_model.errors import DatasetError
 
 
 class Ho3dFilm:
-    """The images of a sequence in their order (``data.bag_export.Film``).
+    """The images of a sequence in their order (``data.bags.export.Film``).
 
     What isn't in the split's list has neither hand nor object, and the camera of the sequence's first listed frame:
     a sequence has one camera that stands still.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.geometry import boxes, rotations
 
 _MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])

@@ -14,13 +14,13 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.bag_frames import BagFrame
-from hoisdf_model.data.bag_writer import BagWriter
-from hoisdf_model.data.frame_recorder import FIRST_STAMP, FRAME_ID, FrameRecorder, ImageFormat
+from hoisdf_model.data.bags.frame_recorder import FIRST_STAMP, FRAME_ID, FrameRecorder, ImageFormat
+from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.writer import BagWriter
 from hoisdf_model.data.hand_fields import HandFields
-from hoisdf_model.data.label_boxes import hand_box, object_box
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sources import Floats, HandLabel, LabelledFrame
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame
+from hoisdf_model.data.samples.label_boxes import hand_box, object_box
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.errors import DatasetError, HoisdfError
 from hoisdf_model.estimates import (
     Estimate,

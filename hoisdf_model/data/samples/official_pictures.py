@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance, ImageFilter
 
-from hoisdf_model.data.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
 
 Pixels = TypeVar("Pixels", bound=np.generic)
 STEPS = ("brightness", "saturation", "hue", "contrast")

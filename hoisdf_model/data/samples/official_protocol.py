@@ -26,13 +26,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import labelled_views, official_pictures
-from hoisdf_model.data.assembly import Cropped, FieldRows, anchor, assembled, masks
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.official_pictures import ColourDraws
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.samples import labelled_views, official_pictures
+from hoisdf_model.data.samples.assembly import Cropped, FieldRows, anchor, assembled, masks
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.official_pictures import ColourDraws
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole
 

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, LabelledFrame
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.hand.joints import NUM_ROTATIONS, NUM_SHAPES
 from hoisdf_model.objects import is_random_shape
 

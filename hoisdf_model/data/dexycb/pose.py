@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hoisdf_model.data.sources import Floats
+from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandModel
 from hoisdf_model.hand.joints import NUM_ROTATIONS

@@ -1,6 +1,6 @@
 """HO-3D (Hampali et al. 2020) as a data source, straight from its published layout.
 
-``ho3d_layout`` says where the files lie and ``ho3d_meta`` what the annotations hold. All hands are right hands.
+``layout`` says where the files lie and ``meta`` what the annotations hold. All hands are right hands.
 
 Training frames have everything; the field samples come from the released code's distance files where they are given,
 else from the posed hand and the object's mesh. Evaluation frames have the wrist, the hand's box and the object's pose
@@ -19,15 +19,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data import ho3d_layout as layout
 from hoisdf_model.data.distance_files import Rows, read_distances, rows_by_name
 from hoisdf_model.data.hand_fields import HandFields
-from hoisdf_model.data.ho3d_layout import SPLITS, Split
-from hoisdf_model.data.ho3d_meta import Ho3dMeta, read_meta
-from hoisdf_model.data.ho3d_submission import TRUE_JOINTS, true_joints, true_vertices
+from hoisdf_model.data.ho3d import layout
+from hoisdf_model.data.ho3d.layout import SPLITS, Split
+from hoisdf_model.data.ho3d.meta import Ho3dMeta, read_meta
+from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, true_joints, true_vertices
 from hoisdf_model.data.image_files import read_rgb
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
-from hoisdf_model.data.sources import FieldSamples, Floats, HandLabel, LabelledFrame
 from hoisdf_model.errors import CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandModelLike, as_hand_model

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from hoisdf_model.data.bags import BagMessage, BagProblem, BagReader
+from hoisdf_model.data.bags.reader import BagMessage, BagProblem, BagReader
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.messages import hand_object_to_estimate, stamp_of

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.ho3d_meta import FLIP
-from hoisdf_model.data.sources import Floats
+from hoisdf_model.data.ho3d.meta import FLIP
+from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.hand import reorder
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hoisdf_model.data.sources import Floats
+from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import load_pickle, reorder
