@@ -135,7 +135,7 @@ def ho3d(
     from hoisdf_model.data.ho3d.film import Ho3dFilm
     from hoisdf_model.data.ho3d.frames import Ho3dFrames
     from hoisdf_model.data.ho3d.layout import SPLITS, open_folder
-    from hoisdf_model.data.layouts import is_synthetic
+    from hoisdf_model.data.synthetic_note import is_synthetic
     from hoisdf_model.hand import load_hand_model
 
     form = _form(storage, image, quality, depth)
@@ -255,7 +255,7 @@ def _about(folder: Path, source: str) -> dict[str, str]:
     """What a bag says of where it comes from."""
     from hoisdf_model.data.bags.export import SOURCE
     from hoisdf_model.data.bags.reader import SYNTHETIC
-    from hoisdf_model.data.layouts import is_synthetic
+    from hoisdf_model.data.synthetic_note import is_synthetic
     from hoisdf_model.synthesis.recording import MAKER
 
     return {SOURCE: source} | ({SYNTHETIC: MAKER} if is_synthetic(folder) else {})

@@ -14,9 +14,10 @@ from hoisdf_model.data.ho3d.frames import Ho3dFrames
 from hoisdf_model.data.ho3d.layout import COUNTS, VERSIONS
 from hoisdf_model.data.ho3d.layout import SPLITS as HO3D_SPLITS
 from hoisdf_model.data.labelled_frames import FrameSource
-from hoisdf_model.data.layouts import Kind, is_synthetic
+from hoisdf_model.data.layouts import Kind
 from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.data.samples.preparation_config import PreparationConfig
+from hoisdf_model.data.synthetic_note import is_synthetic
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import HandModelLike
 

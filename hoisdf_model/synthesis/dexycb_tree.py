@@ -28,7 +28,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.data.dexycb import layout
 from hoisdf_model.data.dexycb.pose import encoded
-from hoisdf_model.data.layouts import SYNTHETIC_NOTE
+from hoisdf_model.data.synthetic_note import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model

@@ -23,7 +23,7 @@ from hoisdf_model.data.ho3d import layout
 from hoisdf_model.data.ho3d.layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d.meta import FLIP, opengl_axis_angle
 from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, TRUE_VERTICES
-from hoisdf_model.data.layouts import SYNTHETIC_NOTE
+from hoisdf_model.data.synthetic_note import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import boxes, rotations
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model, reorder

@@ -43,8 +43,8 @@ def source_at(
     from dataclasses import asdict
 
     from hoisdf_model.data import ShardedFrames
-    from hoisdf_model.data.layouts import is_synthetic
     from hoisdf_model.data.object_models import LOOK_ALIKES
+    from hoisdf_model.data.synthetic_note import is_synthetic
     from hoisdf_model.evaluation.data_folder import untagged
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark

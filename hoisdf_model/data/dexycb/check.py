@@ -11,8 +11,8 @@ from hoisdf_model.data.dexycb.layout import DexYcbFolder, Take
 from hoisdf_model.data.dexycb.subsets import read_poses
 from hoisdf_model.data.download_check import CheckReport, Progress
 from hoisdf_model.data.image_files import read_depth, read_rgb
-from hoisdf_model.data.layouts import is_synthetic, read_note
 from hoisdf_model.data.object_models import POINTS_NAME
+from hoisdf_model.data.synthetic_note import is_synthetic, read_note
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
 

@@ -12,8 +12,8 @@ from hoisdf_model.data.ho3d.layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d.meta import read_meta
 from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, TRUE_VERTICES
 from hoisdf_model.data.image_files import read_rgb
-from hoisdf_model.data.layouts import is_synthetic, read_note
 from hoisdf_model.data.object_models import POINTS_NAME
+from hoisdf_model.data.synthetic_note import is_synthetic, read_note
 from hoisdf_model.errors import DatasetError, UnsafeFileError
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME
 
