@@ -36,7 +36,7 @@ from hoisdf_model.errors import EvaluationError
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import EstimateErrors, Models
-from hoisdf_model.evaluation.bag_run import FrameEstimator
+from hoisdf_model.evaluation.runs.bag_run import FrameEstimator
 from hoisdf_model.synthesis import find_object
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
 

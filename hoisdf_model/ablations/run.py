@@ -29,7 +29,7 @@ from hoisdf_model.evaluation import (
     read_mean_pose,
     read_records,
 )
-from hoisdf_model.evaluation.records import RECORDS
+from hoisdf_model.evaluation.runs.records import RECORDS
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import load_network, optimised
 from hoisdf_model.training.config import TrainingConfig

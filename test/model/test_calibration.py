@@ -18,10 +18,10 @@ from hoisdf_model.cli import app
 from hoisdf_model.errors import CheckpointError, EvaluationError
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
-from hoisdf_model.evaluation.calibrating import Deviations, deviations, joined_deviations
-from hoisdf_model.evaluation.methods import Estimates
-from hoisdf_model.evaluation.object_metrics import rotation_difference, rotation_error
-from hoisdf_model.evaluation.truth import truth_of
+from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
+from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
+from hoisdf_model.evaluation.runs.methods import Estimates
+from hoisdf_model.evaluation.runs.truth import truth_of
 from hoisdf_model.network import Calibration, load_network, optimised, read_weights, save_network, write_weights
 from hoisdf_model.objects.symmetry import Symmetry
 

@@ -31,7 +31,7 @@ from hoisdf_model.data.samples.official_pictures import ColourDraws
 from hoisdf_model.data.samples.official_protocol import OfficialDraws, drawn, prepare_official
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
-from hoisdf_model.evaluation.loading import EvaluatedFrames, preparation_for
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, preparation_for
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import load_preset
 from hoisdf_model.synthesis import dexycb_tree

@@ -32,9 +32,9 @@ from hoisdf_model.evaluation import (
     read_mean_pose,
     read_records,
 )
-from hoisdf_model.evaluation.data_folder import FolderOptions, open_data_folder
-from hoisdf_model.evaluation.hand_file import HandFile
-from hoisdf_model.evaluation.wording import notes_of, warnings_of
+from hoisdf_model.evaluation.reports.wording import notes_of, warnings_of
+from hoisdf_model.evaluation.runs.data_folder import FolderOptions, open_data_folder
+from hoisdf_model.evaluation.runs.hand_file import HandFile
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hoisdf_model.evaluation.bag_reading import Reading
+    from hoisdf_model.evaluation.runs.bag_reading import Reading
 
 ROLES = ("image", "camera_info", "depth", "regions", "truth")
 GIVEN = ("regions", "depth")
@@ -31,7 +31,7 @@ class BagOptions:
     def reading(self, frames: int | None) -> Reading:
         """How to read the bags."""
         from hoisdf_model.data.bags.labelled_source import BagTopics
-        from hoisdf_model.evaluation.bag_reading import Reading
+        from hoisdf_model.evaluation.runs.bag_reading import Reading
 
         return Reading(BagTopics(dict(self.topics), self.rectified, self.slop), self.given, frames, self.forgetful)
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation import RecordFile
-    from hoisdf_model.evaluation.data_folder import DataFolder
-    from hoisdf_model.evaluation.hand_file import HandFile
+    from hoisdf_model.evaluation.runs.data_folder import DataFolder
+    from hoisdf_model.evaluation.runs.hand_file import HandFile
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 
@@ -187,9 +187,9 @@ def evaluate(
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
     from hoisdf_model.evaluation import Models, digest_of, name_of
-    from hoisdf_model.evaluation.data_folder import FolderOptions
-    from hoisdf_model.evaluation.hand_file import HandFile
-    from hoisdf_model.evaluation.wording import warnings_of
+    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation.runs.data_folder import FolderOptions
+    from hoisdf_model.evaluation.runs.hand_file import HandFile
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
     from hoisdf_model.network.shipped import NAME as SHIPPED
