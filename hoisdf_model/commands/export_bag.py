@@ -256,7 +256,7 @@ def _about(folder: Path, source: str) -> dict[str, str]:
     from hoisdf_model.data.bags.export import SOURCE
     from hoisdf_model.data.bags.reader import SYNTHETIC
     from hoisdf_model.data.synthetic_note import is_synthetic
-    from hoisdf_model.synthesis.recording import MAKER
+    from hoisdf_model.synthesis.plays.recording import MAKER
 
     return {SOURCE: source} | ({SYNTHETIC: MAKER} if is_synthetic(folder) else {})
 

@@ -247,7 +247,7 @@ def _write_ho3d(
 ) -> None:
     from hoisdf_model.objects import load_catalogue
     from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
-    from hoisdf_model.synthesis.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.plays.recording import labelled, write_sheet
 
     shots: list[Any] = []
     with _progress() as progress:
@@ -281,7 +281,7 @@ def _write_dexycb(
 ) -> None:
     from hoisdf_model.objects import load_catalogue
     from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
-    from hoisdf_model.synthesis.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.plays.recording import labelled, write_sheet
 
     shots: list[Any] = []
     settings = DexYcbTreeSettings(*sizes, objects, seed=seed)
@@ -324,7 +324,8 @@ def _find_grasps(path: Path, settings: Any, model: Any, workers: int, preview: P
 
 
 def _show_grasps(path: Path, model: Any, sheet: Path) -> None:
-    from hoisdf_model.synthesis import grasp_sheet, load_library, telling_grasps, write_picture
+    from hoisdf_model.synthesis import load_library, telling_grasps, write_picture
+    from hoisdf_model.synthesis.render import grasp_sheet
 
     library = load_library(path)
     write_picture(sheet, grasp_sheet(library, model, telling_grasps(library, SHEET_GRASPS)))

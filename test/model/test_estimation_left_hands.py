@@ -17,7 +17,7 @@ from hoisdf_model.network import NetworkConfig, load_preset
 from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import BagSettings
 from hoisdf_model.synthesis import prepare as prepare_play
-from hoisdf_model.synthesis.filming import CAMERA, truth
+from hoisdf_model.synthesis.plays.filming import CAMERA, truth
 
 MODEL = load_hand_model("test/data/fake_mano_right.npz")
 LAYER = HandLayer(MODEL)

@@ -15,8 +15,8 @@ from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import ho3d_tree
-from hoisdf_model.synthesis.filming import HAND
 from hoisdf_model.synthesis.ho3d_tree import ATTENDED, Ho3dTreeReport, Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.plays.filming import HAND
 
 FRAMES = 3
 

@@ -34,8 +34,8 @@ from hoisdf_model.synthesis import (
     write_dataset,
 )
 from hoisdf_model.synthesis import prepare as prepare_play
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.stills import OBJECT
+from hoisdf_model.synthesis.grasps.library import find_object
+from hoisdf_model.synthesis.stills.still import OBJECT
 
 MODEL = load_hand_model()
 LEFT = MODEL.mirrored()  # a left hand model in its own right: its test compares it with MANO's rules

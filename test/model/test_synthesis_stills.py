@@ -25,13 +25,13 @@ from hoisdf_model.synthesis import (
     StillSettings,
     build_library,
 )
-from hoisdf_model.synthesis.backdrops import backdrop, find_pictures
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.looks import ring, skin_tone
-from hoisdf_model.synthesis.photograph import natural_noise, photographed
-from hoisdf_model.synthesis.skin import SKIN_TONES
-from hoisdf_model.synthesis.staging import MODES
-from hoisdf_model.synthesis.stills import OBJECT
+from hoisdf_model.synthesis.grasps.library import find_object
+from hoisdf_model.synthesis.render.backdrops import backdrop, find_pictures
+from hoisdf_model.synthesis.render.looks import ring, skin_tone
+from hoisdf_model.synthesis.render.photograph import natural_noise, photographed
+from hoisdf_model.synthesis.render.skin import SKIN_TONES
+from hoisdf_model.synthesis.stills.staging import MODES
+from hoisdf_model.synthesis.stills.still import OBJECT
 
 MODEL = load_hand_model()
 COUNT = 16

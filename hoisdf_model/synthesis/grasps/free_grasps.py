@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis.articulation import CHAINS, THUMB, Postures, open_postures
-from hoisdf_model.synthesis.force_closure import closure_quality, contact_patches
-from hoisdf_model.synthesis.grasps import CONTACT, DEEPEST, Grasp, GraspSampler
-from hoisdf_model.synthesis.posing import PosableHand
+from hoisdf_model.synthesis.grasps.articulation import CHAINS, THUMB, Postures, open_postures
+from hoisdf_model.synthesis.grasps.force_closure import closure_quality, contact_patches
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.grasps.table_grasps import CONTACT, DEEPEST, Grasp, GraspSampler
 
 Kind = Literal["palm", "fingertip"]
 KINDS: tuple[Kind, ...] = ("palm", "fingertip")

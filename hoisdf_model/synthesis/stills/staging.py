@@ -15,12 +15,12 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.articulation import CHAINS, Postures, blended
-from hoisdf_model.synthesis.gestures import gesture
-from hoisdf_model.synthesis.library import GraspLibrary
-from hoisdf_model.synthesis.looks import SKINS, SLEEVES
+from hoisdf_model.synthesis.grasps.articulation import CHAINS, Postures, blended
+from hoisdf_model.synthesis.grasps.gestures import gesture
+from hoisdf_model.synthesis.grasps.library import GraspLibrary
 from hoisdf_model.synthesis.motion import looking_at
-from hoisdf_model.synthesis.renderer import Lighting
+from hoisdf_model.synthesis.render.looks import SKINS, SLEEVES
+from hoisdf_model.synthesis.render.renderer import Lighting
 
 Mode = Literal["grasp", "approach", "hand", "object"]
 MODES: tuple[Mode, ...] = ("grasp", "approach", "hand", "object")

@@ -17,11 +17,11 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis.articulation import Postures, blended
-from hoisdf_model.synthesis.clearance import deepest_overlap
-from hoisdf_model.synthesis.grasps import Grasp, GraspSampler
+from hoisdf_model.synthesis.grasps.articulation import Postures, blended
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.grasps.table_grasps import Grasp, GraspSampler
 from hoisdf_model.synthesis.motion import Track, handheld_camera, minimum_jerk, progress
-from hoisdf_model.synthesis.posing import PosableHand
+from hoisdf_model.synthesis.plays.clearance import deepest_overlap
 
 _LOG = logging.getLogger(__name__)
 

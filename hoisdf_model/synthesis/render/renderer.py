@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis import shaders
-from hoisdf_model.synthesis.gl_context import create_context
+from hoisdf_model.synthesis.render import shaders
+from hoisdf_model.synthesis.render.gl_context import create_context
 
 NEAR, FAR = 0.05, 12.0  # metres
 SHADOW_MAP = 1536  # pixels

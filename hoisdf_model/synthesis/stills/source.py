@@ -15,15 +15,15 @@ from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.appearance import Appearance
-from hoisdf_model.synthesis.backdrops import find_pictures
-from hoisdf_model.synthesis.filming import HAND
-from hoisdf_model.synthesis.fineness import Fineness
-from hoisdf_model.synthesis.gl_context import refuse_forked_process
-from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_scene
-from hoisdf_model.synthesis.library import GraspLibrary, changed_meshes, find_object, load_library
-from hoisdf_model.synthesis.staging import Scene, Stage, StageSettings
-from hoisdf_model.synthesis.stills import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
+from hoisdf_model.synthesis.grasps.library import GraspLibrary, changed_meshes, find_object, load_library
+from hoisdf_model.synthesis.plays.filming import HAND
+from hoisdf_model.synthesis.plays.left_hands import MIRROR, mirrored_scene
+from hoisdf_model.synthesis.render.appearance import Appearance
+from hoisdf_model.synthesis.render.backdrops import find_pictures
+from hoisdf_model.synthesis.render.fineness import Fineness
+from hoisdf_model.synthesis.render.gl_context import refuse_forked_process
+from hoisdf_model.synthesis.stills.staging import Scene, Stage, StageSettings
+from hoisdf_model.synthesis.stills.still import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
 ENDLESS = 2**31
 BANK = 10_000  # samples of each object, measured once

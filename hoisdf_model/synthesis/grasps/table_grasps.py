@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis.articulation import CHAINS, CLOSING_RATES, THUMB, Postures, open_postures
-from hoisdf_model.synthesis.distance_grid import DistanceGrid
-from hoisdf_model.synthesis.posing import PosableHand
+from hoisdf_model.synthesis.grasps.articulation import CHAINS, CLOSING_RATES, THUMB, Postures, open_postures
+from hoisdf_model.synthesis.grasps.distance_grid import DistanceGrid
+from hoisdf_model.synthesis.grasps.posing import PosableHand
 
 CONTACT = 0.003  # metres: closer than this is touching
 TOUCH = 0.0008  # metres: a closing joint stops at this distance

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.synthesis.appearance import PLAIN
-from hoisdf_model.synthesis.photograph import Noises
+from hoisdf_model.synthesis.render.appearance import PLAIN
+from hoisdf_model.synthesis.render.photograph import Noises
 
 SIZE = 320  # pixels
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from hoisdf_model.geometry import Pinhole, distances, meshes
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis.library import GraspLibrary, find_object
+from hoisdf_model.synthesis.grasps.library import GraspLibrary, find_object
+from hoisdf_model.synthesis.grasps.posing import PosableHand
 from hoisdf_model.synthesis.motion import looking_at
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material, Renderer
-from hoisdf_model.synthesis.skin import THUMB_LINKS
+from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Renderer
+from hoisdf_model.synthesis.render.skin import THUMB_LINKS
 
 PANEL, CAPTION, LEGEND, BORDER = 208, 34, 44, 6  # pixels
 PANELS = 4  # of a grasp: together, the hand laid open, the object from both sides

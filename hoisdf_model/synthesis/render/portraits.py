@@ -11,7 +11,7 @@ from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import CatalogueObject, TexturedSurface
 from hoisdf_model.objects.unwrapping import textured
 from hoisdf_model.synthesis.motion import looking_at
-from hoisdf_model.synthesis.renderer import Drawable, Lighting, Renderer
+from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Renderer
 
 DISTANCE = 1.45  # diameters from the object's middle
 FITTING = 2.85  # radii of the ball around the object, which the picture then holds

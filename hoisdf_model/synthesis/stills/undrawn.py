@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.still_source import Stills
-from hoisdf_model.synthesis.stills import corners
+from hoisdf_model.synthesis.grasps.library import find_object
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.stills.source import Stills
+from hoisdf_model.synthesis.stills.still import corners
 
 HANDS_KEPT = 200
 _NO_SAMPLES = FieldSamples(np.zeros((0, 3)), np.zeros(0))

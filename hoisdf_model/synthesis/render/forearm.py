@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.geometry import meshes
 from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.skin import mix, noise, palm_share
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.render.skin import mix, noise, palm_share
 
 LENGTH = 0.42  # metres from the wrist; usually beyond the picture's border
 CUFF, ROLLED_UP = 0.075, 0.23  # metres from the wrist to the sleeve's end, and to that of one rolled up to the elbow

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand import HandLayer, HandModelLike, as_hand_model, joint_limits
-from hoisdf_model.synthesis.articulation import Postures, finger_rotations
+from hoisdf_model.synthesis.grasps.articulation import Postures, finger_rotations
 
 
 class PosedHands(NamedTuple):

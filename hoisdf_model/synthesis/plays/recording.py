@@ -20,11 +20,11 @@ from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
-from hoisdf_model.synthesis.filming import CAMERA, Shot, Studio
-from hoisdf_model.synthesis.left_hands import mirrored_object, mirrored_play
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.renderer import Renderer
-from hoisdf_model.synthesis.sequences import plan_sequence
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.plays.filming import CAMERA, Shot, Studio
+from hoisdf_model.synthesis.plays.left_hands import mirrored_object, mirrored_play
+from hoisdf_model.synthesis.plays.sequences import plan_sequence
+from hoisdf_model.synthesis.render.renderer import Renderer
 
 MAKER = "hoisdf synthesize"  # in the bags' metadata
 SAMPLE_OBJECTS = ("006_mustard_bottle", "003_cracker_box", "005_tomato_soup_can")

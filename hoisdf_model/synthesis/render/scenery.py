@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material
-from hoisdf_model.synthesis.skin import noise
+from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material
+from hoisdf_model.synthesis.render.skin import noise
 
 TABLE_SIZE = (1.7, 1.1)  # metres, x and y, its top at z = 0
 ROOM_DISTANCE, ROOM_SIZE = 2.6, (7.0, 4.4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.synthesis.articulation import CHAINS, THUMB, Postures
+from hoisdf_model.synthesis.grasps.articulation import CHAINS, THUMB, Postures
 
 # radians from the palm outwards. The last two joints of a finger bend together, the last about two thirds as far, since
 # one muscle (flexor digitorum profundus) moves both.

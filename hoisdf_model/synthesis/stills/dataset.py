@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from hoisdf_model.data import shards
 from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.errors import DatasetError, InvalidInputError
-from hoisdf_model.synthesis.appearance import PLAIN
-from hoisdf_model.synthesis.fineness import FULL
-from hoisdf_model.synthesis.still_source import Stills
-from hoisdf_model.synthesis.stills import Still
+from hoisdf_model.synthesis.render.appearance import PLAIN
+from hoisdf_model.synthesis.render.fineness import FULL
+from hoisdf_model.synthesis.stills.source import Stills
+from hoisdf_model.synthesis.stills.still import Still
 
 PER_SHARD = 200
 TILE = 224  # pixels of a contact sheet's pictures

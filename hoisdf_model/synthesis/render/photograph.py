@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.synthesis.appearance import PLAIN, Appearance
+from hoisdf_model.synthesis.render.appearance import PLAIN, Appearance
 
 BLUR, LONGEST_BLUR = 0.15, 9.0  # share of the pictures, and pixels
 DEFOCUS = 0.12

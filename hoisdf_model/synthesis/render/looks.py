@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from hoisdf_model.hand import HandModel
 from hoisdf_model.objects import TexturedSurface
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.forearm import CUFF, ROLLED_UP, SLEEVE, forearm_surfaces
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.skin import SKIN_TONES, HandSkin, noise
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.render.forearm import CUFF, ROLLED_UP, SLEEVE, forearm_surfaces
+from hoisdf_model.synthesis.render.skin import SKIN_TONES, HandSkin, noise
 
 SKINS, SLEEVES = 40, 48  # in one palette
 FINENESS = 0.5  # of the skin's texture: stills are small, and every process keeps a palette

@@ -17,7 +17,7 @@ from scipy.interpolate import griddata
 
 from hoisdf_model.geometry import meshes
 from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis.posing import PosableHand
+from hoisdf_model.synthesis.grasps.posing import PosableHand
 
 # sRGB, from pale to dark; spread over the range of the Monk skin tone scale
 SKIN_TONES = (

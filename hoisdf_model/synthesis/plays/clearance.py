@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.synthesis.forearm import LENGTH as FOREARM_LENGTH
-from hoisdf_model.synthesis.grasps import GraspSampler
+from hoisdf_model.synthesis.grasps.table_grasps import GraspSampler
+from hoisdf_model.synthesis.render.forearm import LENGTH as FOREARM_LENGTH
 
 ARM_RADIUS = 0.045  # metres
 GRAZE = 1e-6  # metres: an object that stands on the table touches it to within rounding

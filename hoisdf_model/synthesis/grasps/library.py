@@ -27,9 +27,9 @@ from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject, load_catalogue, random_shape, shape_name
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.articulation import Postures
-from hoisdf_model.synthesis.free_grasps import KINDS, FreeGrasp, FreeGraspSampler
-from hoisdf_model.synthesis.posing import PosableHand
+from hoisdf_model.synthesis.grasps.articulation import Postures
+from hoisdf_model.synthesis.grasps.free_grasps import KINDS, FreeGrasp, FreeGraspSampler
+from hoisdf_model.synthesis.grasps.posing import PosableHand
 
 VERSION = 1
 SHAPE_SPREAD = 0.7  # standard deviation of the hands' betas

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from hoisdf_model.geometry import rotations
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis.posing import PosedHands
-from hoisdf_model.synthesis.sequences import Sequence
-from hoisdf_model.synthesis.staging import Prop, Scene
+from hoisdf_model.synthesis.grasps.posing import PosedHands
+from hoisdf_model.synthesis.plays.sequences import Sequence
+from hoisdf_model.synthesis.stills.staging import Prop, Scene
 
 MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 _FLIP = np.array([-1.0, 1.0, 1.0])

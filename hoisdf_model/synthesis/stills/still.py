@@ -20,19 +20,20 @@ from hoisdf_model.geometry import Pinhole, boxes, meshes
 from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis import scenery, splits
-from hoisdf_model.synthesis.appearance import Appearance
-from hoisdf_model.synthesis.backdrops import backdrop
-from hoisdf_model.synthesis.filming import CLOTH, HAND, SKIN
-from hoisdf_model.synthesis.fineness import Fineness
-from hoisdf_model.synthesis.forearm import LENGTH as FOREARM_LENGTH
-from hoisdf_model.synthesis.left_hands import MIRROR, mirrored_hands
-from hoisdf_model.synthesis.library import GraspLibrary, find_object
-from hoisdf_model.synthesis.looks import Wardrobe, ring
-from hoisdf_model.synthesis.photograph import Noises, photographed
-from hoisdf_model.synthesis.posing import PosedHands
-from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material, Picture, Renderer
-from hoisdf_model.synthesis.staging import Prop, Scene
+from hoisdf_model.synthesis import splits
+from hoisdf_model.synthesis.grasps.library import GraspLibrary, find_object
+from hoisdf_model.synthesis.grasps.posing import PosedHands
+from hoisdf_model.synthesis.plays.filming import CLOTH, HAND, SKIN
+from hoisdf_model.synthesis.plays.left_hands import MIRROR, mirrored_hands
+from hoisdf_model.synthesis.render import scenery
+from hoisdf_model.synthesis.render.appearance import Appearance
+from hoisdf_model.synthesis.render.backdrops import backdrop
+from hoisdf_model.synthesis.render.fineness import Fineness
+from hoisdf_model.synthesis.render.forearm import LENGTH as FOREARM_LENGTH
+from hoisdf_model.synthesis.render.looks import Wardrobe, ring
+from hoisdf_model.synthesis.render.photograph import Noises, photographed
+from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Picture, Renderer
+from hoisdf_model.synthesis.stills.staging import Prop, Scene
 
 OBJECT = 1  # in the masks; ``HAND`` for the hand
 MARGIN = 2.1  # of the drawn square over the boxes: the network's 1.5, and room for turning and shifting it
