@@ -37,7 +37,7 @@ from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import EstimateErrors, Models
 from hoisdf_model.evaluation.runs.bag_run import FrameEstimator
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
 
 IMAGE, DEPTH = "image", "image and depth"

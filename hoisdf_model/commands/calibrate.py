@@ -82,7 +82,7 @@ def calibrate(
     from hoisdf_model.network import kind_of_weights, load_network, optimised, shipped_weights
     from hoisdf_model.network.checkpoints import UNTRAINED
     from hoisdf_model.network.shipped import NAME as SHIPPED
-    from hoisdf_model.synthesis import find_object
+    from hoisdf_model.objects import find_object
 
     if output.exists():
         raise CheckpointError(f"{output} exists already: give another name")

@@ -1,5 +1,6 @@
 """A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
 
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark import (
     BenchmarkStills,
     benchmark_sequences,
@@ -11,12 +12,11 @@ from hoisdf_model.synthesis.grasps.library import (
     LibraryReport,
     LibrarySettings,
     build_library,
-    find_object,
     load_library,
 )
 from hoisdf_model.synthesis.grasps.posing import PosableHand
 from hoisdf_model.synthesis.grasps.table_grasps import Grasp, GraspSampler
-from hoisdf_model.synthesis.plays.filming import CAMERA, HAND, Shot, Studio, truth
+from hoisdf_model.synthesis.plays.filming import CAMERA, Shot, Studio, truth
 from hoisdf_model.synthesis.plays.recording import (
     SAMPLE_OBJECTS,
     BagReport,
@@ -33,6 +33,7 @@ from hoisdf_model.synthesis.render.fineness import FULL, Fineness
 from hoisdf_model.synthesis.render.grasp_sheet import grasp_sheet, telling_grasps
 from hoisdf_model.synthesis.render.portraits import portrait
 from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Picture, Renderer
+from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.splits import SPLITS, Split
 from hoisdf_model.synthesis.stills.dataset import DatasetReport, sheet_tile, write_dataset
 from hoisdf_model.synthesis.stills.source import Stills, StillSettings

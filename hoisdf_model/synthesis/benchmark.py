@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 
 from hoisdf_model.hand import HandModelLike, as_hand_model
-from hoisdf_model.objects import shape_name
+from hoisdf_model.objects import find_object, shape_name
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.grasps.library import find_object
 from hoisdf_model.synthesis.grasps.posing import PosableHand
 from hoisdf_model.synthesis.plays.filming import Studio
 from hoisdf_model.synthesis.plays.recording import SHAPE_SPREAD

@@ -24,8 +24,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from hoisdf_model.errors import EvaluationError, HoisdfError, InvalidInputError
 from hoisdf_model.messages import hand_object_to_estimate, stamp_of
-from hoisdf_model.objects import load_catalogue
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.objects import find_object, load_catalogue
 from hoisdf_ros.evaluation.figures import figures_message
 from hoisdf_ros.evaluation.parameters import EvaluationParameters
 from hoisdf_ros.evaluation.session import EvaluationSession

@@ -29,9 +29,9 @@ from hoisdf_ros.grasp.messages import grasp_message, grasps_message
 from hoisdf_ros.grasp.outputs import GraspOutputs
 from hoisdf_ros.grasp.parameters import GraspParameters
 from hoisdf_ros.grasp.pipeline import UNSTEADY, GraspPipeline
+from hoisdf_ros.meshes import Meshes
 from hoisdf_ros.messages import ROS_TYPES, message_class
-from hoisdf_ros.perception.parameters import SyncParameters
-from hoisdf_ros.perception.scene import Meshes
+from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState

@@ -24,11 +24,12 @@ from hoisdf_ros.perception.outputs import Outputs
 from hoisdf_ros.perception.parameters import PerceptionParameters
 from hoisdf_ros.perception.pipeline import Pipeline
 from hoisdf_ros.perception.scene import Scene, SceneLoader, load_scene, warm_up
+from hoisdf_ros.perception.topics import topic_types
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.device import release_device_memory
 from hoisdf_ros.stream.diagnostics import NodeState
-from hoisdf_ros.stream.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS, topic_types
+from hoisdf_ros.stream.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS
 from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
 
 UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics

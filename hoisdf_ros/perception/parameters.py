@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.estimates import Prior
-from hoisdf_ros.node_parameters import DiagnosticParameters, check_relative
+from hoisdf_ros.node_parameters import DiagnosticParameters, SyncParameters, check_relative
 from hoisdf_ros.parameters import group, parameter
 
 
@@ -47,29 +47,6 @@ class InputParameters:
         "(vision_msgs/Detection2DArray), or none (parameters, tracking, the whole image).",
         choices=("none", "regions", "detections"),
     )
-
-
-@dataclass(frozen=True)
-class SyncParameters:
-    """How messages that belong together are found."""
-
-    policy: str = parameter(
-        "exact", "Stamps of an image and its partners must be equal, or may differ by sync.slop.",
-        choices=("exact", "approximate"),
-    )  # fmt: skip
-    slop: float = parameter(
-        0.01, "Largest difference of stamps with the approximate policy, seconds.", minimum=0.0, maximum=1.0
-    )
-    queue_size: int = parameter(10, "Messages of each topic that wait for their partners.", minimum=1, maximum=200)
-    jump_back: float = parameter(
-        0.1, "An image this much older than the one before is a jump of time: tracking starts anew. Seconds.",
-        minimum=0.0, maximum=3600.0,
-    )  # fmt: skip
-
-    @property
-    def allowed_difference(self) -> int:
-        """Largest difference of stamps in nanoseconds; 0 with the exact policy."""
-        return int(self.slop * 1e9) if self.policy == "approximate" else 0
 
 
 @dataclass(frozen=True)

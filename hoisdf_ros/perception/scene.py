@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision, simplified
+from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
+from hoisdf_ros.meshes import Meshes
 from hoisdf_ros.perception.parameters import PerceptionParameters
-
-MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's markers
 
 
 class FrameEstimator(Protocol):
@@ -27,49 +25,6 @@ class FrameEstimator(Protocol):
 
     def reset(self) -> None:
         """Forget the frames before."""
-
-
-@dataclass(frozen=True)
-class Meshes:
-    """The objects' meshes by name.
-
-    Args:
-        catalogue: ``hoisdf_model.objects.Catalogue``.
-    """
-
-    catalogue: Any
-
-    def check(self, name: str) -> None:
-        """Nothing, if the object is usable.
-
-        Raises:
-            MeshError: the catalogue has no such object or its file is missing; says what there is.
-        """
-        if name:
-            self.catalogue.mesh(name)
-
-    def triangles(self, name: str) -> NDArray[np.float64] | None:
-        """(T, 3, 3) corners in the object frame, metres, of the mesh or, if it is large, a coarser one for display.
-
-        None where there is no mesh of that name.
-        """
-        mesh = self.mesh(name)
-        if mesh is None:
-            return None
-        vertices, faces = simplified(mesh.vertices, mesh.faces, MARKER_FACES)
-        return np.asarray(vertices[faces], np.float64)
-
-    def bounds(self, name: str) -> NDArray[np.float64] | None:
-        """(2, 3) smallest and largest corner in the object frame, metres; None where there is no mesh of that name."""
-        mesh = self.mesh(name)
-        return None if mesh is None else np.asarray(mesh.bounds, np.float64)
-
-    def mesh(self, name: str) -> Any:
-        """The ``trimesh.Trimesh`` of that name; None where there is none."""
-        try:
-            return self.catalogue.mesh(name)
-        except MeshError:
-            return None
 
 
 @dataclass(frozen=True)

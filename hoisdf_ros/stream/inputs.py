@@ -21,7 +21,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from hoisdf_model.messages import stamp_of
 from hoisdf_ros.messages import message_class
-from hoisdf_ros.perception.parameters import InputParameters, SyncParameters
+from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.stream.monitor import Monitor
 from hoisdf_ros.stream.stamp_pairing import Pairing
 
@@ -52,22 +52,6 @@ class InputSet:
     stamp: int
     messages: Mapping[str, Any]
     completed: float
-
-
-def topic_types(parameters: InputParameters) -> dict[str, str]:
-    """Topics that are read -> their types; the image first."""
-    compressed = parameters.transport == "compressed"
-    types = {
-        IMAGE: "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image",
-        CAMERA_INFO: "sensor_msgs/msg/CameraInfo",
-    }
-    if parameters.depth:
-        types[DEPTH] = "sensor_msgs/msg/Image"
-    if parameters.regions == REGIONS:
-        types[REGIONS] = "hoisdf/msg/Regions"
-    if parameters.regions == DETECTIONS:
-        types[DETECTIONS] = "vision_msgs/msg/Detection2DArray"
-    return types
 
 
 class Inputs:

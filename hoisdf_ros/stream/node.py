@@ -20,8 +20,8 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 
 from hoisdf_model.errors import HoisdfError
 from hoisdf_ros.messages import message_class
+from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.parameters import ParameterSet
-from hoisdf_ros.perception.parameters import SyncParameters
 from hoisdf_ros.stream.diagnostics import NodeState, diagnostic_message
 from hoisdf_ros.stream.inference_thread import InferenceThread
 from hoisdf_ros.stream.inputs import Inputs, InputSet

@@ -198,7 +198,7 @@ def test_the_command_copies_the_tensors_and_adds_what_it_measured(weights, frame
     monkeypatch.setattr("hoisdf_model.commands.calibrate.download_at", lambda *_: None)
     monkeypatch.setattr("hoisdf_model.commands.calibrate.hand_of", lambda *_: hand_layer())
     monkeypatch.setattr("hoisdf_model.evaluation.GivenPlaces", Off)
-    monkeypatch.setattr("hoisdf_model.synthesis.find_object", box_of)
+    monkeypatch.setattr("hoisdf_model.objects.find_object", box_of)
     out = tmp_path / "out.safetensors"
     ran = calibrated("-w", weights, "--data", "/somewhere/private/boxes", "--frames", 11, "-o", out)
     assert ran.exit_code == 0, (ran.output, ran.exception)

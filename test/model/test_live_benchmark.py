@@ -10,7 +10,7 @@ import pytest
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.evaluation import EstimateErrors, Models
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.objects import find_object
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmark"))  # where its files find each other
 

@@ -16,7 +16,7 @@ from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import ho3d_tree
 from hoisdf_model.synthesis.ho3d_tree import ATTENDED, Ho3dTreeReport, Ho3dTreeSettings, write_ho3d_tree
-from hoisdf_model.synthesis.plays.filming import HAND
+from hoisdf_model.synthesis.render.surfaces import HAND
 
 FRAMES = 3
 

@@ -16,6 +16,7 @@ from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances
 from hoisdf_model.hand import HandLayer, load_hand_model
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis import (
     HAND,
     LibrarySettings,
@@ -25,7 +26,6 @@ from hoisdf_model.synthesis import (
     StillSettings,
     build_library,
 )
-from hoisdf_model.synthesis.grasps.library import find_object
 from hoisdf_model.synthesis.render.backdrops import backdrop, find_pictures
 from hoisdf_model.synthesis.render.looks import ring, skin_tone
 from hoisdf_model.synthesis.render.photograph import natural_noise, photographed

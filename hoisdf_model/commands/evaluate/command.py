@@ -193,7 +193,7 @@ def evaluate(
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
     from hoisdf_model.network.shipped import NAME as SHIPPED
-    from hoisdf_model.synthesis import find_object
+    from hoisdf_model.objects import find_object
 
     for value, known, option in ((protocol, PROTOCOLS, "--protocol"), (search, SEARCHES, "--search")):
         if value not in known:

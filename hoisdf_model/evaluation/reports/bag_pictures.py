@@ -12,7 +12,8 @@ from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.reports.pictures import Pixels, best_median_worst, sheet
+from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.runs.crop_pictures import Pixels
 from hoisdf_model.evaluation.runs.records import Record, pose_of
 from hoisdf_model.geometry import rotations
 

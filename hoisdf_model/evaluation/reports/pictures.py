@@ -7,7 +7,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from hoisdf_model.data.labelled_frames import FrameSource
@@ -15,19 +14,18 @@ from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.estimation.overlay import FINGER_COLOURS
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.crop_pictures import FONT, INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.records import Record
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import BONES
 
-Pixels = NDArray[np.uint8]
-SIZE, STRIP, GAP = 256, 22, 4  # pixels: edge of a picture, height of its caption, room between tiles
+GAP = 4  # pixels between tiles
 RANKED_BY, CAPTION = ("MJE", "ADD-S"), ("MJE", "PA-MJE", "OCE", "ADD-S")
 BOX_COLOUR, BOX_NEAR = (255, 214, 64), (255, 120, 40)
-DARK, PAPER, INK = (20, 20, 20), (250, 250, 250), (30, 30, 30)
+DARK = (20, 20, 20)
 # pairs of corners that differ in one coordinate; corners as ``Model.corners`` orders them
 EDGES = tuple((a, a | 1 << bit) for a in range(8) for bit in range(3) if not a >> bit & 1)
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def ranked(records: Sequence[Record], method: str) -> list[Record]:
@@ -86,15 +84,6 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
     errors = record.results[method].errors
     numbers = "  ".join(f"{metric} {errors[metric]:.0f}" for metric in CAPTION if metric in errors)
     return captioned(np.hstack(sides), f"{record.frame}  {record.object}  {numbers} mm")
-
-
-def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
-    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3)."""
-    sample = batch.sample
-    image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    scale = SIZE / image.shape[0]
-    image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
-    return image, np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
 
 
 def sheet(
@@ -165,10 +154,3 @@ def _line(canvas: Pixels, a: tuple[int, int], b: tuple[int, int], colour: tuple[
 
 def _disc(canvas: Pixels, at: tuple[int, int], colour: tuple[int, int, int], radius: float) -> None:
     cv2.circle(canvas, at, round(radius * 16), colour, -1, cv2.LINE_AA, 4)
-
-
-def captioned(picture: Pixels, words: str) -> Pixels:
-    """The picture (H, W, 3) with a strip of words below it, (H + STRIP, W, 3)."""
-    strip = np.full((STRIP, picture.shape[1], 3), PAPER, np.uint8)
-    cv2.putText(strip, words, (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
-    return np.concatenate([picture, strip])

@@ -12,11 +12,11 @@ import cv2
 
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
-from hoisdf_model.evaluation.reports.pictures import Pixels
 from hoisdf_model.evaluation.reports.report import Content, write_report
 from hoisdf_model.evaluation.reports.summary import ALL, Summary
 from hoisdf_model.evaluation.reports.tables import object_groups, sections_of, write_csv
 from hoisdf_model.evaluation.reports.wording import columns_of, facts_of, notes_of, title_of
+from hoisdf_model.evaluation.runs.crop_pictures import Pixels
 from hoisdf_model.evaluation.runs.records import Record
 
 

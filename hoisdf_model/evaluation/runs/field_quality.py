@@ -16,7 +16,7 @@ from hoisdf_model.estimation.shading import Surface, paint, simplified
 from hoisdf_model.evaluation.metrics.field_surfaces import Mesh, surface_of, surface_scores
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.objects import posed
-from hoisdf_model.evaluation.reports.pictures import Pixels, captioned, crop_of
+from hoisdf_model.evaluation.runs.crop_pictures import Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.measures import Figures
 from hoisdf_model.evaluation.runs.methods import Estimates, given

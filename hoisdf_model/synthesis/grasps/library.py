@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
-from hoisdf_model.objects import Catalogue, CatalogueObject, load_catalogue, random_shape, shape_name
+from hoisdf_model.objects import find_object, load_catalogue, shape_name
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.grasps.articulation import Postures
 from hoisdf_model.synthesis.grasps.free_grasps import KINDS, FreeGrasp, FreeGraspSampler
@@ -143,23 +142,8 @@ class GraspLibrary:
 
 def library_objects(settings: LibrarySettings) -> tuple[str, ...]:
     """Names of all objects of a library."""
-    known = settings.objects or _catalogue(settings.catalogue).names
+    known = settings.objects or load_catalogue(settings.catalogue or None).names
     return (*known, *(shape_name(splits.shape_number(settings.split, k)) for k in range(settings.shapes)))
-
-
-def find_object(name: str, catalogue: str = "") -> CatalogueObject:
-    """The catalogue's object or random shape of that name; ``catalogue`` as in :class:`LibrarySettings`.
-
-    Raises:
-        MeshError: there is none.
-    """
-    digits = name.removeprefix("shape_")
-    return random_shape(int(digits)) if name != digits and digits.isdigit() else _catalogue(catalogue).get(name)
-
-
-@lru_cache(maxsize=4)
-def _catalogue(folder: str) -> Catalogue:
-    return load_catalogue(folder or None)
 
 
 def build_library(

@@ -10,15 +10,14 @@ from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandRegion, ObjectEstimate, ObjectRegion, Regions
 from hoisdf_model.geometry import Pinhole, rotations
-from hoisdf_model.synthesis.plays.left_hands import MIRROR
+from hoisdf_model.synthesis.grasps.mirroring import MIRROR
 from hoisdf_model.synthesis.plays.sequences import Sequence
 from hoisdf_model.synthesis.render import scenery
 from hoisdf_model.synthesis.render.forearm import forearm_surfaces
-from hoisdf_model.synthesis.render.renderer import Drawable, Material, Picture, Renderer
+from hoisdf_model.synthesis.render.renderer import Drawable, Picture, Renderer
 from hoisdf_model.synthesis.render.skin import SKIN_TONES, HandSkin
+from hoisdf_model.synthesis.render.surfaces import CLOTH, HAND, SKIN
 
-HAND = 255  # in the masks, as in DexYCB's; objects count from 1 in the sequence's order, the rest is 0
-SKIN, CLOTH = Material(gloss=20, wrap=0.5), Material(gloss=8, wrap=0.25)
 DEPTH_RANGE = 1.5  # metres: what a short-range depth camera still measures
 CAMERA = Pinhole(615.0, 615.0, 319.5, 239.5, 640, 480)  # close to the colour cameras of DexYCB
 SEEN = 80  # pixels that a detector needs to find something

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.geometry import Pinhole, distances, meshes
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
-from hoisdf_model.objects import TexturedSurface
-from hoisdf_model.synthesis.grasps.library import GraspLibrary, find_object
+from hoisdf_model.objects import TexturedSurface, find_object
+from hoisdf_model.synthesis.grasps.library import GraspLibrary
 from hoisdf_model.synthesis.grasps.posing import PosableHand
 from hoisdf_model.synthesis.motion import looking_at
 from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Renderer

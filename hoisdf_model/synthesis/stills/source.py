@@ -13,15 +13,16 @@ from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, 
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.hand import HandModelLike, as_hand_model
-from hoisdf_model.objects import load_catalogue, mirror_plane
+from hoisdf_model.objects import find_object, load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.grasps.library import GraspLibrary, changed_meshes, find_object, load_library
-from hoisdf_model.synthesis.plays.filming import HAND
-from hoisdf_model.synthesis.plays.left_hands import MIRROR, mirrored_scene
+from hoisdf_model.synthesis.grasps.library import GraspLibrary, changed_meshes, load_library
+from hoisdf_model.synthesis.grasps.mirroring import MIRROR
 from hoisdf_model.synthesis.render.appearance import Appearance
 from hoisdf_model.synthesis.render.backdrops import find_pictures
 from hoisdf_model.synthesis.render.fineness import Fineness
 from hoisdf_model.synthesis.render.gl_context import refuse_forked_process
+from hoisdf_model.synthesis.render.surfaces import HAND
+from hoisdf_model.synthesis.stills.left_hand_scenes import mirrored_scene
 from hoisdf_model.synthesis.stills.staging import Scene, Stage, StageSettings
 from hoisdf_model.synthesis.stills.still import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 

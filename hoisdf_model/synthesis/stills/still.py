@@ -19,12 +19,11 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes, meshes
 from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModelLike, as_hand_model
-from hoisdf_model.objects import CatalogueObject
+from hoisdf_model.objects import CatalogueObject, find_object
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.grasps.library import GraspLibrary, find_object
+from hoisdf_model.synthesis.grasps.library import GraspLibrary
+from hoisdf_model.synthesis.grasps.mirroring import MIRROR, mirrored_hands
 from hoisdf_model.synthesis.grasps.posing import PosedHands
-from hoisdf_model.synthesis.plays.filming import CLOTH, HAND, SKIN
-from hoisdf_model.synthesis.plays.left_hands import MIRROR, mirrored_hands
 from hoisdf_model.synthesis.render import scenery
 from hoisdf_model.synthesis.render.appearance import Appearance
 from hoisdf_model.synthesis.render.backdrops import backdrop
@@ -33,6 +32,7 @@ from hoisdf_model.synthesis.render.forearm import LENGTH as FOREARM_LENGTH
 from hoisdf_model.synthesis.render.looks import Wardrobe, ring
 from hoisdf_model.synthesis.render.photograph import Noises, photographed
 from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Picture, Renderer
+from hoisdf_model.synthesis.render.surfaces import CLOTH, HAND, SKIN
 from hoisdf_model.synthesis.stills.staging import Prop, Scene
 
 OBJECT = 1  # in the masks; ``HAND`` for the hand

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
-from hoisdf_model.synthesis.grasps.library import find_object
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.grasps.posing import PosableHand
 from hoisdf_model.synthesis.stills.source import Stills
 from hoisdf_model.synthesis.stills.still import corners
