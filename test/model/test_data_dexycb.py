@@ -34,8 +34,8 @@ from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, preparation_for
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import load_preset
-from hoisdf_model.synthesis import dexycb_tree
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
+from hoisdf_model.synthesis.trees import dexycb as dexycb_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
 from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.source_file import read_source
 from hoisdf_model.training.sources import build_source

@@ -39,8 +39,8 @@ from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 from hoisdf_model.objects import load_catalogue
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
-from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
+from hoisdf_model.synthesis.trees.ho3d import Ho3dTreeSettings, write_ho3d_tree
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 SHIFT = np.array([0.003, -0.004, 0.012])  # 13 mm

@@ -31,8 +31,8 @@ from hoisdf_model.hand import TIP_VERTICES, load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import Renderer, benchmark_sequences, benchmark_studio
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, sequence_place, write_dexycb
-from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, sequence_place, write_dexycb
+from hoisdf_model.synthesis.trees.ho3d import Ho3dTreeSettings, write_ho3d_tree
 
 DATA = Path(__file__).parents[1] / "data"
 SEQUENCE, SERIAL = "20200813-subject-02/20200813_145341", "836212060125"  # no hand in its first frame

@@ -28,12 +28,12 @@ from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.geometry import boxes, rotations
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model, reorder
 from hoisdf_model.objects import Catalogue, load_catalogue
-from hoisdf_model.synthesis.model_files import write_models
 from hoisdf_model.synthesis.plays.filming import CAMERA, Shot
 from hoisdf_model.synthesis.plays.recording import BagSettings, prepare
 from hoisdf_model.synthesis.render.renderer import Renderer
 from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.stills.still import corners
+from hoisdf_model.synthesis.trees.model_files import write_models
 
 TRAINED = ("006_mustard_bottle", "003_cracker_box", "021_bleach_cleanser", "004_sugar_box", "010_potted_meat_can")
 EVALUATED = ("006_mustard_bottle", "019_pitcher_base", "010_potted_meat_can", "021_bleach_cleanser")

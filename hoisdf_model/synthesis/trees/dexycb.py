@@ -34,13 +34,13 @@ from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import YCB, Catalogue, CatalogueObject, load_catalogue
 from hoisdf_model.synthesis.grasps.posing import PosableHand
-from hoisdf_model.synthesis.model_files import write_models
 from hoisdf_model.synthesis.plays.filming import CAMERA, Shot, Studio
 from hoisdf_model.synthesis.plays.left_hands import mirrored_object, mirrored_play
 from hoisdf_model.synthesis.plays.recording import SHAPE_SPREAD, one_thread
 from hoisdf_model.synthesis.plays.sequences import Sequence, plan_sequence
 from hoisdf_model.synthesis.render.renderer import Renderer
 from hoisdf_model.synthesis.render.surfaces import HAND
+from hoisdf_model.synthesis.trees.model_files import write_models
 
 SECONDS = 3.0  # of each play, whatever the number of frames
 PER_SUBJECT = 5
