@@ -34,6 +34,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.geometry import distances, meshes
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping import (
     PARTS,
     GraspCandidate,
@@ -46,7 +47,6 @@ from hoisdf_model.grasping import (
     opposition,
     posed_shape,
 )
-from hoisdf_model.grasping.candidates import rigid
 from hoisdf_model.grasping.scores import FRICTION
 from hoisdf_model.grasping.solids import box_mesh
 from hoisdf_model.hand import HandModel, load_hand_model

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 
 Floats = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ class ObjectLabel:
     corners: Floats
     samples: FieldSamples
     symmetries: Floats = field(default_factory=lambda: np.eye(4)[None])
-    reflection: Floats = field(default_factory=lambda: np.diag([-1.0, 1.0, 1.0, 1.0]))
+    reflection: Floats = field(default_factory=poses.MIRROR.copy)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from hoisdf_model.data.bags.reader import SYNTHETIC, BagProblem, BagReader
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import BagError, MeshError
 from hoisdf_model.estimates import Estimate, Frame, ObjectEstimate
-from hoisdf_model.geometry import meshes
+from hoisdf_model.geometry import meshes, poses
 from hoisdf_model.objects import CatalogueObject
 
 FILES = (".mcap", ".db3")
@@ -169,8 +169,7 @@ class BagFrames:
                 return None
             corners = meshes.box_corners(np.asarray(thing.mesh.vertices, np.float64))
             self._known[held.name] = corners, thing.symmetry.transforms(SYMMETRY_STEPS)
-        pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = held.rotation, held.translation
+        pose = poses.rigid(held.rotation, held.translation)
         corners, symmetries = self._known[held.name]
         return ObjectLabel(held.name, pose, corners, _NOTHING, symmetries)
 

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.data.labelled_frames import Floats
 from hoisdf_model.errors import DatasetError, InvalidInputError
-from hoisdf_model.geometry import rotations
+from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.hand import load_pickle, reorder
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 
@@ -71,9 +71,10 @@ def read_meta(path: Path) -> Ho3dMeta:
     if stored.get("objTrans") is None and stored.get("handJoints3D") is None and "objTrans" in stored:
         raise DatasetError(f"{path} isn't annotated (all fields are None); such frames aren't listed in train.txt")
     fields = _Fields(path, stored)
-    pose = np.eye(4)
-    pose[:3, :3] = opencv_rotation(fields.numbers("objRot", (3, 1), (3,)).reshape(3))
-    pose[:3, 3] = FLIP * fields.numbers("objTrans", (3,), (3, 1)).reshape(3)
+    pose = poses.rigid(
+        opencv_rotation(fields.numbers("objRot", (3, 1), (3,)).reshape(3)),
+        FLIP * fields.numbers("objTrans", (3,), (3, 1)).reshape(3),
+    )
     joints = FLIP * fields.numbers("handJoints3D", (NUM_JOINTS, 3), (3,), (1, 3))
     name = stored.get("objName")
     if not isinstance(name, str) or not name:

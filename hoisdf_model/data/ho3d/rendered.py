@@ -22,7 +22,7 @@ from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.labelled_frames import FrameSource, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.errors import CameraError, DatasetError
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 from hoisdf_model.hand.joints import NUM_JOINTS
 
 ORTHOGONAL = 1e-3
@@ -82,9 +82,7 @@ class Ho3dRendered:
             camera = Pinhole.from_matrix(_numbers(path, stored, "camMat", (3, 3)), width, height)
         except CameraError as error:
             raise DatasetError(f"{path}: {error}") from error
-        pose = np.eye(4)
-        pose[:3, :3] = _numbers(path, stored, "objRot", (3, 3))
-        pose[:3, 3] = _numbers(path, stored, "objTrans", (3,))
+        pose = poses.rigid(_numbers(path, stored, "objRot", (3, 3)), _numbers(path, stored, "objTrans", (3,)))
         if np.abs(pose[:3, :3] @ pose[:3, :3].T - np.eye(3)).max() > ORTHOGONAL:
             raise DatasetError(f"{path}: objRot isn't a rotation matrix")
         hand_samples, object_samples = read_distances(

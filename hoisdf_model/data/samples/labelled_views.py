@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, ObjectLabel
-from hoisdf_model.geometry import boxes, rotations
+from hoisdf_model.geometry import boxes, poses, rotations
 
-_MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
 _LEFTWARDS = np.array([-1, 1], np.float32)
 
 
@@ -21,8 +20,8 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
     width = frame.image.shape[1]
     hand = HandLabel(
         "right",
-        hand.joints @ _MIRROR[:3, :3],
-        hand.samples.moved(_MIRROR),
+        hand.joints @ poses.MIRROR[:3, :3],
+        hand.samples.moved(poses.MIRROR),
         None if hand.rotations is None else rotations.mirror_matrix(hand.rotations),
         hand.shape,
         None if hand.pixels is None else hand.pixels * _LEFTWARDS + np.array([width - 1, 0], np.float32),
@@ -33,9 +32,9 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
         reflection = thing.reflection
         thing = ObjectLabel(
             thing.name,
-            _MIRROR @ thing.pose @ reflection,
+            poses.MIRROR @ thing.pose @ reflection,
             thing.corners @ reflection[:3, :3].T + reflection[:3, 3],
-            thing.samples.moved(_MIRROR),
+            thing.samples.moved(poses.MIRROR),
             reflection @ thing.symmetries @ reflection,
             reflection,
         )
@@ -43,14 +42,13 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
     seen = frame.landmarks
     if seen is not None:
         pixels = seen.pixels * _LEFTWARDS + [width - 1, 0]
-        seen = replace(seen, pixels=pixels, relative=seen.relative @ _MIRROR[:3, :3])
+        seen = replace(seen, pixels=pixels, relative=seen.relative @ poses.MIRROR[:3, :3])
     return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, masks[0], masks[1], seen)
 
 
 def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
     """Labels in the camera that is turned by (3, 3) about its optical axis; image, masks, pixels aren't touched."""
-    move = np.eye(4)
-    move[:3, :3] = turn
+    move = poses.rigid(turn)
     hand, thing = scene.hand, scene.object
     if hand is not None:
         pose = hand.rotations

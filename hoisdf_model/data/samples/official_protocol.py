@@ -34,7 +34,7 @@ from hoisdf_model.data.samples.official_pictures import ColourDraws
 from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 
 # edge middles of a box whose corners are counted with x fastest, as pairs of corners
 _EDGES = ((0, 2), (1, 3), (2, 3), (0, 1), (4, 6), (5, 7), (6, 7), (4, 5), (6, 2), (4, 0), (7, 3), (5, 1))
@@ -85,7 +85,7 @@ def prepare_official(
         draws = drawn(frame, config, rng)
     training, left = config.augmentation != AugmentationConfig(), frame.hand.side == "left"
     # the official code mirrors every pose as if the model were its own mirror image in x = 0
-    frame = replace(frame, object=replace(frame.object, reflection=np.diag([-1.0, 1.0, 1.0, 1.0])))
+    frame = replace(frame, object=replace(frame.object, reflection=poses.MIRROR.copy()))
     scene = labelled_views.right_handed(frame)
     assert frame.object
     assert scene.hand

@@ -15,9 +15,7 @@ from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels
 from hoisdf_model.evaluation.runs.records import Record, pose_of
-from hoisdf_model.geometry import rotations
-
-_MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
+from hoisdf_model.geometry import poses, rotations
 
 
 def bag_sheet(
@@ -61,10 +59,9 @@ def _as_shown(record: Record, method: str, frame: LabelledFrame) -> Record:
     result = record.results[method]
     pose = dict(result.pose)
     if "joints" in pose:
-        pose |= pose_of(joints=np.array(pose["joints"]) @ _MIRROR[:3, :3])
+        pose |= pose_of(joints=np.array(pose["joints"]) @ poses.MIRROR[:3, :3])
     if "rotation" in pose and frame.object is not None:
-        own = np.eye(4)
-        own[:3, :3], own[:3, 3] = rotations.rotation_matrices(np.array(pose["rotation"])), pose["translation"]
-        mirrored = _MIRROR @ own @ frame.object.reflection
+        own = poses.rigid(rotations.rotation_matrices(np.array(pose["rotation"])), pose["translation"])
+        mirrored = poses.MIRROR @ own @ frame.object.reflection
         pose |= pose_of(rotation=mirrored[:3, :3], translation=mirrored[:3, 3])
     return replace(record, results={method: replace(result, pose=pose)})

@@ -10,10 +10,10 @@ from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.runs.loading import FrameBatch
 from hoisdf_model.evaluation.runs.methods import Estimates, Method
+from hoisdf_model.geometry import poses
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
 
 HANDS = "hands.npy"
-_MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 class HandFile:
@@ -48,7 +48,7 @@ class HandFile:
 
         def kept(batch: FrameBatch) -> Estimates:
             found = method(batch)
-            mirror = np.where(batch.sample.mirrored.cpu().numpy()[:, None, None], _MIRROR, 1.0)
+            mirror = np.where(batch.sample.mirrored.cpu().numpy()[:, None, None], poses.MIRROR_SIGNS, 1.0)
             wrist = found.hands.wrist[:, None]
             numbers = list(batch.numbers)
             self._values[numbers, :NUM_JOINTS] = (found.hands.joints + wrist) * mirror

@@ -16,6 +16,7 @@ from hoisdf_model.data.samples.labelled_views import right_handed
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.data.samples.sample import Sample, collate, single
 from hoisdf_model.estimates import Frame
+from hoisdf_model.geometry import poses
 from hoisdf_model.network import NetworkConfig
 
 SEED = 0  # of field samples, which nothing here looks at
@@ -91,7 +92,7 @@ class EvaluatedFrames(Dataset[FrameBatch]):
         vertices = None if known is None or frame.hand is None else known(number)
         if vertices is None or frame.hand is None:
             return None
-        return (vertices - frame.hand.joints[0]) * ((-1, 1, 1) if frame.hand.side == "left" else (1, 1, 1))
+        return (vertices - frame.hand.joints[0]) * (poses.MIRROR_SIGNS if frame.hand.side == "left" else (1, 1, 1))
 
 
 def preparation_for(network: NetworkConfig, base: PreparationConfig | None = None) -> PreparationConfig:

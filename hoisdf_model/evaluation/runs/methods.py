@@ -16,12 +16,11 @@ from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.loading import FrameBatch
 from hoisdf_model.evaluation.runs.mean_pose import MeanPose
-from hoisdf_model.geometry import rotations
+from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import Hoisdf, NetworkInput, NetworkOutput
 
 Run = Callable[[NetworkInput], NetworkOutput]
-_MIRROR = np.array([-1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -98,17 +97,16 @@ class FromImage:
         wrist, turn, place = np.full((count, 3), np.nan), np.full((count, 3, 3), np.nan), np.full((count, 3), np.nan)
         for k, frame in enumerate(batch.frames):
             found = self.estimate(frame)
-            mirror = _MIRROR if bool(batch.sample.mirrored[k]) else np.ones(3)
+            mirror = poses.MIRROR_SIGNS if bool(batch.sample.mirrored[k]) else np.ones(3)
             if found.hands:
                 hand = found.hands[0]
                 wrist[k] = hand.joints[0] * mirror
                 joints[k], vertices[k] = hand.joints * mirror - wrist[k], hand.vertices * mirror - wrist[k]
             if found.objects:
                 thing, reflection = found.objects[0], batch.reflections[k]
-                pose = np.eye(4)
-                pose[:3, :3], pose[:3, 3] = thing.rotation, thing.translation
+                pose = poses.rigid(thing.rotation, thing.translation)
                 if reflection is not None:
-                    pose = np.diag([-1.0, 1.0, 1.0, 1.0]) @ pose @ reflection
+                    pose = poses.MIRROR @ pose @ reflection
                 turn[k], place[k] = pose[:3, :3], pose[:3, 3]
         known = np.isfinite(wrist).all(1), np.isfinite(place).all(1)
         return Estimates(Hands(joints, wrist, vertices), Things(turn, place), *known)

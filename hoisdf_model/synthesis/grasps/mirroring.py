@@ -13,15 +13,12 @@ object in the pose ``T``, if the reflection ``S`` of its own frame leaves the ob
 
 from __future__ import annotations
 
-import numpy as np
-
-from hoisdf_model.geometry import rotations
+from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.synthesis.grasps.posing import PosedHands
-
-MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
-FLIP = np.array([-1.0, 1.0, 1.0])
 
 
 def mirrored_hands(posed: PosedHands) -> PosedHands:
     """Right hands as left ones, or the other way round; vertices keep their numbers."""
-    return PosedHands(posed.joints * FLIP, posed.vertices * FLIP, rotations.mirror_matrix(posed.rotations))
+    return PosedHands(
+        posed.joints * poses.MIRROR_SIGNS, posed.vertices * poses.MIRROR_SIGNS, rotations.mirror_matrix(posed.rotations)
+    )

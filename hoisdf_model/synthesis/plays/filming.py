@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandRegion, ObjectEstimate, ObjectRegion, Regions
-from hoisdf_model.geometry import Pinhole, rotations
-from hoisdf_model.synthesis.grasps.mirroring import MIRROR
+from hoisdf_model.geometry import Pinhole, poses, rotations
 from hoisdf_model.synthesis.plays.sequences import Sequence
 from hoisdf_model.synthesis.render import scenery
 from hoisdf_model.synthesis.render.forearm import forearm_surfaces
@@ -91,12 +90,11 @@ class Studio:
 
     def _drawables(self, index: int) -> list[Drawable]:
         play = self.play
-        wrist = np.eye(4)
-        wrist[:3, :3], wrist[:3, 3] = play.rotations[index, 0], play.joints[index, 0]
+        wrist = poses.rigid(play.rotations[index, 0], play.joints[index, 0])
         seen, vertices = np.eye(4), play.vertices[index]
         if play.side == "left":  # drawn as a right one in a mirror
-            seen, vertices = MIRROR, vertices * MIRROR.diagonal()[:3]
-            wrist = wrist @ MIRROR
+            seen, vertices = poses.MIRROR, vertices * poses.MIRROR.diagonal()[:3]
+            wrist = wrist @ poses.MIRROR
         things = [
             Drawable(thing.surface, play.object_poses[index, k], identity=k + 1) for k, thing in enumerate(play.objects)
         ]

@@ -8,15 +8,14 @@ from dataclasses import replace
 import numpy as np
 import trimesh
 
-from hoisdf_model.geometry import rotations
+from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.objects import CatalogueObject
-from hoisdf_model.synthesis.grasps.mirroring import FLIP, MIRROR
 from hoisdf_model.synthesis.plays.sequences import Sequence
 
 
 def mirrored_object(thing: CatalogueObject) -> CatalogueObject:
     """The object's shape in a mirror with the normal x of its own frame, to plan with; it can't be drawn."""
-    vertices, faces = np.asarray(thing.mesh.vertices) * FLIP, np.asarray(thing.mesh.faces)[:, ::-1]
+    vertices, faces = np.asarray(thing.mesh.vertices) * poses.MIRROR_SIGNS, np.asarray(thing.mesh.faces)[:, ::-1]
     return replace(thing, mesh=trimesh.Trimesh(vertices, faces, process=False))
 
 
@@ -25,10 +24,10 @@ def mirrored_play(play: Sequence, objects: Many[CatalogueObject]) -> Sequence:
     return replace(
         play,
         side="left",
-        views=MIRROR @ play.views @ MIRROR,
+        views=poses.MIRROR @ play.views @ poses.MIRROR,
         rotations=rotations.mirror_matrix(play.rotations),
-        joints=play.joints * FLIP,
-        vertices=play.vertices * FLIP,
+        joints=play.joints * poses.MIRROR_SIGNS,
+        vertices=play.vertices * poses.MIRROR_SIGNS,
         objects=tuple(objects),
-        object_poses=MIRROR @ play.object_poses @ MIRROR,
+        object_poses=poses.MIRROR @ play.object_poses @ poses.MIRROR,
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.geometry import poses
 from hoisdf_model.objects import CatalogueObject
 from hoisdf_model.synthesis.grasps.articulation import Postures, blended
 from hoisdf_model.synthesis.grasps.posing import PosableHand
@@ -264,8 +265,7 @@ def _hand_at(grasp: Grasp, pose: NDArray[np.float64]) -> tuple[NDArray[np.float6
 
 def _standing(thing: CatalogueObject, spot: NDArray[np.float64], yaw: float) -> NDArray[np.float64]:
     """(4, 4) object -> world, its z axis up, the middle of its box above ``spot``, its lowest point on the table."""
-    pose = np.eye(4)
-    pose[:3, :3] = Rotation.from_euler("z", yaw).as_matrix()
+    pose = poses.rigid(Rotation.from_euler("z", yaw).as_matrix())
     pose[:2, 3] = spot - (pose[:3, :3] @ thing.center)[:2]
     pose[2, 3] = -float(thing.mesh.bounds[0, 2])
     return pose
@@ -277,7 +277,6 @@ def _moved(
     """The pose shifted, and turned by the rotation vector ``turn`` (world) about the object's middle."""
     rotation = Rotation.from_rotvec(turn).as_matrix()
     middle = pose[:3, :3] @ thing.center + pose[:3, 3]
-    moved = np.eye(4)
-    moved[:3, :3] = rotation @ pose[:3, :3]
+    moved = poses.rigid(rotation @ pose[:3, :3])
     moved[:3, 3] = middle + np.array(shift) - moved[:3, :3] @ thing.center
     return moved

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 from hoisdf_model.objects import TexturedSurface
 from hoisdf_model.synthesis.render import shaders
 from hoisdf_model.synthesis.render.gl_context import create_context
@@ -303,8 +303,7 @@ def _shadow_matrix(lighting: Lighting) -> NDArray[np.float64]:
     right = np.cross(forward, np.eye(3)[np.abs(forward).argmin()])
     right /= np.linalg.norm(right)
     turn = np.stack([right, np.cross(forward, right), forward])
-    moved = np.eye(4)
-    moved[:3, :3], moved[:3, 3] = turn, -turn @ focus
+    moved = poses.rigid(turn, -turn @ focus)
     r = lighting.reach
     return np.diag([1 / r, 1 / r, 1 / (1.5 * r), 1]) @ moved
 

@@ -7,8 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import rotations
-from hoisdf_model.synthesis.grasps.mirroring import FLIP, MIRROR
+from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.synthesis.stills.staging import Prop, Scene
 
 
@@ -21,17 +20,17 @@ def mirrored_scene(scene: Scene, reflection: NDArray[np.float64]) -> Scene:
     """
 
     def moved(prop: Prop) -> Prop:
-        return replace(prop, direction=prop.direction * FLIP)
+        return replace(prop, direction=prop.direction * poses.MIRROR_SIGNS)
 
     return replace(
         scene,
         side="left",
-        object_pose=MIRROR @ scene.object_pose @ reflection,
+        object_pose=poses.MIRROR @ scene.object_pose @ reflection,
         hand_rotation=rotations.mirror_matrix(scene.hand_rotation),
-        wrist=scene.wrist * FLIP,
-        view=MIRROR @ scene.view @ MIRROR,
+        wrist=scene.wrist * poses.MIRROR_SIGNS,
+        view=poses.MIRROR @ scene.view @ poses.MIRROR,
         camera=scene.camera.mirrored(),
-        lighting=replace(scene.lighting, positions=scene.lighting.positions * FLIP),
+        lighting=replace(scene.lighting, positions=scene.lighting.positions * poses.MIRROR_SIGNS),
         clutter=tuple(moved(prop) for prop in scene.clutter),
         occluder=None if scene.occluder is None else moved(scene.occluder),
     )

@@ -12,11 +12,11 @@ import numpy as np
 from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.errors import InvalidInputError, MeshError
+from hoisdf_model.geometry import poses
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import find_object, load_catalogue, mirror_plane
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.grasps.library import GraspLibrary, changed_meshes, load_library
-from hoisdf_model.synthesis.grasps.mirroring import MIRROR
 from hoisdf_model.synthesis.render.appearance import Appearance
 from hoisdf_model.synthesis.render.backdrops import find_pictures
 from hoisdf_model.synthesis.render.fineness import Fineness
@@ -122,7 +122,7 @@ class Stills:
         if scene.mode == "object" or rng.random() >= self.settings.stage.left_hands:
             return scene
         if scene.mode == "hand":
-            return mirrored_scene(scene, MIRROR)
+            return mirrored_scene(scene, poses.MIRROR)
         reflection = _known(scene.name, self.library.settings.catalogue).reflection
         return scene if reflection is None else mirrored_scene(scene, reflection)
 

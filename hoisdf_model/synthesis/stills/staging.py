@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.grasps.articulation import CHAINS, Postures, blended
 from hoisdf_model.synthesis.grasps.gestures import gesture
@@ -194,8 +194,7 @@ class Stage:
         turn = _object_turn(rng)
         middle = (wrist + rotation @ PALM) * 0.5
         hand_rotation, wrist = turn @ rotation, turn @ (wrist - middle)
-        pose = np.eye(4)
-        pose[:3, :3], pose[:3, 3] = turn, -turn @ middle
+        pose = poses.rigid(turn, -turn @ middle)
         view, camera, above = self._camera(None if mode == "object" else hand_rotation[:, 0], rng)
         hides, number = rng.random() < s.occluded, int(rng.integers(TABLES))
         rising = mode == "object" or hand_rotation[2, 0] > LOWEST_ARM
@@ -263,8 +262,7 @@ class Stage:
         # turn the camera so that the hand isn't always in the middle of the picture
         free = np.maximum(np.array([WIDTH, HEIGHT]) / 2 - 0.7 * ROOM_NEEDED * focal / distance, 0)
         x, y = rng.uniform(-1, 1, 2) * free / focal
-        aside = np.eye(4)
-        aside[:3, :3] = Rotation.from_euler("xy", [-np.arctan(y), np.arctan(x)]).as_matrix()
+        aside = poses.rigid(Rotation.from_euler("xy", [-np.arctan(y), np.arctan(x)]).as_matrix())
         place = np.array([WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5]) + rng.normal(0, 6, 2)
         aspect = float(rng.normal(1, 0.003))
         camera = Pinhole(focal, focal * aspect, float(place[0]), float(place[1]), WIDTH, HEIGHT)

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import Pinhole, boxes, meshes
+from hoisdf_model.geometry import Pinhole, boxes, meshes, poses
 from hoisdf_model.geometry.rotations import mirror_matrix
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import CatalogueObject, find_object
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.grasps.library import GraspLibrary
-from hoisdf_model.synthesis.grasps.mirroring import MIRROR, mirrored_hands
+from hoisdf_model.synthesis.grasps.mirroring import mirrored_hands
 from hoisdf_model.synthesis.grasps.posing import PosedHands
 from hoisdf_model.synthesis.render import scenery
 from hoisdf_model.synthesis.render.appearance import Appearance
@@ -156,7 +156,7 @@ class StillStudio:
         hand = self._wardrobe.hand(tuple(scene.shape.tolist()))
         if scene.side == "right":
             return hand.pose(scene.posture, scene.hand_rotation[None], scene.wrist[None])
-        turn, wrist = mirror_matrix(scene.hand_rotation), _moved(MIRROR, scene.wrist)
+        turn, wrist = mirror_matrix(scene.hand_rotation), _moved(poses.MIRROR, scene.wrist)
         return mirrored_hands(hand.pose(scene.posture, turn[None], wrist[None]))
 
     def _window(self, scene: Scene, posed: PosedHands | None, thing: CatalogueObject | None) -> Pinhole:
@@ -180,7 +180,7 @@ class StillStudio:
         lowest = np.inf
         if posed is not None:
             # a left hand is drawn as a right one in a mirror
-            seen = MIRROR if scene.side == "left" else np.eye(4)
+            seen = poses.MIRROR if scene.side == "left" else np.eye(4)
             own = posed if scene.side == "right" else mirrored_hands(posed)
             vertices, pose = own.vertices[0], np.eye(4)
             pose[:3, :3], pose[:3, 3] = own.rotations[0, 0], own.joints[0, 0]
@@ -216,8 +216,7 @@ class StillStudio:
         thing = self.object(prop.name)
         points = np.asarray(thing.mesh.vertices) @ prop.rotation.T
         radius = reach + thing.diameter / 2
-        pose = np.eye(4)
-        pose[:3, :3] = prop.rotation
+        pose = poses.rigid(prop.rotation)
         direction = prop.direction.copy()
         if scene.table is not None:
             direction[2] = 0.0
@@ -236,8 +235,7 @@ class StillStudio:
         sideways = prop.direction - along * (prop.direction @ along) / (along @ along)
         sideways /= np.linalg.norm(sideways)
         near = 0.45 + 0.3 * prop.share
-        pose = np.eye(4)
-        pose[:3, :3] = prop.rotation
+        pose = poses.rigid(prop.rotation)
         middle = eye + near * along + sideways * 0.3 * near * thing.diameter
         pose[:3, 3] = middle - prop.rotation @ thing.center
         return Drawable(thing.surface, pose, material=Material(tint=prop.tint))

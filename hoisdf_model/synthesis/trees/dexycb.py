@@ -30,7 +30,7 @@ from hoisdf_model.data.dexycb import layout
 from hoisdf_model.data.dexycb.pose import encoded
 from hoisdf_model.data.synthetic_note import SYNTHETIC_NOTE
 from hoisdf_model.errors import DatasetError, InvalidInputError
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, poses
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.objects import YCB, Catalogue, CatalogueObject, load_catalogue
 from hoisdf_model.synthesis.grasps.posing import PosableHand
@@ -248,9 +248,7 @@ def _fixed(play: Sequence, cameras: dict[str, Pinhole]) -> list[tuple[str, Pinho
 
 
 def _turn(azimuth: float) -> NDArray[np.float64]:
-    turn = np.eye(4)
-    turn[:3, :3] = Rotation.from_euler("z", azimuth).as_matrix()
-    return turn
+    return poses.rigid(Rotation.from_euler("z", azimuth).as_matrix())
 
 
 def _write_sequence(
