@@ -33,8 +33,8 @@ from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState
 from hoisdf_ros.stream.failures import account_for, note_refused
+from hoisdf_ros.stream.managed import ACTIVE, INACTIVE, ManagedNode, transition
 from hoisdf_ros.stream.monitor import Timing
-from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
 
 ESTIMATE, TRUTH = "hand_object", "ground_truth"
 KINDS = {ESTIMATE: "estimate", TRUTH: "truth"}
@@ -48,7 +48,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 )
 
 
-class EvaluationNode(StreamNode[EvaluationParameters]):
+class EvaluationNode(ManagedNode[EvaluationParameters]):
     """See the module.
 
     Args:
@@ -198,9 +198,6 @@ class EvaluationNode(StreamNode[EvaluationParameters]):
         if self._figures is not None:
             self.destroy_lifecycle_publisher(self._figures)
         self._figures = self._session = None
-
-    def _forget(self) -> None:
-        self._time_jumped()
 
     def _write_report(self, request: Any, response: Any) -> Any:
         if self._session is None:

@@ -37,7 +37,8 @@ from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState
 from hoisdf_ros.stream.failures import note_refused
 from hoisdf_ros.stream.inputs import HAND_OBJECT
-from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
+from hoisdf_ros.stream.managed import ACTIVE, INACTIVE, transition
+from hoisdf_ros.stream.node import StreamNode
 from hoisdf_ros.transforms import TF_QOS, TF_TOPIC
 
 TF_STATIC = "/tf_static"

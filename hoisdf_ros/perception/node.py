@@ -30,7 +30,8 @@ from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.device import release_device_memory
 from hoisdf_ros.stream.diagnostics import NodeState
 from hoisdf_ros.stream.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS
-from hoisdf_ros.stream.node import ACTIVE, INACTIVE, StreamNode, transition
+from hoisdf_ros.stream.managed import ACTIVE, INACTIVE, transition
+from hoisdf_ros.stream.node import StreamNode
 
 UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics
 CONFIGURING = "configuring"
