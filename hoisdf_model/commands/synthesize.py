@@ -324,8 +324,7 @@ def _find_grasps(path: Path, settings: Any, model: Any, workers: int, preview: P
 
 
 def _show_grasps(path: Path, model: Any, sheet: Path) -> None:
-    from hoisdf_model.synthesis import load_library, telling_grasps, write_picture
-    from hoisdf_model.synthesis.render import grasp_sheet
+    from hoisdf_model.synthesis import grasp_sheet, load_library, telling_grasps, write_picture
 
     library = load_library(path)
     write_picture(sheet, grasp_sheet(library, model, telling_grasps(library, SHEET_GRASPS)))

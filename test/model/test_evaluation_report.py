@@ -27,6 +27,7 @@ from hoisdf_model.evaluation import (
     bars,
     best_median_worst,
     compare,
+    curves,
     evaluate,
     groups_of,
     object_groups,
@@ -38,7 +39,6 @@ from hoisdf_model.evaluation import (
     summarise,
     write_report,
 )
-from hoisdf_model.evaluation.reports import curves
 from hoisdf_model.evaluation.reports.comparison import difference_of
 from hoisdf_model.evaluation.reports.pictures import EDGES, tile
 from hoisdf_model.evaluation.reports.published import beside, tables_of

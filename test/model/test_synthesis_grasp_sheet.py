@@ -14,8 +14,7 @@ from hoisdf_model.cli import app
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import find_object
-from hoisdf_model.synthesis import GraspLibrary, PosableHand, load_library, telling_grasps, write_picture
-from hoisdf_model.synthesis.render import grasp_sheet
+from hoisdf_model.synthesis import GraspLibrary, PosableHand, grasp_sheet, load_library, telling_grasps, write_picture
 from hoisdf_model.synthesis.render.grasp_sheet import CAPTION, LEGEND, PANEL, depth_colours, measured
 
 MODEL = load_hand_model()
