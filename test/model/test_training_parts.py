@@ -22,7 +22,7 @@ from hoisdf_model.training.schedule import rate_factor
 from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.stream import PATTERN, Batches, SampleStream, Slices
 
-RECIPES = sorted((Path(__file__).parents[2] / "config" / "training").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "hoisdf_model" / "assets" / "training").glob("*.yaml"))
 
 
 class Numbered:
