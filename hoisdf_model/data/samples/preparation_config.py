@@ -16,7 +16,7 @@ class PreparationConfig:
 
     Attributes:
         protocol: ``ours``, or ``official``: with all the quirks of the released code's loaders (see
-            ``data/official_protocol.py``), for its weights and for tables that compare with the paper's.
+            ``data/samples/official_protocol.py``), for its weights and for tables that compare with the paper's.
         image_size: edge of the crop, pixels.
         object_center_depth: metres; None: the wrist's depth. As in the network's configuration.
         margin: boxes are enlarged by this factor for the crop's window.

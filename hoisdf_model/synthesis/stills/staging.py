@@ -54,7 +54,7 @@ class StageSettings:
         distances: metres from the camera, the least and the most.
         focal: pixels of a 640x480 picture, the least and the most.
         from_below: share of the cameras below the horizon.
-        left_hands: share of left hands, of those whose object has a mirror plane; see ``left_hands``.
+        left_hands: share of left hands, of those whose object has a mirror plane; see ``grasps.mirroring``.
         bare_arms: share of the arms with the sleeve rolled up to the elbow.
         gestures: share of the hands alone that show a gesture; the fingers of the others bend anyhow.
         objects: names of those of the library that scenes are about; empty: all. Around them stands anything.
