@@ -3,6 +3,7 @@
 from hoisdf_model.geometry import boxes, clipping, crops, distances, meshes, poses, rotations
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.geometry.cameras import Pinhole
+from hoisdf_model.geometry.poses import rigid
 
 __all__ = [
     "Pinhole",
@@ -13,6 +14,7 @@ __all__ = [
     "meshes",
     "poses",
     "read_camera",
+    "rigid",
     "rotations",
     "write_camera",
 ]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoisdf_model.errors import HoisdfError
-from hoisdf_model.geometry import poses
+from hoisdf_model.geometry import rigid
 from hoisdf_model.messages import stamp_of
 
 KEPT = 10_000_000_000  # nanoseconds of history, as tf2 keeps
@@ -69,7 +69,7 @@ class _Edge:
                 f"the transform {self.parent} <- {child} is asked for {abs(stamp - edge) * 1e-9:.3f} s "
                 f"{'after the newest' if late else 'before the oldest'} that is known"
             )
-        return poses.rigid(turn.as_matrix(), translation)
+        return rigid(turn.as_matrix(), translation)
 
 
 class FrameBuffer:

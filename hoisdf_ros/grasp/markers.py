@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import poses
+from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import GraspCandidate, Gripper
 from hoisdf_ros.grasp.messages import pose_message
 from hoisdf_ros.messages import ROS_TYPES, message_class
@@ -55,7 +55,7 @@ class GraspMarkers:
         return self._kind(header=header, ns=key[0], id=key[1], action=self._kind.DELETE)
 
     def _box(self, pose: Floats, box: Floats, colour: tuple[float, ...], header: Any, number: int) -> Any:
-        center = poses.rigid(translation=box.mean(0))
+        center = rigid(translation=box.mean(0))
         x, y, z = (box[1] - box[0]).tolist()
         return self._kind(
             header=header,

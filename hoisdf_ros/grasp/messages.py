@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.geometry import poses
+from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import MODES, GraspCandidate
 from hoisdf_model.messages import MessageTypes
 from hoisdf_ros.transforms import transform_message
@@ -43,7 +43,7 @@ def read_pose(message: Any) -> Floats:
         raise InvalidInputError(
             f"a pose must have finite numbers and a quaternion of length 1, got {place.tolist()} {quaternion.tolist()}"
         )
-    return poses.rigid(Rotation.from_quat(quaternion).as_matrix(), place)
+    return rigid(Rotation.from_quat(quaternion).as_matrix(), place)
 
 
 def pose_stamped(pose: Floats, header: Any, types: MessageTypes) -> Any:

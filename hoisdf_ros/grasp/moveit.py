@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import simplified
-from hoisdf_model.geometry import poses
+from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
 from hoisdf_model.hand import HandModel
 from hoisdf_model.messages import MessageTypes, make_point, stamp_of
@@ -152,11 +152,11 @@ class CollisionObjects:
             mesh = shape.closed_vertices, shape.closed_faces
             if self._forearm:
                 mesh = shape.solid_with_forearm.vertices, shape.solid_with_forearm.faces
-            place = poses.rigid(translation=shape.joints[0])
+            place = rigid(translation=shape.joints[0])
             seen[prefix + name] = transform @ place, (mesh[0] - shape.joints[0], mesh[1])
         for name, thing in zip(things, estimate.objects, strict=True):
             if thing.name and self._mesh(thing.name) is not None:
-                place = poses.rigid(thing.rotation, thing.translation)
+                place = rigid(thing.rotation, thing.translation)
                 seen[prefix + name] = transform @ place, thing.name
         for name in attached:
             seen.pop(name, None)
