@@ -44,12 +44,11 @@ from hoisdf_model.evaluation import (
     object_errors,
     preparation_for,
 )
-from hoisdf_model.evaluation.interaction_metrics import interaction
+from hoisdf_model.evaluation.metrics.interaction import interaction
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import load_network, optimised, shipped_weights
-from hoisdf_model.objects import load_catalogue
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.objects import find_object, load_catalogue
 
 OFF = 0.01  # metres, how far estimates are off
 

@@ -22,10 +22,10 @@ from fuzz_messages import CAMERA, DEPTH, PICTURE, TYPES, Rng, damaged, expect, p
 
 from hoisdf_model.data import BagReader, BagWriter, ShardedFrames
 from hoisdf_model.data.image_files import read_depth, read_rgb
+from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.data.shards import _contents, begin, write_shard
-from hoisdf_model.data.sources import LabelledFrame
 from hoisdf_model.errors import HoisdfError
-from hoisdf_model.evaluation.mean_pose import read_mean_pose
+from hoisdf_model.evaluation.runs.mean_pose import read_mean_pose
 from hoisdf_model.feeds import open_video
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.grasping import load_gripper, read_grasp
@@ -36,7 +36,7 @@ from hoisdf_model.messages import encode_image, make_header, pinhole_to_camera_i
 from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
 from hoisdf_model.objects.mesh_reading import read_mesh
 from hoisdf_model.objects.records import read_record
-from hoisdf_model.synthesis.library import load_library
+from hoisdf_model.synthesis.grasps.library import load_library
 from hoisdf_model.training.config import read_config
 from hoisdf_model.training.starting import starting_weights
 

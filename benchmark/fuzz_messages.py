@@ -48,10 +48,10 @@ from hoisdf_model.messages import (
     rosbags_types,
 )
 from hoisdf_model.objects import load_catalogue
-from hoisdf_ros.detections import detections_to_regions
-from hoisdf_ros.frame_buffer import FrameBuffer
-from hoisdf_ros.moveit import task_poses
-from hoisdf_ros.pairing import Pairing
+from hoisdf_ros.grasp.frame_buffer import FrameBuffer
+from hoisdf_ros.grasp.moveit import task_poses
+from hoisdf_ros.perception.detections import detections_to_regions
+from hoisdf_ros.stream.stamp_pairing import Pairing
 
 Rng = np.random.Generator
 CAMERA = Pinhole(60.0, 61.0, 31.5, 23.5, 64, 48)

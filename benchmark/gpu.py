@@ -49,7 +49,7 @@ def parts(folder: Path) -> list[Part]:
         Part("parity", 0.25, (*pytest, "test/model", "-k", "cuda or device")),
         Part("network", 0.25, (*network, "--preset", STAGES_TIMED, "--output", str(folder / "network.json"))),
         Part("official", 0.2, (*network, "--preset", "dexycb", "--output", str(folder / "official.json"))),
-        Part("training", 0.2, ("-m", "hoisdf_model.cli", "train", "config/training/shipped.yaml", "--dry-run")),
+        Part("training", 0.2, ("-m", "hoisdf_model.cli", "train", "shipped", "--dry-run")),
         Part("stills", 0.2, (*stills, "--json", str(folder / "stills.json"))),
     ]
 

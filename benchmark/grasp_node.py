@@ -42,8 +42,8 @@ from hoisdf_model.messages import estimate_to_hand_object, make_header, stamp_of
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import PosableHand, load_library
 from hoisdf_ros.child import Child
-from hoisdf_ros.demo import chosen_weights
-from hoisdf_ros.demo_run import DemoPlan, run_demo
+from hoisdf_ros.demo.command import chosen_weights
+from hoisdf_ros.demo.playing import DemoPlan, run_demo
 from hoisdf_ros.doctor import fast_dds_variable
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.spinning import Spin
@@ -116,7 +116,7 @@ def grasp_node(folder: Path, **parameters: Any) -> Iterator[Child]:
     arguments = ["--ros-args", "-r", "hand_object:=perception/hand_object"]
     for name, value in values.items():
         arguments += ["-p", f"{name}:={value}"]
-    with Child("hoisdf_ros.grasp_node", arguments, folder / "grasp.log") as child:
+    with Child("hoisdf_ros.grasp.node", arguments, folder / "grasp.log") as child:
         yield child
 
 
@@ -221,7 +221,7 @@ def measure_truth(bag: Path, folder: Path) -> dict[str, Any]:
         parameters |= {"wait_for.subscribers": 2}  # the node and this process
         arguments = ["--ros-args", "-r", f"{roles['truth']}:=/perception/hand_object"]
         arguments += [part for name, value in parameters.items() for part in ("-p", f"{name}:={value}")]
-        with Child("hoisdf_ros.replay_node", arguments, folder / "replay.log") as replay:
+        with Child("hoisdf_ros.feeds.replay", arguments, folder / "replay.log") as replay:
             while replay.exit_code is None:
                 time.sleep(0.1)
         time.sleep(2.0)

@@ -34,6 +34,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.geometry import distances, meshes
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping import (
     PARTS,
     GraspCandidate,
@@ -46,13 +47,11 @@ from hoisdf_model.grasping import (
     opposition,
     posed_shape,
 )
-from hoisdf_model.grasping.candidates import rigid
 from hoisdf_model.grasping.scores import FRICTION
 from hoisdf_model.grasping.solids import box_mesh
 from hoisdf_model.hand import HandModel, load_hand_model
-from hoisdf_model.objects import load_catalogue
+from hoisdf_model.objects import find_object, load_catalogue
 from hoisdf_model.synthesis import GraspLibrary, PosableHand, load_library
-from hoisdf_model.synthesis.library import find_object
 
 SPACING = 0.006  # metres between the points at which the clearance is measured
 LIBRARY_CONTACT = 0.003  # metres: what the library calls touching

@@ -39,8 +39,8 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.errors import HoisdfError
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, ObjectEstimate, Prior
 from hoisdf_model.estimation import Estimator
+from hoisdf_model.geometry.poses import inverse, rigid
 from hoisdf_model.grasping import GraspPlanner, GraspSettings, ObjectShape, gripper_names, hand_shape, load_gripper
-from hoisdf_model.grasping.candidates import inverse, rigid
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle
 from hoisdf_model.grasping.jaws import centred, close_jaws

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import DependencyError
-from hoisdf_model.grasping.candidates import inverse, rigid
+from hoisdf_model.geometry.poses import inverse, rigid
 from hoisdf_model.grasping.grippers import Gripper
 
 Outcome = Literal["held", "slipped", "dropped", "missed"]

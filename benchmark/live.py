@@ -30,14 +30,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from hoisdf_model.data.bag_frames import BagFrame
-from hoisdf_model.data.bags import BagReader
+from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.reader import BagReader
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import EstimateErrors, Models
-from hoisdf_model.evaluation.bag_run import FrameEstimator
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.evaluation.runs.bag_run import FrameEstimator
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
 
 IMAGE, DEPTH = "image", "image and depth"

@@ -14,7 +14,7 @@ from scipy.stats import chi2
 
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate
 from hoisdf_model.evaluation import EstimateErrors
-from hoisdf_model.evaluation.bag_run import FrameEstimator
+from hoisdf_model.evaluation.runs.bag_run import FrameEstimator
 from hoisdf_model.geometry import Pinhole, boxes
 
 FOUND = 0.5  # intersection over union of the boxes around projected joints

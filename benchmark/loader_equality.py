@@ -22,16 +22,16 @@ from rich.console import Console
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.assembly import FieldRows
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_rendered import Ho3dRendered, JoinedFrames
-from hoisdf_model.data.official_pictures import ColourDraws
-from hoisdf_model.data.official_protocol import OfficialDraws, prepare_official
-from hoisdf_model.data.preparation_config import PreparationConfig
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.rendered import Ho3dRendered, JoinedFrames
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.assembly import FieldRows
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.official_pictures import ColourDraws
+from hoisdf_model.data.samples.official_protocol import OfficialDraws, prepare_official
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.hand import HandModel, load_hand_model
 
 RUNS = [

@@ -75,9 +75,10 @@ def serve(seconds: float) -> None:
     from hoisdf_model.estimation import draw_overlay
     from hoisdf_model.hand import HandLayer, load_hand_model
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_ros.perception_node import PerceptionNode
+    from hoisdf_ros.meshes import Meshes
+    from hoisdf_ros.perception.node import PerceptionNode
+    from hoisdf_ros.perception.scene import Scene
     from hoisdf_ros.processes import run
-    from hoisdf_ros.scene import Meshes, Scene
     from hoisdf_ros.spinning import spin_node
 
     hand_model, catalogue = load_hand_model(), load_catalogue()

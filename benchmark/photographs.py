@@ -45,7 +45,7 @@ from scipy.stats import spearmanr
 
 from hoisdf_model.estimates import Estimate, Frame, HandRegion, Prior, Side
 from hoisdf_model.estimation import Estimator
-from hoisdf_model.evaluation.alignment import similarity_aligned
+from hoisdf_model.evaluation.metrics.alignment import similarity_aligned
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.messages import read_image
 

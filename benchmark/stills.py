@@ -31,7 +31,7 @@ from rich.table import Table
 from hoisdf_model.data.shards import packed_frame
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.synthesis import FULL, Fineness, Stills, StillSettings
-from hoisdf_model.synthesis.dataset import detailed
+from hoisdf_model.synthesis.stills.dataset import detailed
 
 STAGES = {  # by the function that does it
     "planning the scene": ("still_source.py", "scene"),

@@ -17,8 +17,8 @@ import numpy as np
 import typer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.evaluation import untrained_like
 from hoisdf_model.network import load_network
 from hoisdf_model.synthesis import BenchmarkStills

@@ -29,3 +29,26 @@ class DiagnosticParameters:
         3.0, "Nothing coming in for so long is a warning, and an error is shown for so long. Seconds.",
         change="any time", minimum=0.5, maximum=600.0,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SyncParameters:
+    """How messages that belong together are found."""
+
+    policy: str = parameter(
+        "exact", "Stamps of an image and its partners must be equal, or may differ by sync.slop.",
+        choices=("exact", "approximate"),
+    )  # fmt: skip
+    slop: float = parameter(
+        0.01, "Largest difference of stamps with the approximate policy, seconds.", minimum=0.0, maximum=1.0
+    )
+    queue_size: int = parameter(10, "Messages of each topic that wait for their partners.", minimum=1, maximum=200)
+    jump_back: float = parameter(
+        0.1, "An image this much older than the one before is a jump of time: tracking starts anew. Seconds.",
+        minimum=0.0, maximum=3600.0,
+    )  # fmt: skip
+
+    @property
+    def allowed_difference(self) -> int:
+        """Largest difference of stamps in nanoseconds; 0 with the exact policy."""
+        return int(self.slop * 1e9) if self.policy == "approximate" else 0

@@ -125,29 +125,29 @@ def start(module: str) -> NoReturn:
 
 def perception() -> NoReturn:
     """The executable ``perception``."""
-    start("hoisdf_ros.perception_node")
+    start("hoisdf_ros.perception.node")
 
 
 def grasp() -> NoReturn:
     """The executable ``grasp``."""
-    start("hoisdf_ros.grasp_node")
+    start("hoisdf_ros.grasp.node")
 
 
 def evaluation() -> NoReturn:
     """The executable ``evaluation``."""
-    start("hoisdf_ros.evaluation_node")
+    start("hoisdf_ros.evaluation.node")
 
 
 def moveit_example() -> NoReturn:
     """The executable ``moveit_example``."""
-    start("hoisdf_ros.moveit_example")
+    start("hoisdf_ros.grasp.moveit_example")
 
 
 def camera() -> NoReturn:
     """The executable ``camera``."""
-    start("hoisdf_ros.camera_node")
+    start("hoisdf_ros.feeds.camera")
 
 
 def replay() -> NoReturn:
     """The executable ``replay``."""
-    start("hoisdf_ros.replay_node")
+    start("hoisdf_ros.feeds.replay")

@@ -32,7 +32,7 @@ from hoisdf_model.hand import load_hand_model
 from hoisdf_model.messages import estimate_to_hand_object, make_header
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import load_library
-from hoisdf_ros.grasp_node import GraspNode
+from hoisdf_ros.grasp.node import GraspNode
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.transforms import transform_message
 

@@ -14,7 +14,8 @@ from sensor_msgs.msg import CameraInfo, Image
 from hoisdf_model import estimates
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, HandRegion, ObjectEstimate
-from hoisdf_ros.scene import Meshes, Scene
+from hoisdf_ros.meshes import Meshes
+from hoisdf_ros.perception.scene import Scene
 
 WIDTH, HEIGHT = 64, 48
 FRAME_ID = "camera_optical"

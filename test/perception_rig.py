@@ -26,8 +26,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
-from hoisdf_ros.perception_node import PerceptionNode
-from hoisdf_ros.scene import Scene
+from hoisdf_ros.perception.node import PerceptionNode
+from hoisdf_ros.perception.scene import Scene
 from hoisdf_ros.spinning import Spin
 
 SERVICES = {

@@ -26,6 +26,31 @@ MAY_IMPORT = {
     "training": {"network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},
     "ablations": {"training", "network", "data", "synthesis", "evaluation", "hand", "objects", "geometry"},
 }
+# Rooms with wings: their folders and files by floors, the lowest first; each imports only from floors below its own.
+WINGS = {
+    "hoisdf_ros": (
+        {"beginning", "child", "meshes", "messages", "naming", "parameters", "processes", "serialized"},
+        {"node_parameters", "round_trip", "spinning", "transforms"},
+        {"demo", "doctor", "feeds", "stream"},
+        {"evaluation", "grasp", "perception"},
+    ),
+    "hoisdf_model.data": (
+        {"download_check", "image_files", "labelled_frames", "synthetic_note"},
+        {"distance_files", "samples", "sdf_samples", "shards"},
+        {"hand_fields", "object_models", "shards_check"},
+        {"bags", "dexycb", "ho3d"},
+        {"layouts"},
+    ),
+    "hoisdf_model.evaluation": ({"metrics"}, {"runs"}, {"reports"}),
+    "hoisdf_model.synthesis": (
+        {"motion", "splits"},
+        {"grasps"},
+        {"render"},
+        {"plays", "stills"},
+        {"benchmark", "trees"},
+        {"benchmark_bags"},
+    ),
+}
 TOP = {"cli", "commands", "__init__"}  # may import everything of the model
 ROS = {"rclpy", "hoisdf", "hoisdf_ros", "cv_bridge", "tf2_ros", "sensor_msgs", "std_msgs", "geometry_msgs"}
 PUBLIC_ROOMS = set(MAY_IMPORT) | TOP
@@ -50,6 +75,34 @@ def imported_modules(path: Path) -> set[str]:
 
 def room_of(path: Path) -> str:
     return path.relative_to(ROOT / "hoisdf_model").parts[0].removesuffix(".py")
+
+
+def test_architecture_says_which_wings_there_are():
+    wings = (ROOT / "docs" / "architecture.md").read_text().split("## ")[2]
+    table = re.findall(r"^\| `([\w.]+)` \|([^|]*)\|$", wings, re.MULTILINE)
+    said = {room: tuple(set(re.findall(r"`(\w+)`", floor)) for floor in floors.split(";")) for room, floors in table}
+    assert said == WINGS
+
+
+@pytest.mark.parametrize("room", WINGS)
+def test_wings_import_only_from_floors_below(room: str):
+    folder, floors = ROOT.joinpath(*room.split(".")), WINGS[room]
+    level = {name: height for height, floor in enumerate(floors) for name in floor}
+    parts = {
+        path.name.removesuffix(".py")
+        for path in folder.iterdir()
+        if path.suffix == ".py" or (path / "__init__.py").exists()
+    }
+    assert parts - {"__init__"} == set(level)
+    for path in sorted(folder.rglob("*.py")):
+        own = path.relative_to(folder).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for name in imported_modules(path):
+            if name.startswith(f"{room}."):
+                other = name.removeprefix(f"{room}.").split(".")[0]
+                assert other in level, f"{path} imports {name} from the face of its own room"
+                assert other == own or level[other] < level[own], f"{path} imports {name}"
 
 
 MODEL_FILES = sorted((ROOT / "hoisdf_model").rglob("*.py"))

@@ -17,8 +17,8 @@ from hoisdf_model.ablations.run import INFORMED, MEAN, NETWORK, Test
 from hoisdf_model.ablations.table import PAPER, AblationRow, AblationTable
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation import METRICS, Figure, Record
-from hoisdf_model.evaluation.comparison import Difference, difference_of
-from hoisdf_model.evaluation.summary import figure_of
+from hoisdf_model.evaluation.reports.comparison import Difference, difference_of
+from hoisdf_model.evaluation.reports.summary import figure_of
 from hoisdf_model.network.shipped import NAME as SHIPPED
 
 

@@ -14,8 +14,8 @@ import torch
 from hoisdf_model.ablations.plan import Plan
 from hoisdf_model.ablations.start import begin
 from hoisdf_model.ablations.table import AblationRow, AblationTable
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import TrainingError
 from hoisdf_model.evaluation import (
     Contender,
@@ -29,7 +29,7 @@ from hoisdf_model.evaluation import (
     read_mean_pose,
     read_records,
 )
-from hoisdf_model.evaluation.records import RECORDS
+from hoisdf_model.evaluation.runs.records import RECORDS
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import load_network, optimised
 from hoisdf_model.training.config import TrainingConfig

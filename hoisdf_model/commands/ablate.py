@@ -173,7 +173,7 @@ def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> Te
     from hoisdf_model.commands.evaluate.labelled_data import source_at
     from hoisdf_model.evaluation import Models
     from hoisdf_model.hand import HandLayer
-    from hoisdf_model.synthesis import find_object
+    from hoisdf_model.objects import find_object
 
     with console.status("opening the frames to evaluate on"):
         source, tags, about, preparation = source_at(data, hand_model)

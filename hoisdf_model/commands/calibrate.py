@@ -13,8 +13,8 @@ from hoisdf_model.errors import CheckpointError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.preparation import PreparationConfig
-    from hoisdf_model.evaluation.calibrating import Deviations
+    from hoisdf_model.data.samples.preparation import PreparationConfig
+    from hoisdf_model.evaluation.runs.calibrating import Deviations
     from hoisdf_model.network import Calibration
 
 
@@ -75,14 +75,14 @@ def calibrate(
     from hoisdf_model.commands.evaluate.progress import console_for_progress
     from hoisdf_model.estimation import resolve_device
     from hoisdf_model.evaluation import GivenPlaces, Models, preparation_for
-    from hoisdf_model.evaluation.calibrating import deviations
-    from hoisdf_model.evaluation.data_folder import FolderOptions
-    from hoisdf_model.evaluation.wording import warnings_of
+    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation.runs.calibrating import deviations
+    from hoisdf_model.evaluation.runs.data_folder import FolderOptions
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import kind_of_weights, load_network, optimised, shipped_weights
     from hoisdf_model.network.checkpoints import UNTRAINED
     from hoisdf_model.network.shipped import NAME as SHIPPED
-    from hoisdf_model.synthesis import find_object
+    from hoisdf_model.objects import find_object
 
     if output.exists():
         raise CheckpointError(f"{output} exists already: give another name")
@@ -129,7 +129,7 @@ def _spaced(wanted: int, count: int) -> list[int]:
 
 def _followed(steps: Any, count: int, console: Console) -> Deviations:
     from hoisdf_model.commands.evaluate.progress import followed
-    from hoisdf_model.evaluation.calibrating import joined_deviations
+    from hoisdf_model.evaluation.runs.calibrating import joined_deviations
 
     parts = []
 

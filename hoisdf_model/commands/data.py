@@ -49,8 +49,8 @@ def check(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from hoisdf_model.data.dexycb_check import check_dexycb
-    from hoisdf_model.data.ho3d_check import check_ho3d
+    from hoisdf_model.data.dexycb.check import check_dexycb
+    from hoisdf_model.data.ho3d.check import check_ho3d
     from hoisdf_model.data.layouts import kind_of
     from hoisdf_model.data.shards_check import check_shards
 

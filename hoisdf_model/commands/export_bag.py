@@ -14,7 +14,7 @@ from hoisdf_model.errors import BagError, ConfigError, DatasetError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from hoisdf_model.data.bag_export import BagFormat, ExportReport, Film
+    from hoisdf_model.data.bags.export import BagFormat, ExportReport, Film
     from hoisdf_model.hand import HandModel
 
 STORAGES, FORMATS = ("mcap", "sqlite3"), ("jpeg", "png", "raw")
@@ -79,8 +79,8 @@ def dexycb(
     Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. A frame that
     can't be read is named and left out, and the others are written; then the exit code is 1.
     """
-    from hoisdf_model.data.dexycb import DexYcbFrames
-    from hoisdf_model.data.dexycb_layout import DexYcbFolder
+    from hoisdf_model.data.dexycb.frames import DexYcbFrames
+    from hoisdf_model.data.dexycb.layout import DexYcbFolder
     from hoisdf_model.hand import load_hand_model
 
     form = _form(storage, image, quality, depth)
@@ -132,10 +132,10 @@ def ho3d(
     the wrist is known (evaluation sequences without evaluation_xyz.json), the other joints are NaN. A frame that can't
     be read is named and left out, and the others are written; then the exit code is 1.
     """
-    from hoisdf_model.data.ho3d import Ho3dFrames
-    from hoisdf_model.data.ho3d_film import Ho3dFilm
-    from hoisdf_model.data.ho3d_layout import SPLITS, open_folder
-    from hoisdf_model.data.layouts import is_synthetic
+    from hoisdf_model.data.ho3d.film import Ho3dFilm
+    from hoisdf_model.data.ho3d.frames import Ho3dFrames
+    from hoisdf_model.data.ho3d.layout import SPLITS, open_folder
+    from hoisdf_model.data.synthetic_note import is_synthetic
     from hoisdf_model.hand import load_hand_model
 
     form = _form(storage, image, quality, depth)
@@ -230,7 +230,7 @@ def _export(
     frames: int | None,
     about: dict[str, str],
 ) -> None:
-    from hoisdf_model.data.bag_export import export_film
+    from hoisdf_model.data.bags.export import export_film
 
     problems: list[str] = []
 
@@ -253,10 +253,10 @@ def _export(
 
 def _about(folder: Path, source: str) -> dict[str, str]:
     """What a bag says of where it comes from."""
-    from hoisdf_model.data.bag_export import SOURCE
-    from hoisdf_model.data.bags import SYNTHETIC
-    from hoisdf_model.data.layouts import is_synthetic
-    from hoisdf_model.synthesis.recording import MAKER
+    from hoisdf_model.data.bags.export import SOURCE
+    from hoisdf_model.data.bags.reader import SYNTHETIC
+    from hoisdf_model.data.synthetic_note import is_synthetic
+    from hoisdf_model.synthesis.plays.recording import MAKER
 
     return {SOURCE: source} | ({SYNTHETIC: MAKER} if is_synthetic(folder) else {})
 
@@ -271,7 +271,7 @@ def _summary(place: Path, report: ExportReport) -> str:
 
 
 def _form(storage: str, image: str, quality: int, depth: bool) -> BagFormat:
-    from hoisdf_model.data.bag_export import BagFormat
+    from hoisdf_model.data.bags.export import BagFormat
 
     for value, known, option in ((storage, STORAGES, "--storage"), (image, FORMATS, "--image")):
         if value not in known:

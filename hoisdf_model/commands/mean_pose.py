@@ -34,7 +34,7 @@ def mean_pose(
     from rich.progress import track
 
     from hoisdf_model.data import ShardedFrames
-    from hoisdf_model.data.sources import FrameSource
+    from hoisdf_model.data.labelled_frames import FrameSource
     from hoisdf_model.evaluation import mean_pose_of, write_mean_pose
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import Stills, StillSettings, UndrawnStills

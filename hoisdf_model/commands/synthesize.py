@@ -246,8 +246,8 @@ def _write_ho3d(
     preview: Path | None,
 ) -> None:
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
-    from hoisdf_model.synthesis.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.plays.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.trees.ho3d import Ho3dTreeSettings, write_ho3d_tree
 
     shots: list[Any] = []
     with _progress() as progress:
@@ -280,8 +280,8 @@ def _write_dexycb(
     preview: Path | None,
 ) -> None:
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
-    from hoisdf_model.synthesis.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.plays.recording import labelled, write_sheet
+    from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
 
     shots: list[Any] = []
     settings = DexYcbTreeSettings(*sizes, objects, seed=seed)

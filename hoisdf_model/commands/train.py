@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="Training configuration (YAML), such as config/training/compact.yaml.")
+        str,
+        typer.Argument(help="Name of a recipe of the package, such as compact, or a YAML file."),
     ],
     changes: Annotated[
         list[str] | None,
@@ -81,7 +82,9 @@ def train(
         raise DependencyError(f"training needs {error.name}: install hoisdf[train]") from error
 
     quiet_lightning()
-    settings = read_config(config, [*(changes or []), *([f"start_from={start_from}"] if start_from else [])])
+    settings = read_config(
+        _configuration(config), [*(changes or []), *([f"start_from={start_from}"] if start_from else [])]
+    )
     folder = output or Path("runs") / settings.name
     run = build_run(settings, folder, overfit=overfit)
     console = Console()
@@ -92,6 +95,27 @@ def train(
     console.print(f"weights and log are in {folder}", highlight=False, soft_wrap=True)
     for name, value in sorted(scores.items()):
         console.print(f"  {name.removeprefix('validation/')}: {value:.2f}", highlight=False)
+
+
+def _configuration(name_or_path: str) -> Path:
+    """The file of a recipe of the package, or the path itself.
+
+    Raises:
+        ConfigError: there is neither; lists the recipes.
+    """
+    from importlib.resources import files
+
+    from hoisdf_model.errors import ConfigError
+
+    folder = Path(str(files("hoisdf_model") / "assets" / "training"))
+    recipes = sorted(path.stem for path in folder.glob("*.yaml"))
+    path = folder / f"{name_or_path}.yaml" if name_or_path in recipes else Path(name_or_path)
+    if not path.is_file():
+        raise ConfigError(
+            f"there is no training configuration at {name_or_path}: give a YAML file, or a recipe of the package "
+            f"({', '.join(recipes)})"
+        )
+    return path
 
 
 def _report(run: Run, console: Console) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sources import FieldSamples
+from hoisdf_model.data.labelled_frames import FieldSamples
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.hand.safe_pickle import load_object_npy
 

@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats
 from hoisdf_model.data.sdf_samples import sample_field
-from hoisdf_model.data.sources import FieldSamples, Floats
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand import HandLayer, HandModel

@@ -2,39 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from hoisdf_model.data.dexycb_layout import SUBJECTS
-from hoisdf_model.data.ho3d_layout import SPLITS
+from hoisdf_model.data.dexycb.layout import SUBJECTS
+from hoisdf_model.data.ho3d.layout import SPLITS
 from hoisdf_model.data.shards import MANIFEST
-from hoisdf_model.errors import UNREADABLE, DatasetError
+from hoisdf_model.errors import DatasetError
 
 Kind = Literal["dexycb", "ho3d", "shards"]
 KINDS: tuple[Kind, ...] = ("dexycb", "ho3d", "shards")
-SYNTHETIC_NOTE = "synthetic.json"  # in trees that ``hoisdf synthesize`` writes in a known layout: how they were made
-
-
-def is_synthetic(path: str | Path) -> bool:
-    """Whether a folder in a known layout holds synthetic frames."""
-    return (Path(path) / SYNTHETIC_NOTE).exists()
-
-
-def read_note(path: str | Path) -> dict[str, Any]:
-    """How a synthetic folder was made.
-
-    Raises:
-        DatasetError: its note is missing or damaged.
-    """
-    note = Path(path) / SYNTHETIC_NOTE
-    try:
-        about = json.loads(note.read_text("utf-8"))
-    except UNREADABLE as error:
-        raise DatasetError(f"{note} can't be read: {error}") from error
-    if not isinstance(about, dict):
-        raise DatasetError(f"{note} doesn't say how the folder was made: expected a table of names and values")
-    return about
 
 
 def kind_of(path: str | Path) -> Kind:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from trimesh import Trimesh
 
+from hoisdf_model.data.labelled_frames import FieldSamples, Floats, ObjectLabel
 from hoisdf_model.data.sdf_samples import FieldBank
-from hoisdf_model.data.sources import FieldSamples, Floats, ObjectLabel
 from hoisdf_model.errors import DatasetError, MeshError
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.objects.mesh_files import TEXTURED_NAME

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sources import FieldSamples
+from hoisdf_model.data.labelled_frames import FieldSamples
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances, meshes
 

@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import UNREADABLE, DatasetError
 from hoisdf_model.geometry import Pinhole
 

@@ -1,28 +1,43 @@
 """Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""
 
-from hoisdf_model.evaluation.comparison import Difference, compare
-from hoisdf_model.evaluation.curves import bar_groups, bars, curves, png
-from hoisdf_model.evaluation.estimate_errors import EstimateErrors, FrameComparison, HandComparison
-from hoisdf_model.evaluation.field_quality import FieldQuality
-from hoisdf_model.evaluation.frame_errors import METRICS, Hands, Metric, Model, Things, hand_errors, object_errors
-from hoisdf_model.evaluation.loading import preparation_for
-from hoisdf_model.evaluation.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
-from hoisdf_model.evaluation.measures import Interaction, SampledPoints
-from hoisdf_model.evaluation.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
-from hoisdf_model.evaluation.models import Models
-from hoisdf_model.evaluation.pictures import best_median_worst, sheet
-from hoisdf_model.evaluation.published import PublishedTable, published_tables
-from hoisdf_model.evaluation.records import Record, RecordFile, Result, read_about, read_records
-from hoisdf_model.evaluation.report import Content, write_report
-from hoisdf_model.evaluation.result_files import Finished, write_results
-from hoisdf_model.evaluation.run import Contender, evaluate
-from hoisdf_model.evaluation.running import RunningEvaluation, RunningFigures
-from hoisdf_model.evaluation.stamp_pairs import StampPairs
-from hoisdf_model.evaluation.summary import Figure, Summary, groups_of, methods_of, summarise
-from hoisdf_model.evaluation.tables import LIVE, SHOWN, comparison_table, object_groups, summary_table, write_csv
-from hoisdf_model.evaluation.tracked_frames import TrackedFrames
-from hoisdf_model.evaluation.truth import KnownTruth
-from hoisdf_model.evaluation.wording import columns_of, digest_of, name_of, title_of
+from hoisdf_model.evaluation.metrics.frame_errors import (
+    METRICS,
+    Hands,
+    Metric,
+    Model,
+    Things,
+    hand_errors,
+    object_errors,
+)
+from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.reports.comparison import Difference, compare
+from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
+from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.reports.published import PublishedTable, published_tables
+from hoisdf_model.evaluation.reports.report import Content, write_report
+from hoisdf_model.evaluation.reports.result_files import Finished, write_results
+from hoisdf_model.evaluation.reports.summary import Figure, Summary, groups_of, methods_of, summarise
+from hoisdf_model.evaluation.reports.tables import (
+    LIVE,
+    SHOWN,
+    comparison_table,
+    object_groups,
+    summary_table,
+    write_csv,
+)
+from hoisdf_model.evaluation.reports.wording import columns_of, digest_of, name_of, title_of
+from hoisdf_model.evaluation.runs.estimate_errors import EstimateErrors, FrameComparison, HandComparison
+from hoisdf_model.evaluation.runs.field_quality import FieldQuality
+from hoisdf_model.evaluation.runs.frame_run import Contender, evaluate
+from hoisdf_model.evaluation.runs.loading import preparation_for
+from hoisdf_model.evaluation.runs.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
+from hoisdf_model.evaluation.runs.measures import Interaction, SampledPoints
+from hoisdf_model.evaluation.runs.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
+from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result, read_about, read_records
+from hoisdf_model.evaluation.runs.running import RunningEvaluation, RunningFigures
+from hoisdf_model.evaluation.runs.stamp_pairs import StampPairs
+from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
+from hoisdf_model.evaluation.runs.truth import KnownTruth
 
 __all__ = [
     "LIVE",

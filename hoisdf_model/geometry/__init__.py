@@ -1,7 +1,20 @@
 """Geometry without learning: rotations, cameras, boxes, crops, alignment, meshes, distances."""
 
-from hoisdf_model.geometry import boxes, clipping, crops, distances, meshes, rotations
+from hoisdf_model.geometry import boxes, clipping, crops, distances, meshes, poses, rotations
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.geometry.cameras import Pinhole
+from hoisdf_model.geometry.poses import rigid
 
-__all__ = ["Pinhole", "boxes", "clipping", "crops", "distances", "meshes", "read_camera", "rotations", "write_camera"]
+__all__ = [
+    "Pinhole",
+    "boxes",
+    "clipping",
+    "crops",
+    "distances",
+    "meshes",
+    "poses",
+    "read_camera",
+    "rigid",
+    "rotations",
+    "write_camera",
+]

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.geometry.poses import MIRROR_SIGNS
+
 if TYPE_CHECKING:
     import torch
 
@@ -82,5 +84,4 @@ def mirror_axis_angle(axis_angle: ArrayLike) -> NDArray[np.float64]:
 
 def mirror_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
     """(..., 3, 3): the same rotation seen in a mirror with the normal x; ``M R M`` with ``M = diag(-1, 1, 1)``."""
-    sign = np.array([-1.0, 1.0, 1.0])
-    return np.asarray(matrix, np.float64) * sign[:, None] * sign
+    return np.asarray(matrix, np.float64) * MIRROR_SIGNS[:, None] * MIRROR_SIGNS

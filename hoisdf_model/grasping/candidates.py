@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Side
+from hoisdf_model.geometry.poses import unknown_covariance
 from hoisdf_model.objects import Symmetry
 
 Mode = Literal["imitate", "handover", "hand_only"]
@@ -86,18 +87,6 @@ class GraspPlan:
     refusals: tuple[Refusal, ...] = ()
 
 
-def rigid(rotation: Floats, translation: Floats) -> Floats:
-    """(4, 4) from (3, 3) and (3,)."""
-    result = np.eye(4)
-    result[:3, :3], result[:3, 3] = rotation, translation
-    return result
-
-
-def inverse(pose: Floats) -> Floats:
-    """The inverse of a rigid (4, 4)."""
-    return rigid(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
-
-
 def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
     """(..., 4, 4) at ``origin`` (..., 3), y along ``closing``, z as near to ``approach`` as a right angle allows."""
     y = closing / np.linalg.norm(closing, axis=-1, keepdims=True)
@@ -149,18 +138,11 @@ def grasp_covariance(covariance: Floats, object_pose: Floats, pose: Floats) -> F
     A turn of the object about its own origin moves the grasp on a lever: ``d = dt + dr x (p - t)``.
     """
     if not known(covariance):
-        return unknown_covariance()
+        return unknown_covariance(6)
     x, y, z = pose[:3, 3] - object_pose[:3, 3]
     jacobian = np.eye(6)
     jacobian[:3, 3:] = -np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     return jacobian @ covariance @ jacobian.T
-
-
-def unknown_covariance() -> Floats:
-    """(6, 6) zeros with the first element -1."""
-    result = np.zeros((6, 6))
-    result[0, 0] = -1.0
-    return result
 
 
 def symmetric_poses(pose_in_object: Floats, symmetry: Symmetry, steps: int) -> Floats:

@@ -11,17 +11,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import GraspError, InvalidInputError
 from hoisdf_model.estimates import Estimate, ObjectEstimate
-from hoisdf_model.grasping.candidates import (
-    GraspCandidate,
-    Mode,
-    Reason,
-    Refusal,
-    grasp_covariance,
-    inverse,
-    known,
-    rigid,
-    unknown_covariance,
-)
+from hoisdf_model.geometry.poses import inverse, rigid, unknown_covariance
+from hoisdf_model.grasping.candidates import GraspCandidate, Mode, Reason, Refusal, grasp_covariance, known
 from hoisdf_model.grasping.contacts import ContactMap
 from hoisdf_model.grasping.fusion import fuse_poses
 from hoisdf_model.grasping.hands import hand_shape
@@ -69,7 +60,7 @@ class RecordedGrasp:
             raise InvalidInputError(f"the grasp is one of {self.object_name!r}, what is seen is {thing.name!r}")
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         pose = object_pose @ self.pose
-        covariance = unknown_covariance()
+        covariance = unknown_covariance(6)
         if known(thing.covariance):
             turn = object_pose[:3, :3]
             covariance = grasp_covariance(thing.covariance, object_pose, pose)

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError, GraspError
 from hoisdf_model.estimates import Estimate, ObjectEstimate, Side
-from hoisdf_model.grasping.candidates import GraspCandidate, GraspPlan, Mode, at, inverse, known, nearest_turn, rigid
+from hoisdf_model.geometry.poses import inverse, rigid
+from hoisdf_model.grasping.candidates import GraspCandidate, GraspPlan, Mode, at, known, nearest_turn
 from hoisdf_model.grasping.contacts import ContactMap
 from hoisdf_model.grasping.demonstration import RecordedGrasp
 from hoisdf_model.grasping.fusion import deviations, fuse_poses, nearest_equivalents

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import GraspError
-from hoisdf_model.grasping.candidates import TURNED, rigid
+from hoisdf_model.geometry.poses import rigid
+from hoisdf_model.grasping.candidates import TURNED
 from hoisdf_model.objects import Symmetry
 
 NEAREST = (0.008, 0.14)  # metres, radians: nearer to the middle than this is never an outlier

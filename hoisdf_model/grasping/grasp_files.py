@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import UNREADABLE, GraspError
-from hoisdf_model.grasping.candidates import rigid
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping.demonstration import RecordedGrasp
 
 FORMAT = "hoisdf-grasp/1"

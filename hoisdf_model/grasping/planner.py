@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError, InvalidInputError, MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
+from hoisdf_model.geometry.poses import inverse, rigid, unknown_covariance
 from hoisdf_model.grasping import scores
 from hoisdf_model.grasping.candidates import (
     MODES,
@@ -20,11 +21,8 @@ from hoisdf_model.grasping.candidates import (
     Refusal,
     at,
     grasp_covariance,
-    inverse,
     known,
-    rigid,
     symmetric_poses,
-    unknown_covariance,
 )
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hand_only import pinch
@@ -242,7 +240,7 @@ class GraspPlanner:
             object_name="",
             pose=pose,
             pose_in_object=None,
-            covariance=unknown_covariance(),  # little is known beyond the wrist's position
+            covariance=unknown_covariance(6),  # little is known beyond the wrist's position
             width=width,
             score=scores.total(terms),
             terms=terms,

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.errors import HandModelError, InvalidInputError
 from hoisdf_model.estimates import HandModelInfo, Side
+from hoisdf_model.geometry import poses
 from hoisdf_model.hand.joints import MANO_PARENTS, NUM_FACES, NUM_ROTATIONS, NUM_SHAPES, NUM_VERTICES
 from hoisdf_model.hand.safe_pickle import load_pickle
 
@@ -109,7 +110,7 @@ class HandModel:
         A pose or shape of the mirrored model gives the mirror image of what the mirrored pose
         (``geometry.rotations.mirror_axis_angle``) or the same shape gives here. Vertices keep their numbers.
         """
-        flip = np.array([-1.0, 1.0, 1.0], np.float32)
+        flip = poses.MIRROR_SIGNS.astype(np.float32)
         turn = np.tile(np.array([1.0, -1.0, -1.0], np.float32), NUM_ROTATIONS - 1)
         feature = np.tile(np.outer(flip, flip).ravel(), NUM_ROTATIONS - 1)
         return replace(

@@ -1,28 +1,23 @@
 """A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
 
-from hoisdf_model.synthesis.appearance import PLAIN, Appearance
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark import (
     BenchmarkStills,
     benchmark_sequences,
     benchmark_studio,
     drawn_from_benchmark,
 )
-from hoisdf_model.synthesis.dataset import DatasetReport, sheet_tile, write_dataset
-from hoisdf_model.synthesis.filming import CAMERA, HAND, Shot, Studio, truth
-from hoisdf_model.synthesis.fineness import FULL, Fineness
-from hoisdf_model.synthesis.grasp_sheet import grasp_sheet, telling_grasps
-from hoisdf_model.synthesis.grasps import Grasp, GraspSampler
-from hoisdf_model.synthesis.library import (
+from hoisdf_model.synthesis.grasps.library import (
     GraspLibrary,
     LibraryReport,
     LibrarySettings,
     build_library,
-    find_object,
     load_library,
 )
-from hoisdf_model.synthesis.portraits import portrait
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.recording import (
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.grasps.table_grasps import Grasp, GraspSampler
+from hoisdf_model.synthesis.plays.filming import CAMERA, Shot, Studio, truth
+from hoisdf_model.synthesis.plays.recording import (
     SAMPLE_OBJECTS,
     BagReport,
     BagSettings,
@@ -32,13 +27,19 @@ from hoisdf_model.synthesis.recording import (
     write_picture,
     write_sheet,
 )
-from hoisdf_model.synthesis.renderer import Drawable, Lighting, Material, Picture, Renderer
-from hoisdf_model.synthesis.sequences import Sequence, plan_sequence
+from hoisdf_model.synthesis.plays.sequences import Sequence, plan_sequence
+from hoisdf_model.synthesis.render.appearance import PLAIN, Appearance
+from hoisdf_model.synthesis.render.fineness import FULL, Fineness
+from hoisdf_model.synthesis.render.grasp_sheet import grasp_sheet, telling_grasps
+from hoisdf_model.synthesis.render.portraits import portrait
+from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Picture, Renderer
+from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.splits import SPLITS, Split
-from hoisdf_model.synthesis.staging import StageSettings
-from hoisdf_model.synthesis.still_source import Stills, StillSettings
-from hoisdf_model.synthesis.stills import Still
-from hoisdf_model.synthesis.undrawn import UndrawnStills
+from hoisdf_model.synthesis.stills.dataset import DatasetReport, sheet_tile, write_dataset
+from hoisdf_model.synthesis.stills.source import Stills, StillSettings
+from hoisdf_model.synthesis.stills.staging import StageSettings
+from hoisdf_model.synthesis.stills.still import Still
+from hoisdf_model.synthesis.stills.undrawn import UndrawnStills
 
 __all__ = [
     "CAMERA",

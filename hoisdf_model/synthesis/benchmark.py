@@ -17,18 +17,17 @@ from typing import Any
 import numpy as np
 
 from hoisdf_model.hand import HandModelLike, as_hand_model
-from hoisdf_model.objects import shape_name
+from hoisdf_model.objects import find_object, shape_name
 from hoisdf_model.synthesis import splits
-from hoisdf_model.synthesis.appearance import PLAIN
-from hoisdf_model.synthesis.dataset import origin_of
-from hoisdf_model.synthesis.filming import Studio
-from hoisdf_model.synthesis.fineness import FULL
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.posing import PosableHand
-from hoisdf_model.synthesis.recording import SHAPE_SPREAD
-from hoisdf_model.synthesis.sequences import plan_sequence
-from hoisdf_model.synthesis.staging import LATER, Scene, StageSettings
-from hoisdf_model.synthesis.still_source import Stills, StillSettings
+from hoisdf_model.synthesis.grasps.posing import PosableHand
+from hoisdf_model.synthesis.plays.filming import Studio
+from hoisdf_model.synthesis.plays.recording import SHAPE_SPREAD
+from hoisdf_model.synthesis.plays.sequences import plan_sequence
+from hoisdf_model.synthesis.render.appearance import PLAIN
+from hoisdf_model.synthesis.render.fineness import FULL
+from hoisdf_model.synthesis.stills.dataset import origin_of
+from hoisdf_model.synthesis.stills.source import Stills, StillSettings
+from hoisdf_model.synthesis.stills.staging import LATER, Scene, StageSettings
 
 VERSION = 1
 SEED = 1

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hoisdf_model.data.bag_export import BagFormat, ExportReport
-from hoisdf_model.data.bags import SYNTHETIC
+from hoisdf_model.data.bags.export import BagFormat, ExportReport
+from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.synthesis.benchmark import benchmark_sequences, benchmark_studio
-from hoisdf_model.synthesis.filming import CAMERA
-from hoisdf_model.synthesis.recording import MAKER, bag_frame, one_thread
-from hoisdf_model.synthesis.renderer import Renderer
+from hoisdf_model.synthesis.plays.filming import CAMERA
+from hoisdf_model.synthesis.plays.recording import MAKER, bag_frame, one_thread
+from hoisdf_model.synthesis.render.renderer import Renderer
 
 
 def benchmark_bag_name(number: int) -> str:

@@ -10,6 +10,7 @@ from scipy.interpolate import CubicSpline
 from scipy.spatial.transform import Rotation, Slerp
 
 from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.geometry import poses
 
 ARM = 0.1  # metres that a radian of turning counts for
 
@@ -85,9 +86,7 @@ def looking_at(eye: ArrayLike, target: ArrayLike, roll: float = 0.0) -> NDArray[
     right /= np.linalg.norm(right)
     turn = np.stack([right, np.cross(forward, right), forward])
     turn = np.array([[np.cos(roll), np.sin(roll), 0], [-np.sin(roll), np.cos(roll), 0], [0, 0, 1]]) @ turn
-    view = np.eye(4)
-    view[:3, :3], view[:3, 3] = turn, -turn @ start
-    return view
+    return poses.rigid(turn, -turn @ start)
 
 
 def handheld_camera(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
+from hoisdf_model.data.samples.preparation_config import PROTOCOLS, PreparationConfig
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.network import NetworkConfig, load_preset
 

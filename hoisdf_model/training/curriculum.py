@@ -11,7 +11,7 @@ from bisect import bisect_left
 import numpy as np
 from torch import Tensor
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.training.config import CurriculumConfig
 
 _STREAM = 1  # of random numbers; the samples have another

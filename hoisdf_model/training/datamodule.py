@@ -9,7 +9,7 @@ import lightning
 import torch
 from torch.utils.data import DataLoader
 
-from hoisdf_model.data.sample import Sample, collate
+from hoisdf_model.data.samples.sample import Sample, collate
 from hoisdf_model.training.config import DataConfig
 from hoisdf_model.training.stream import Batches, SampleStream, Slices
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from hoisdf_model.data.dexycb import DexYcbFrames
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
 from hoisdf_model.hand import HandModelLike, load_hand_model
 
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.network.explicit import OBJECT_KEYPOINTS, Explicit, Keypoints, SurfacePoints
 from hoisdf_model.network.pyramid import pixels_of
 from hoisdf_model.training.parts import Part, known_mean

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from omegaconf import MISSING
 
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_rendered import Ho3dRendered, JoinedFrames
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.rendered import Ho3dRendered, JoinedFrames
+from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.hand import HandModelLike
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import ConfigError, TrainingError
 from hoisdf_model.hand_tracking import HandEncoder
 from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput

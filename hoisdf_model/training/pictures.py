@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.hand.joints import BONES
 from hoisdf_model.network import Hoisdf, NetworkOutput
 from hoisdf_model.training.targets import input_of

@@ -16,10 +16,10 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, RichProgressBar
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sample import Sample, collate
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.data.samples.sample import Sample, collate
 from hoisdf_model.errors import ConfigError, HoisdfError, TrainingError, as_raised
 from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model

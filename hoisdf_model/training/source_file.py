@@ -8,8 +8,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from hoisdf_model.data.preparation_config import PROTOCOLS, PreparationConfig
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation_config import PROTOCOLS, PreparationConfig
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand import HandModelLike
 from hoisdf_model.training.config import SourceConfig, typed_options

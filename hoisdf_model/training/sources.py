@@ -12,8 +12,8 @@ from rich.progress import track
 from trimesh import Trimesh
 
 from hoisdf_model.data import ShardedFrames
+from hoisdf_model.data.labelled_frames import Floats, FrameSource, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
-from hoisdf_model.data.sources import Floats, FrameSource, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import meshes, rotations
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model

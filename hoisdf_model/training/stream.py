@@ -12,10 +12,10 @@ from functools import lru_cache
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from hoisdf_model.data.evidence import Origin, landmark_origin
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import Sample
-from hoisdf_model.data.sources import FrameSource, LabelledFrame
+from hoisdf_model.data.labelled_frames import FrameSource, LabelledFrame
+from hoisdf_model.data.samples.evidence import Origin, landmark_origin
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.evaluation import TrackedFrames
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hoisdf_model.data.sample import Sample
+from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import NetworkInput, log_extent
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.training.run import Run
 
 

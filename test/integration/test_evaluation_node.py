@@ -26,12 +26,12 @@ from std_srvs.srv import Trigger  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
 from hoisdf_model.evaluation import METRICS, EstimateErrors, Models, RunningEvaluation, read_records  # noqa: E402
-from hoisdf_model.evaluation.bag_reading import BagTally, Reading  # noqa: E402
-from hoisdf_model.evaluation.bag_run import estimated  # noqa: E402
+from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading  # noqa: E402
+from hoisdf_model.evaluation.runs.bag_run import estimated  # noqa: E402
 from hoisdf_model.messages import estimate_to_hand_object, make_header  # noqa: E402
 from hoisdf_model.objects import load_catalogue  # noqa: E402
-from hoisdf_ros.evaluation_node import EvaluationNode  # noqa: E402
-from hoisdf_ros.evaluation_parameters import EvaluationParameters  # noqa: E402
+from hoisdf_ros.evaluation.node import EvaluationNode  # noqa: E402
+from hoisdf_ros.evaluation.parameters import EvaluationParameters  # noqa: E402
 from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
 from hoisdf_ros.parameters import markdown_table  # noqa: E402
 

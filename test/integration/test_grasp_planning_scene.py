@@ -15,7 +15,8 @@ from grasp_rig import CAMERA, NANOSECONDS, active, nanoseconds, scene, uncertain
 from perception_rig import wait_until  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
-from hoisdf_ros import grasp_outputs, moveit  # noqa: E402
+from hoisdf_ros.grasp import moveit  # noqa: E402
+from hoisdf_ros.grasp import outputs as grasp_outputs  # noqa: E402
 
 ADDED, REMOVED = 1.0, -1.0
 

@@ -21,7 +21,7 @@ def test_the_process_works_withdraws_its_grasp_and_ends_in_good_order(tmp_path):
         arguments += ["-p", f"{name}:={value}"]
     peer = GraspPeer("/outside/grasp", "/outside")
     try:
-        with Child("hoisdf_ros.grasp_node", arguments, tmp_path / "log", {"OMP_NUM_THREADS": "1"}) as process:
+        with Child("hoisdf_ros.grasp.node", arguments, tmp_path / "log", {"OMP_NUM_THREADS": "1"}) as process:
             peer.wait_for_status("state", lambda s: s.message == "active", 60.0)
             peer.connect()
             for _ in range(20):  # the first may come before the answer's way is found

@@ -30,7 +30,7 @@ BOX = ["-p", "regions.hand:=[200.0, 100.0, 440.0, 340.0]"]
 def started(tmp_path, *prefix):
     log = tmp_path / "log"
     with log.open("w") as out:
-        command = [*prefix, sys.executable, "-m", "hoisdf_ros.perception_node", "--ros-args", *PARAMETERS]
+        command = [*prefix, sys.executable, "-m", "hoisdf_ros.perception.node", "--ros-args", *PARAMETERS]
         return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT), log
 
 
@@ -69,7 +69,7 @@ def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
 def test_two_nodes_work_side_by_side_and_one_that_was_killed_comes_back(tmp_path):
     def node(side, log):
         return Child(
-            "hoisdf_ros.perception_node",
+            "hoisdf_ros.perception.node",
             ["--ros-args", *PARAMETERS, *BOX, "-r", f"__ns:=/{side}"],
             tmp_path / log,
             {"OMP_NUM_THREADS": "1"},
@@ -160,7 +160,7 @@ def test_a_wrong_parameter_file_is_named_with_the_line_and_the_remedy(tmp_path, 
 ])  # fmt: skip
 def test_a_process_that_cannot_start_says_so_in_one_line(environment, said, remedy):
     wrong = [] if environment else ["-p", "use_sim_time:=perhaps"]
-    command = [sys.executable, "-m", "hoisdf_ros.moveit_example", "--ros-args", *wrong]
+    command = [sys.executable, "-m", "hoisdf_ros.grasp.moveit_example", "--ros-args", *wrong]
     run = subprocess.run(
         command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
     )
@@ -174,7 +174,7 @@ def test_a_process_that_cannot_start_says_so_in_one_line(environment, said, reme
 def test_missing_ros_is_one_line_too(tmp_path):
     (tmp_path / "rclpy.py").write_text("raise ModuleNotFoundError(\"No module named 'rclpy'\", name='rclpy')")
     environment = {**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"}
-    command = [sys.executable, "-m", "hoisdf_ros.replay_node"]
+    command = [sys.executable, "-m", "hoisdf_ros.feeds.replay"]
     run = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert run.returncode == 1
     [line] = run.stderr.splitlines()

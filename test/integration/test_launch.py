@@ -45,7 +45,7 @@ def declared(kind):
 
 @pytest.mark.ros
 def test_arguments_name_parameters_that_the_node_has():
-    from hoisdf_ros.perception_parameters import PerceptionParameters
+    from hoisdf_ros.perception.parameters import PerceptionParameters
 
     known = declared(PerceptionParameters)
     table = constant("perception.launch.py", "PARAMETERS")
@@ -57,10 +57,10 @@ def test_arguments_name_parameters_that_the_node_has():
 
 @pytest.mark.ros
 @pytest.mark.parametrize(("file", "module", "kind"), [
-    ("camera.yaml", "camera_node", "CameraParameters"), ("replay.yaml", "replay_node", "ReplayParameters"),
-    ("perception.yaml", "perception_parameters", "PerceptionParameters"),
-    ("grasp.yaml", "grasp_parameters", "GraspParameters"),
-    ("evaluation.yaml", "evaluation_parameters", "EvaluationParameters"),
+    ("camera.yaml", "feeds.camera", "CameraParameters"), ("replay.yaml", "feeds.replay", "ReplayParameters"),
+    ("perception.yaml", "perception.parameters", "PerceptionParameters"),
+    ("grasp.yaml", "grasp.parameters", "GraspParameters"),
+    ("evaluation.yaml", "evaluation.parameters", "EvaluationParameters"),
 ])  # fmt: skip
 def test_parameter_files_hold_known_parameters_with_values_that_are_allowed(file, module, kind):
     values = yaml.safe_load((ROOT / "config" / file).read_text())["/**"]["ros__parameters"]
@@ -80,7 +80,7 @@ def test_parameter_files_hold_known_parameters_with_values_that_are_allowed(file
 def test_rviz_shows_topics_that_the_nodes_have():
     settings = yaml.safe_load((ROOT / "rviz" / "hoisdf.rviz").read_text())
     topics = [d["Topic"]["Value"] for d in settings["Visualization Manager"]["Displays"] if "Topic" in d]
-    sources = {"perception": "outputs.py", "grasp": "grasp_outputs.py"}
+    sources = {"perception": "perception/outputs.py", "grasp": "grasp/outputs.py"}
     assert {topic.split("/")[0] for topic in topics} == set(sources)  # relative: a namespace applies
     for topic in topics:
         node, name = topic.split("/")
@@ -89,7 +89,7 @@ def test_rviz_shows_topics_that_the_nodes_have():
 
 @pytest.mark.ros
 def test_arguments_of_the_grasp_launch_file_name_parameters_that_the_nodes_have():
-    from hoisdf_ros.grasp_parameters import GraspParameters
+    from hoisdf_ros.grasp.parameters import GraspParameters
 
     known = declared(GraspParameters)
     shared = {key.value for key in constant("perception.launch.py", "PARAMETERS").keys}

@@ -14,8 +14,8 @@ from rcl_interfaces.msg import Log  # noqa: E402
 from hoisdf_model.estimates import Frame, Prior  # noqa: E402
 from hoisdf_model.geometry import Pinhole  # noqa: E402
 from hoisdf_ros.parameters import build  # noqa: E402
-from hoisdf_ros.perception_parameters import PerceptionParameters  # noqa: E402
-from hoisdf_ros.scene import load_scene  # noqa: E402
+from hoisdf_ros.perception.parameters import PerceptionParameters  # noqa: E402
+from hoisdf_ros.perception.scene import load_scene  # noqa: E402
 
 UNTRAINED = "untrained:compact"
 

@@ -214,7 +214,7 @@ def test_on_simulated_time_the_age_of_a_result_is_told_by_that_clock():
 
 def test_fifty_rounds_of_configure_and_cleanup_leave_nothing_behind(monkeypatch):
     # looking through the memory of all tests takes a second each time
-    monkeypatch.setattr("hoisdf_ros.perception_node.release_device_memory", lambda: None)
+    monkeypatch.setattr("hoisdf_ros.perception.node.release_device_memory", lambda: None)
     with Rig() as rig:
         results, done = set(), threading.Event()
 

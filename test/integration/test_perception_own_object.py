@@ -13,7 +13,7 @@ from perception_rig import Rig  # noqa: E402
 from visualization_msgs.msg import MarkerArray  # noqa: E402
 
 from hoisdf_model.objects.own_objects import add_object, examine  # noqa: E402
-from hoisdf_ros.scene import load_scene  # noqa: E402
+from hoisdf_ros.perception.scene import load_scene  # noqa: E402
 
 
 def test_the_pose_of_an_added_object_goes_out_under_its_name(tmp_path):

@@ -28,7 +28,7 @@ def test_the_process_works_and_ends_in_good_order(tmp_path):
         "diagnostics.period": "0.2",
     }
     arguments = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
-    command = [sys.executable, "-m", "hoisdf_ros.perception_node", "--ros-args", *arguments, "-r", "__ns:=/outside"]
+    command = [sys.executable, "-m", "hoisdf_ros.perception.node", "--ros-args", *arguments, "-r", "__ns:=/outside"]
     log = tmp_path / "log"
     with log.open("w") as out:
         process = subprocess.Popen(

@@ -31,8 +31,8 @@ from hoisdf_model.estimates import Estimate  # noqa: E402
 from hoisdf_model.estimation import Smoother  # noqa: E402
 from hoisdf_model.hand import load_hand_model  # noqa: E402
 from hoisdf_model.messages import hand_object_to_estimate  # noqa: E402
-from hoisdf_ros.outputs import MARKERS as MARKERS_TOPIC  # noqa: E402
-from hoisdf_ros.outputs import OVERLAY  # noqa: E402
+from hoisdf_ros.perception.outputs import MARKERS as MARKERS_TOPIC  # noqa: E402
+from hoisdf_ros.perception.outputs import OVERLAY  # noqa: E402
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from vision_msgs.msg import (  # noqa: E402
     ObjectHypothesisWithPose,
 )
 
-from hoisdf_ros.outputs import OBJECTS  # noqa: E402
+from hoisdf_ros.perception.outputs import OBJECTS  # noqa: E402
 
 
 def detection(class_id, score, x, y, width, height):

@@ -8,8 +8,8 @@ import torch
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.data.labelled_frames import HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.sdf_samples import FieldBank, sample_field
-from hoisdf_model.data.sources import HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.geometry import Pinhole, meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 

@@ -28,11 +28,11 @@ from hoisdf_model.ablations.run import TRAINING
 from hoisdf_model.ablations.start import SHARED, begin
 from hoisdf_model.ablations.table import parsed_table
 from hoisdf_model.cli import app
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import GivenPlaces, Record, Result, preparation_for
-from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
-from hoisdf_model.evaluation.run import results_of as compared
+from hoisdf_model.evaluation.runs.frame_run import results_of as compared
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
 from hoisdf_model.network import load_network, read_weights, shipped_weights
 from hoisdf_model.training import build_run
 from hoisdf_model.training.run import Sources

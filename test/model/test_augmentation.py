@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.augmentation import AugmentationConfig, changed_colours, jittered_box
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import Sample, collate, single
+from hoisdf_model.data.samples.augmentation import AugmentationConfig, changed_colours, jittered_box
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import Sample, collate, single
 from hoisdf_model.data.sdf_samples import sample_field
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances, meshes, rotations

@@ -13,8 +13,8 @@ import yaml
 
 from hoisdf_model import messages
 from hoisdf_model.data import BagReader, BagWriter, interface_types, sample_recording
-from hoisdf_model.data.bag_frames import PATIENCE, select_topics
-from hoisdf_model.data.bag_opening import McapFile
+from hoisdf_model.data.bags.frames import PATIENCE, select_topics
+from hoisdf_model.data.bags.opening import McapFile
 from hoisdf_model.errors import BagError, CameraError, ImageError
 from hoisdf_model.estimates import Estimate, HandRegion, Regions
 from hoisdf_model.geometry import Pinhole

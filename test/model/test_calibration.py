@@ -18,10 +18,10 @@ from hoisdf_model.cli import app
 from hoisdf_model.errors import CheckpointError, EvaluationError
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
-from hoisdf_model.evaluation.calibrating import Deviations, deviations, joined_deviations
-from hoisdf_model.evaluation.methods import Estimates
-from hoisdf_model.evaluation.object_metrics import rotation_difference, rotation_error
-from hoisdf_model.evaluation.truth import truth_of
+from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
+from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
+from hoisdf_model.evaluation.runs.methods import Estimates
+from hoisdf_model.evaluation.runs.truth import truth_of
 from hoisdf_model.network import Calibration, load_network, optimised, read_weights, save_network, write_weights
 from hoisdf_model.objects.symmetry import Symmetry
 
@@ -198,7 +198,7 @@ def test_the_command_copies_the_tensors_and_adds_what_it_measured(weights, frame
     monkeypatch.setattr("hoisdf_model.commands.calibrate.download_at", lambda *_: None)
     monkeypatch.setattr("hoisdf_model.commands.calibrate.hand_of", lambda *_: hand_layer())
     monkeypatch.setattr("hoisdf_model.evaluation.GivenPlaces", Off)
-    monkeypatch.setattr("hoisdf_model.synthesis.find_object", box_of)
+    monkeypatch.setattr("hoisdf_model.objects.find_object", box_of)
     out = tmp_path / "out.safetensors"
     ran = calibrated("-w", weights, "--data", "/somewhere/private/boxes", "--frames", 11, "-o", out)
     assert ran.exit_code == 0, (ran.output, ran.exception)

@@ -11,12 +11,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data import dexycb_layout, ho3d_layout
-from hoisdf_model.data.dexycb_check import check_dexycb
-from hoisdf_model.data.ho3d_check import check_ho3d
+from hoisdf_model.data.dexycb import layout as dexycb_layout
+from hoisdf_model.data.dexycb.check import check_dexycb
+from hoisdf_model.data.ho3d import layout as ho3d_layout
+from hoisdf_model.data.ho3d.check import check_ho3d
+from hoisdf_model.data.labelled_frames import FieldSamples, LabelledFrame, ObjectLabel
 from hoisdf_model.data.shards import begin, write_shard
 from hoisdf_model.data.shards_check import check_shards
-from hoisdf_model.data.sources import FieldSamples, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.geometry import Pinhole
 
@@ -133,7 +134,7 @@ def dexycb(tmp_path, monkeypatch):
     """A whole DexYCB with one sequence for each subject, one camera and two frames."""
     root = tmp_path / "dexycb"
     monkeypatch.setattr(dexycb_layout, "PER_SUBJECT", 1)
-    monkeypatch.setattr("hoisdf_model.data.dexycb_check.S0_TRAIN", 20)
+    monkeypatch.setattr("hoisdf_model.data.dexycb.check.S0_TRAIN", 20)
     labels = {
         "seg": np.zeros((480, 640), np.uint8), "pose_y": np.zeros((1, 3, 4)), "pose_m": np.zeros((1, 51)),
         "joint_3d": np.zeros((1, 21, 3)), "joint_2d": np.zeros((1, 21, 2)),
@@ -277,7 +278,7 @@ def test_labels_that_make_no_sense_are_found_without_reading_them_all(dexycb):
 
 
 def test_another_number_of_frames_than_published_is_wrong(dexycb, monkeypatch):
-    monkeypatch.setattr("hoisdf_model.data.dexycb_check.S0_TRAIN", 465_504)
+    monkeypatch.setattr("hoisdf_model.data.dexycb.check.S0_TRAIN", 465_504)
     assert any("s0_train has 20 frames, DexYCB's has 465,504" in p for p in wrong(check_dexycb(dexycb)))
 
 

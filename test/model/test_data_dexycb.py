@@ -21,20 +21,21 @@ from egl import requires_egl
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data import dexycb_pose, dexycb_subsets
-from hoisdf_model.data.assembly import FieldRows
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.dexycb_layout import SERIALS, SUBJECTS, DexYcbFolder, Take
-from hoisdf_model.data.official_pictures import ColourDraws
-from hoisdf_model.data.official_protocol import OfficialDraws, drawn, prepare_official
-from hoisdf_model.data.preparation import PreparationConfig, prepare
+from hoisdf_model.data.dexycb import pose as dexycb_pose
+from hoisdf_model.data.dexycb import subsets as dexycb_subsets
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.dexycb.layout import SERIALS, SUBJECTS, DexYcbFolder, Take
+from hoisdf_model.data.samples.assembly import FieldRows
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.official_pictures import ColourDraws
+from hoisdf_model.data.samples.official_protocol import OfficialDraws, drawn, prepare_official
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
-from hoisdf_model.evaluation.loading import EvaluatedFrames, preparation_for
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, preparation_for
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import load_preset
-from hoisdf_model.synthesis import dexycb_tree
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
+from hoisdf_model.synthesis.trees import dexycb as dexycb_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
 from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.source_file import read_source
 from hoisdf_model.training.sources import build_source

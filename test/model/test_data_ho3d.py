@@ -15,17 +15,17 @@ from labelled_frames import posed
 from PIL import Image
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data import ho3d_layout
-from hoisdf_model.data.assembly import FieldRows
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_meta import read_meta
-from hoisdf_model.data.ho3d_rendered import Ho3dRendered, JoinedFrames
-from hoisdf_model.data.ho3d_submission import true_joints, true_vertices, write_submission
-from hoisdf_model.data.official_pictures import ColourDraws
-from hoisdf_model.data.official_protocol import OfficialDraws, prepare_official
-from hoisdf_model.data.preparation import prepare
-from hoisdf_model.data.preparation_config import PreparationConfig
+from hoisdf_model.data.ho3d import layout as ho3d_layout
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.meta import read_meta
+from hoisdf_model.data.ho3d.rendered import Ho3dRendered, JoinedFrames
+from hoisdf_model.data.ho3d.submission import true_joints, true_vertices, write_submission
+from hoisdf_model.data.samples.assembly import FieldRows
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.official_pictures import ColourDraws
+from hoisdf_model.data.samples.official_protocol import OfficialDraws, prepare_official
+from hoisdf_model.data.samples.preparation import prepare
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.errors import DatasetError, InvalidInputError, UnsafeFileError
 from hoisdf_model.geometry import meshes, rotations
 from hoisdf_model.hand import HandLayer, load_hand_model

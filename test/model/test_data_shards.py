@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hoisdf_model.data import shards
+from hoisdf_model.data.labelled_frames import FieldSamples, FrameSource, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.shards import ShardedFrames, begin, write_shard
-from hoisdf_model.data.sources import FieldSamples, FrameSource, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import DatasetError
 from hoisdf_model.geometry import Pinhole
 

@@ -7,8 +7,8 @@ from pretend_networks import MIRROR, KnowingNetwork, Truth
 from scipy.spatial import cKDTree
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.labelled_views import right_handed
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.samples.labelled_views import right_handed
 from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.geometry import boxes
@@ -17,7 +17,7 @@ from hoisdf_model.network import NetworkConfig, load_preset
 from hoisdf_model.objects import load_catalogue, mirror_plane
 from hoisdf_model.synthesis import BagSettings
 from hoisdf_model.synthesis import prepare as prepare_play
-from hoisdf_model.synthesis.filming import CAMERA, truth
+from hoisdf_model.synthesis.plays.filming import CAMERA, truth
 
 MODEL = load_hand_model("test/data/fake_mano_right.npz")
 LAYER = HandLayer(MODEL)

@@ -14,14 +14,14 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, BagWriter
-from hoisdf_model.data.bag_source import BagFrames, BagTopics, bags_in
-from hoisdf_model.data.bags import SYNTHETIC
+from hoisdf_model.data.bags.labelled_source import BagFrames, BagTopics, bags_in
+from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import BagError, ConfigError, EvaluationError, HoisdfError, MeshError
 from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, preparation_for
-from hoisdf_model.evaluation.bag_pictures import bag_sheet
-from hoisdf_model.evaluation.bag_reading import BagTally, Reading
-from hoisdf_model.evaluation.bag_run import estimated, recorded
-from hoisdf_model.evaluation.loading import EvaluatedFrames
+from hoisdf_model.evaluation.reports.bag_pictures import bag_sheet
+from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading
+from hoisdf_model.evaluation.runs.bag_run import estimated, recorded
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames
 from hoisdf_model.network import NetworkConfig, save_network
 from hoisdf_model.objects import load_catalogue
 

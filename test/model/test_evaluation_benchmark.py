@@ -9,7 +9,7 @@ from egl import requires_egl
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.synthesis import BenchmarkStills, Stills, StillSettings, UndrawnStills, drawn_from_benchmark
 from hoisdf_model.synthesis.benchmark import CATALOGUE, CLEAR, OCCLUDED, SHAPE
-from hoisdf_model.synthesis.dataset import origin_of
+from hoisdf_model.synthesis.stills.dataset import origin_of
 
 
 @pytest.fixture(scope="module")

@@ -16,8 +16,8 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.ho3d import Ho3dFrames
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
 from hoisdf_model.data.layouts import kind_of
 from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.errors import ConfigError, DatasetError, EvaluationError
@@ -32,15 +32,15 @@ from hoisdf_model.evaluation import (
     read_mean_pose,
     read_records,
 )
-from hoisdf_model.evaluation.data_folder import FolderOptions, open_data_folder
-from hoisdf_model.evaluation.hand_file import HandFile
-from hoisdf_model.evaluation.wording import notes_of, warnings_of
+from hoisdf_model.evaluation.reports.wording import notes_of, warnings_of
+from hoisdf_model.evaluation.runs.data_folder import FolderOptions, open_data_folder
+from hoisdf_model.evaluation.runs.hand_file import HandFile
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 from hoisdf_model.objects import load_catalogue
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, write_dexycb
-from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
+from hoisdf_model.synthesis.trees.ho3d import Ho3dTreeSettings, write_ho3d_tree
 
 MIRROR = np.diag([-1.0, 1.0, 1.0])
 SHIFT = np.array([0.003, -0.004, 0.012])  # 13 mm

@@ -15,9 +15,9 @@ from tiny_network import tiny_network
 from hoisdf_model.commands.evaluate.measured import Measured
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.evaluation import Contender, FieldQuality, preparation_for
-from hoisdf_model.evaluation.field_surfaces import surface_of, surface_scores
-from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
-from hoisdf_model.evaluation.methods import given
+from hoisdf_model.evaluation.metrics.field_surfaces import surface_of, surface_scores
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
+from hoisdf_model.evaluation.runs.methods import given
 from hoisdf_model.geometry import distances, meshes
 
 SCALE, CLAMP = 3.1, 0.15

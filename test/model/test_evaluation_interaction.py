@@ -11,8 +11,8 @@ from scipy.spatial.transform import Rotation
 from test_evaluation_run import MODELS, Knowing, left, run
 
 from hoisdf_model.evaluation import Contender, Interaction, KnownTruth, SampledPoints
-from hoisdf_model.evaluation.interaction_metrics import CONTACT, interaction
-from hoisdf_model.evaluation.sampled_points import joint_distances, surface_distances
+from hoisdf_model.evaluation.metrics.interaction import CONTACT, interaction
+from hoisdf_model.evaluation.metrics.sampled_points import joint_distances, surface_distances
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand.parts import PARTS, parts
 

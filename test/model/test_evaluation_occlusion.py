@@ -10,9 +10,9 @@ from test_evaluation_run import MODELS
 from tiny_network import tiny_network
 
 from hoisdf_model.evaluation import preparation_for
-from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
-from hoisdf_model.evaluation.occlusion import LEVEL_TAGS, hidden_share, level_tags
-from hoisdf_model.evaluation.truth import truth_of
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
+from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS, hidden_share, level_tags
+from hoisdf_model.evaluation.runs.truth import truth_of
 from hoisdf_model.geometry import Pinhole
 
 CAMERA = Pinhole(200.0, 200.0, 128.0, 128.0, 256, 256)

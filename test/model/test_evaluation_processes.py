@@ -17,7 +17,7 @@ from hoisdf_model.commands.evaluate.processes import Processes
 from hoisdf_model.data import shards
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import Contender, RecordFile, read_records
-from hoisdf_model.evaluation.shares import gather, share_file, share_of
+from hoisdf_model.evaluation.runs.shares import gather, share_file, share_of
 from hoisdf_model.network import save_network
 
 ROOT = Path(__file__).parents[2]

@@ -39,11 +39,12 @@ from hoisdf_model.evaluation import (
     summarise,
     write_report,
 )
-from hoisdf_model.evaluation.comparison import difference_of
-from hoisdf_model.evaluation.pictures import EDGES, SIZE, tile
-from hoisdf_model.evaluation.published import beside, tables_of
-from hoisdf_model.evaluation.summary import figure_of
-from hoisdf_model.evaluation.tables import sections_of, summary_table
+from hoisdf_model.evaluation.reports.comparison import difference_of
+from hoisdf_model.evaluation.reports.pictures import EDGES, tile
+from hoisdf_model.evaluation.reports.published import beside, tables_of
+from hoisdf_model.evaluation.reports.summary import figure_of
+from hoisdf_model.evaluation.reports.tables import sections_of, summary_table
+from hoisdf_model.evaluation.runs.crop_pictures import SIZE
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.network import save_network
 

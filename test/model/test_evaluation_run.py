@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from tiny_network import tiny_network
 from torch._utils import ExceptionWrapper
 
-from hoisdf_model.data.sources import HandLabel, ObjectLabel
+from hoisdf_model.data.labelled_frames import HandLabel, ObjectLabel
 from hoisdf_model.errors import DatasetError, EvaluationError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.evaluation import (
@@ -33,9 +33,9 @@ from hoisdf_model.evaluation import (
     write_csv,
     write_mean_pose,
 )
-from hoisdf_model.evaluation.loading import EvaluatedFrames, joined
-from hoisdf_model.evaluation.methods import Estimates
-from hoisdf_model.evaluation.run import truth_of
+from hoisdf_model.evaluation.runs.frame_run import truth_of
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
+from hoisdf_model.evaluation.runs.methods import Estimates
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.training.scores import scores
 from hoisdf_model.training.targets import input_of, target_of
@@ -385,7 +385,7 @@ def test_errors_of_loading_processes_are_told_in_one_line(tmp_path, monkeypatch)
         yield from ()
         sent.reraise()
 
-    monkeypatch.setattr("hoisdf_model.evaluation.run.loader_of", loader)
+    monkeypatch.setattr("hoisdf_model.evaluation.runs.frame_run.loader_of", loader)
     with pytest.raises(DatasetError) as caught:
         run(tmp_path, {})
     assert str(caught.value) == "frame 3 of x.tar is damaged"

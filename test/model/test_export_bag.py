@@ -17,22 +17,22 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader, interface_types, sample_recording
-from hoisdf_model.data.bag_export import SOURCE, BagFormat, LabelReader, export_film, true_regions
-from hoisdf_model.data.bag_source import BagFrames, BagTopics, Moment
-from hoisdf_model.data.bags import SYNTHETIC
-from hoisdf_model.data.dexycb import DexYcbFrames
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_film import Ho3dFilm
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sources import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.bags.export import SOURCE, BagFormat, LabelReader, export_film, true_regions
+from hoisdf_model.data.bags.labelled_source import BagFrames, BagTopics, Moment
+from hoisdf_model.data.bags.reader import SYNTHETIC
+from hoisdf_model.data.dexycb.frames import DexYcbFrames
+from hoisdf_model.data.ho3d.film import Ho3dFilm
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import TIP_VERTICES, load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import Renderer, benchmark_sequences, benchmark_studio
 from hoisdf_model.synthesis.benchmark_bags import benchmark_bag_name, record_benchmark_bag
-from hoisdf_model.synthesis.dexycb_tree import DexYcbTreeSettings, sequence_place, write_dexycb
-from hoisdf_model.synthesis.ho3d_tree import Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, sequence_place, write_dexycb
+from hoisdf_model.synthesis.trees.ho3d import Ho3dTreeSettings, write_ho3d_tree
 
 DATA = Path(__file__).parents[1] / "data"
 SEQUENCE, SERIAL = "20200813-subject-02/20200813_145341", "836212060125"  # no hand in its first frame

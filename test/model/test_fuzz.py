@@ -54,8 +54,8 @@ from hoisdf_model.messages import (
 from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.training.config import read_config
 from hoisdf_model.training.record import changed_keys
-from hoisdf_ros.detections import detections_to_regions
-from hoisdf_ros.moveit import task_poses
+from hoisdf_ros.grasp.moveit import task_poses
+from hoisdf_ros.perception.detections import detections_to_regions
 
 SLOW = ("weights", "hand tracker", "training recipe", "mesh, stl as text")
 QUICK_FILES = [kind for kind in fuzz_files.KINDS if not kind.startswith(SLOW)]

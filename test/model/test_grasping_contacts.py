@@ -8,8 +8,8 @@ from hoisdf_model.grasping import ContactMap, HandShape, find_contacts, object_s
 from hoisdf_model.grasping.contacts import Contacts
 from hoisdf_model.hand import TIP_VERTICES, load_hand_model
 from hoisdf_model.hand.parts import PARTS, REGIONS, parts
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis import BenchmarkStills, PosableHand
-from hoisdf_model.synthesis.library import find_object
 
 
 @pytest.fixture(scope="module")

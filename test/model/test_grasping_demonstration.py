@@ -15,9 +15,10 @@ from hoisdf_model.errors import GraspError, InvalidInputError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import estimate_to_json, write_json
 from hoisdf_model.estimation.reading import read_estimate
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.geometry.rotations import rotation_vectors
 from hoisdf_model.grasping import Demonstration, GraspPlanner, fuse_poses, read_grasp, write_grasp
-from hoisdf_model.grasping.candidates import TURNED, alike, rigid
+from hoisdf_model.grasping.candidates import TURNED, alike
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
 from hoisdf_model.synthesis import BenchmarkStills, PosableHand

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import ConfigError, GraspError
 from hoisdf_model.estimates import Estimate
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping import (
     GraspFollower,
     GraspPlanner,
@@ -21,7 +22,7 @@ from hoisdf_model.grasping import (
     load_gripper,
     moved,
 )
-from hoisdf_model.grasping.candidates import angle_between, rigid
+from hoisdf_model.grasping.candidates import angle_between
 from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue

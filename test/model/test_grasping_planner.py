@@ -10,8 +10,9 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry import distances
+from hoisdf_model.geometry.poses import inverse, rigid
 from hoisdf_model.grasping import GraspPlanner, GraspSettings, gripper_names, hand_shape, handover, load_gripper, scores
-from hoisdf_model.grasping.candidates import alike, grasp_covariance, inverse, rigid, symmetric_poses
+from hoisdf_model.grasping.candidates import alike, grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.solids import box_mesh

@@ -10,8 +10,9 @@ from grasping_solids import held
 
 from hoisdf_model.errors import DependencyError, MeshError
 from hoisdf_model.geometry import distances
+from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping import GraspPlanner, load_gripper
-from hoisdf_model.grasping.candidates import rigid, tool_frame
+from hoisdf_model.grasping.candidates import tool_frame
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import BenchmarkStills

@@ -10,7 +10,7 @@ import pytest
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.evaluation import EstimateErrors, Models
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.synthesis import find_object
+from hoisdf_model.objects import find_object
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmark"))  # where its files find each other
 
@@ -162,7 +162,7 @@ def test_an_evaluation_of_nothing_has_dashes_and_no_warnings(capsys):
 
 
 def test_the_sample_recording_is_measured_with_and_without_depth():
-    from hoisdf_model.data.shipped import sample_recording
+    from hoisdf_model.data.bags.sample_bag import sample_recording
 
     moments = live.read(sample_recording(), True)[:6]
     assert all(frame.depth is not None for _, frame, _ in moments)

@@ -10,9 +10,9 @@ import torch
 from labelled_frames import frame
 from tiny_network import tiny_batch, tiny_network
 
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import CheckpointError, ConfigError
 from hoisdf_model.network import RootPrediction, load_network, load_preset, log_extent, preset_names, save_network
 from hoisdf_model.network.root import landmark_evidence

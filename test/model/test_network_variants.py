@@ -15,7 +15,7 @@ from test_evaluation_run import MODELS
 from tiny_network import TINY, tiny_batch, tiny_network
 
 from hoisdf_model.ablations import load_table
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator

@@ -17,7 +17,7 @@ from hoisdf_model.synthesis.benchmark import (
     benchmark_studio,
     definition_hash,
 )
-from hoisdf_model.synthesis.looks import Wardrobe
+from hoisdf_model.synthesis.render.looks import Wardrobe
 from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.sources import build_source
 

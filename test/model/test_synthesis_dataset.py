@@ -14,7 +14,7 @@ from hoisdf_model.data.shards import ShardedFrames
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.synthesis import LibrarySettings, Stills, StillSettings, build_library, write_dataset
-from hoisdf_model.synthesis.dataset import TILE, sheet_tile
+from hoisdf_model.synthesis.stills.dataset import TILE, sheet_tile
 
 MODEL = load_hand_model()
 pytestmark = requires_egl

@@ -8,10 +8,10 @@ from hoisdf_model.data.sdf_samples import sample_field
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import joint_limits, load_hand_model
 from hoisdf_model.synthesis import FULL, PLAIN, BenchmarkStills, Fineness, PosableHand, Renderer
-from hoisdf_model.synthesis.articulation import CHAINS
-from hoisdf_model.synthesis.dataset import origin_of
-from hoisdf_model.synthesis.gestures import GESTURES, gesture
-from hoisdf_model.synthesis.photograph import Noises, natural_noise
+from hoisdf_model.synthesis.grasps.articulation import CHAINS
+from hoisdf_model.synthesis.grasps.gestures import GESTURES, gesture
+from hoisdf_model.synthesis.render.photograph import Noises, natural_noise
+from hoisdf_model.synthesis.stills.dataset import origin_of
 
 MODEL = load_hand_model()
 HAND = PosableHand(MODEL, np.zeros(10))

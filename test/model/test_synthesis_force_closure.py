@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoisdf_model.synthesis.force_closure import closure_quality, contact_patches, wrenches
+from hoisdf_model.synthesis.grasps.force_closure import closure_quality, contact_patches, wrenches
 
 ZERO = np.zeros(3)
 

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from hoisdf_model.cli import app
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.hand import load_hand_model
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis import GraspLibrary, PosableHand, grasp_sheet, load_library, telling_grasps, write_picture
-from hoisdf_model.synthesis.grasp_sheet import CAPTION, LEGEND, PANEL, depth_colours, measured
-from hoisdf_model.synthesis.library import find_object
+from hoisdf_model.synthesis.render.grasp_sheet import CAPTION, LEGEND, PANEL, depth_colours, measured
 
 MODEL = load_hand_model()
 SHIPPED = resources.files("hoisdf_model") / "assets" / "benchmark_grasps.npz"

@@ -10,8 +10,8 @@ from hoisdf_model.geometry import distances
 from hoisdf_model.hand import joint_limits, load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import GraspSampler, PosableHand
-from hoisdf_model.synthesis.articulation import CHAINS, THUMB, Postures, blended, finger_rotations, open_postures
-from hoisdf_model.synthesis.distance_grid import DistanceGrid
+from hoisdf_model.synthesis.grasps.articulation import CHAINS, THUMB, Postures, blended, finger_rotations, open_postures
+from hoisdf_model.synthesis.grasps.distance_grid import DistanceGrid
 
 CATALOGUE = load_catalogue()
 NAMES = ("006_mustard_bottle", "005_tomato_soup_can", "025_mug", "061_foam_brick")

@@ -8,15 +8,15 @@ from egl import requires_egl
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.ho3d import Ho3dFrames
-from hoisdf_model.data.ho3d_submission import true_joints
+from hoisdf_model.data.ho3d.frames import Ho3dFrames
+from hoisdf_model.data.ho3d.submission import true_joints
 from hoisdf_model.errors import ConfigError, DatasetError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
-from hoisdf_model.synthesis import ho3d_tree
-from hoisdf_model.synthesis.filming import HAND
-from hoisdf_model.synthesis.ho3d_tree import ATTENDED, Ho3dTreeReport, Ho3dTreeSettings, write_ho3d_tree
+from hoisdf_model.synthesis.render.surfaces import HAND
+from hoisdf_model.synthesis.trees import ho3d as ho3d_tree
+from hoisdf_model.synthesis.trees.ho3d import ATTENDED, Ho3dTreeReport, Ho3dTreeSettings, write_ho3d_tree
 
 FRAMES = 3
 

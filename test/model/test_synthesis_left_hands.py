@@ -14,12 +14,12 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import BagReader
-from hoisdf_model.data.preparation import PreparationConfig, prepare
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.data.shards import ShardedFrames
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import Pinhole, distances
 from hoisdf_model.hand import HandLayer, load_hand_model
-from hoisdf_model.objects import load_catalogue, mirror_plane
+from hoisdf_model.objects import find_object, load_catalogue, mirror_plane
 from hoisdf_model.synthesis import (
     HAND,
     BagSettings,
@@ -34,8 +34,7 @@ from hoisdf_model.synthesis import (
     write_dataset,
 )
 from hoisdf_model.synthesis import prepare as prepare_play
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.stills import OBJECT
+from hoisdf_model.synthesis.stills.still import OBJECT
 
 MODEL = load_hand_model()
 LEFT = MODEL.mirrored()  # a left hand model in its own right: its test compares it with MANO's rules

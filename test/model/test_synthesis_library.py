@@ -10,9 +10,11 @@ import pytest
 from hoisdf_model.errors import DatasetError, InvalidInputError, MeshError
 from hoisdf_model.geometry import distances
 from hoisdf_model.hand import load_hand_model
-from hoisdf_model.synthesis import GraspLibrary, LibrarySettings, PosableHand, build_library, library, load_library
-from hoisdf_model.synthesis.articulation import THUMB
-from hoisdf_model.synthesis.library import find_object, library_objects
+from hoisdf_model.objects import find_object
+from hoisdf_model.synthesis import GraspLibrary, LibrarySettings, PosableHand, build_library, load_library
+from hoisdf_model.synthesis.grasps import library
+from hoisdf_model.synthesis.grasps.articulation import THUMB
+from hoisdf_model.synthesis.grasps.library import library_objects
 
 SETTINGS = LibrarySettings(objects=("006_mustard_bottle",), shapes=2, per_object=8, hands=2)
 SMALL = LibrarySettings(objects=("061_foam_brick",), shapes=1, per_object=2, hands=1)

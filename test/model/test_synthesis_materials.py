@@ -6,7 +6,7 @@ from egl import requires_egl
 
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.synthesis import Drawable, Lighting, Material, Renderer
-from hoisdf_model.synthesis.scenery import picture
+from hoisdf_model.synthesis.render.scenery import picture
 
 CAMERA = Pinhole(40.0, 40.0, 15.5, 15.5, 32, 32)
 WALL = picture(np.array([[-1, 1, 1], [1, 1, 1], [1, -1, 1], [-1, -1, 1.0]]), np.full((4, 4, 3), 100, np.uint8))

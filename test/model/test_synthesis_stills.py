@@ -12,11 +12,12 @@ import torch
 from egl import requires_egl
 from PIL import Image
 
-from hoisdf_model.data.preparation import PreparationConfig, prepare
-from hoisdf_model.data.sources import FrameSource
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances
 from hoisdf_model.hand import HandLayer, load_hand_model
+from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis import (
     HAND,
     LibrarySettings,
@@ -27,13 +28,12 @@ from hoisdf_model.synthesis import (
     backdrops,
     build_library,
 )
-from hoisdf_model.synthesis.backdrops import backdrop, find_pictures
-from hoisdf_model.synthesis.library import find_object
-from hoisdf_model.synthesis.looks import ring, skin_tone
-from hoisdf_model.synthesis.photograph import natural_noise, photographed
-from hoisdf_model.synthesis.skin import SKIN_TONES
-from hoisdf_model.synthesis.staging import MODES
-from hoisdf_model.synthesis.stills import OBJECT
+from hoisdf_model.synthesis.render.backdrops import backdrop, find_pictures
+from hoisdf_model.synthesis.render.looks import ring, skin_tone
+from hoisdf_model.synthesis.render.photograph import natural_noise, photographed
+from hoisdf_model.synthesis.render.skin import SKIN_TONES
+from hoisdf_model.synthesis.stills.staging import MODES
+from hoisdf_model.synthesis.stills.still import OBJECT
 
 MODEL = load_hand_model()
 COUNT = 16

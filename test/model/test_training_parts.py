@@ -10,10 +10,10 @@ import pytest
 import tiny_training
 import torch
 
-from hoisdf_model.data.augmentation import AugmentationConfig
-from hoisdf_model.data.evidence import landmark_origin
-from hoisdf_model.data.preparation import PreparationConfig
-from hoisdf_model.data.sample import collate
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.data.samples.evidence import landmark_origin
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.training import TrainingConfig, build_run, read_config
@@ -25,7 +25,7 @@ from hoisdf_model.training.schedule import rate_factor
 from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.stream import PATTERN, Batches, SampleStream, Slices
 
-RECIPES = sorted((Path(__file__).parents[2] / "config" / "training").glob("*.yaml"))
+RECIPES = sorted((Path(__file__).parents[2] / "hoisdf_model" / "assets" / "training").glob("*.yaml"))
 
 
 class Numbered:

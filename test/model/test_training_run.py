@@ -19,14 +19,14 @@ from torch.nn.parallel import DistributedDataParallel
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.data.sample import Sample, collate
+from hoisdf_model.data.samples.sample import Sample, collate
 from hoisdf_model.errors import ConfigError, DatasetError, TrainingError
 from hoisdf_model.network import load_network
 from hoisdf_model.training import build_run, newest_checkpoint, read_config, run, train
 from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.module import TrainingModule
 
-COMPACT = Path(__file__).parents[2] / "config" / "training" / "compact.yaml"
+COMPACT = Path(__file__).parents[2] / "hoisdf_model" / "assets" / "training" / "compact.yaml"
 # no dropout, and norms that don't depend on the batch: what is left depends on the samples alone
 STEADY = ("frozen_statistics=true", "data.preparation.augmentation.turned=0")
 
@@ -330,7 +330,8 @@ def flat(mapping, path=""):
 
 
 def test_dry_run_reports_and_writes_nothing(few_frames, tmp_path):
-    result = CliRunner().invoke(app, ["train", *few_frames, "--dry-run", "--output", str(tmp_path / "run")])
+    named = ["compact", *few_frames[1:]]
+    result = CliRunner().invoke(app, ["train", *named, "--dry-run", "--output", str(tmp_path / "run")])
     assert result.exit_code == 0, result.output
     assert "0.08 million parameters" in result.output
     assert "2 epochs of 3 steps, 4 samples in a batch" in result.output
@@ -362,6 +363,24 @@ def test_train_command_names_an_unknown_key():
     result = CliRunner().invoke(app, ["train", str(COMPACT), "optimiser.momentum=0.9"])
     assert isinstance(result.exception, ConfigError)
     assert "'optimiser.momentum'" in str(result.exception)
+
+
+@pytest.mark.parametrize("wrong", ["compakt", "compact.yaml", "runs"])
+def test_train_command_lists_the_recipes_where_there_is_no_configuration(wrong, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs").mkdir()
+    result = CliRunner().invoke(app, ["train", wrong, "--dry-run"])
+    assert isinstance(result.exception, ConfigError)
+    assert f"no training configuration at {wrong}" in str(result.exception)
+    assert all(path.stem in str(result.exception) for path in COMPACT.parent.iterdir())
+
+
+def test_a_file_of_a_recipe_s_name_is_asked_for_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "compact").write_text("name: mine\nunknown_key: 1\n")
+    result = CliRunner().invoke(app, ["train", "./compact", "--dry-run"])
+    assert isinstance(result.exception, ConfigError)
+    assert "unknown_key" in str(result.exception)
 
 
 class Step(nn.Module):

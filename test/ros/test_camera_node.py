@@ -23,7 +23,7 @@ from hoisdf_model.errors import CameraError, ConfigError
 from hoisdf_model.feeds import CaptureError
 from hoisdf_model.geometry import Pinhole, read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, decode_image
-from hoisdf_ros.camera_node import CameraNode, calibration_path
+from hoisdf_ros.feeds.camera import CameraNode, calibration_path
 from hoisdf_ros.spinning import Spin
 
 pytestmark = pytest.mark.ros
@@ -263,7 +263,7 @@ def test_calibration_urls():
 
 def camera_command(*parameters):
     arguments = [argument for parameter in parameters for argument in ("-p", parameter)]
-    return [sys.executable, "-m", "hoisdf_ros.camera_node", "--ros-args", *arguments]
+    return [sys.executable, "-m", "hoisdf_ros.feeds.camera", "--ros-args", *arguments]
 
 
 def run_camera(*parameters):
@@ -281,7 +281,7 @@ def test_process_ends_with_code_0_at_the_end_of_its_source(folder):
     command = [
         sys.executable,
         "-m",
-        "hoisdf_ros.camera_node",
+        "hoisdf_ros.feeds.camera",
         "--ros-args",
         "-p",
         f"source:={folder}",
@@ -297,7 +297,7 @@ def test_interrupted_process_ends_with_code_0_and_its_summary(folder):
     command = [
         sys.executable,
         "-m",
-        "hoisdf_ros.camera_node",
+        "hoisdf_ros.feeds.camera",
         "--ros-args",
         "-p",
         f"source:={folder}",

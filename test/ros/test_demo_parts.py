@@ -15,12 +15,12 @@ from hoisdf_model.data import BagFrame
 from hoisdf_model.errors import CheckpointError, InvalidInputError
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo
 from hoisdf_model.geometry import Pinhole
-from hoisdf_ros import demo_pictures
 from hoisdf_ros.child import Child
-from hoisdf_ros.demo import chosen_weights
-from hoisdf_ros.demo_pictures import draw_pictures, write_contact_sheet, write_video
-from hoisdf_ros.demo_report import joint_errors
-from hoisdf_ros.latency import stream_statistics
+from hoisdf_ros.demo import pictures as demo_pictures
+from hoisdf_ros.demo.command import chosen_weights
+from hoisdf_ros.demo.latency import stream_statistics
+from hoisdf_ros.demo.pictures import draw_pictures, write_contact_sheet, write_video
+from hoisdf_ros.demo.report import joint_errors
 
 pytestmark = pytest.mark.ros
 

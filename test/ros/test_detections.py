@@ -7,7 +7,7 @@ import pytest
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.messages import MessageTypes
-from hoisdf_ros.detections import detections_from_objects, detections_to_regions
+from hoisdf_ros.perception.detections import detections_from_objects, detections_to_regions
 
 
 def detection(classes, x=50.0, y=40.0, width=20.0, height=10.0, theta=0.0):

@@ -11,8 +11,8 @@ pytest.importorskip("rclpy")
 
 from builtin_interfaces.msg import Time  # noqa: E402
 
-from hoisdf_ros.diagnostics import ERROR, OK, WARN, NodeState, diagnostic_message, status_message  # noqa: E402
-from hoisdf_ros.monitor import Problem, Snapshot  # noqa: E402
+from hoisdf_ros.stream.diagnostics import ERROR, OK, WARN, NodeState, diagnostic_message, status_message  # noqa: E402
+from hoisdf_ros.stream.monitor import Problem, Snapshot  # noqa: E402
 
 ACTIVE = NodeState("active", "", {"weights": "w"}, {"image": 1, "camera_info": 1}, timeout=3.0)
 GOOD = Snapshot(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hoisdf_ros.losses import Losses
+from hoisdf_ros.stream.losses import Losses
 
 PERIOD = 33_333_333
 

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from hoisdf_ros.inference_thread import InferenceThread
-from hoisdf_ros.mailbox import Mailbox
+from hoisdf_ros.stream.inference_thread import InferenceThread
+from hoisdf_ros.stream.mailbox import Mailbox
 
 
 def test_a_newer_item_replaces_the_one_that_waits():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hoisdf_ros.monitor import LOG_EVERY, FrameTiming, Monitor
+from hoisdf_ros.stream.monitor import LOG_EVERY, FrameTiming, Monitor
 
 
 class Hand:

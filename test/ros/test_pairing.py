@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hoisdf_ros.pairing import OUT_OF_ORDER, TIME_JUMP, Pairing, unpaired
+from hoisdf_ros.stream.stamp_pairing import OUT_OF_ORDER, TIME_JUMP, Pairing, unpaired
 
 MS = 1_000_000
 TOPICS = ("image", "camera_info", "depth")

@@ -17,9 +17,9 @@ from rclpy.parameter import Parameter  # noqa: E402
 
 from hoisdf_model.errors import ConfigError  # noqa: E402
 from hoisdf_model.grasping import GraspSettings, Steadiness  # noqa: E402
-from hoisdf_ros.grasp_parameters import GraspParameters  # noqa: E402
+from hoisdf_ros.grasp.parameters import GraspParameters  # noqa: E402
 from hoisdf_ros.parameters import ParameterSet, build, group, markdown_table, parameter, specifications  # noqa: E402
-from hoisdf_ros.perception_parameters import PerceptionParameters  # noqa: E402
+from hoisdf_ros.perception.parameters import PerceptionParameters  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from hoisdf_ros.playback import Pacer, ReadAhead
+from hoisdf_ros.feeds.playback import Pacer, ReadAhead
 
 SECOND = 1_000_000_000
 

@@ -24,10 +24,10 @@ from std_srvs.srv import SetBool
 
 from hoisdf_model.data import BagWriter
 from hoisdf_model.errors import BagError, ConfigError
-from hoisdf_ros.camera_node import CameraParameters
+from hoisdf_ros.feeds.camera import CameraParameters
+from hoisdf_ros.feeds.recorded_qos import offered_profile
+from hoisdf_ros.feeds.replay import ReplayNode, ReplayParameters
 from hoisdf_ros.parameters import markdown_table
-from hoisdf_ros.recorded_qos import offered_profile
-from hoisdf_ros.replay_node import ReplayNode, ReplayParameters
 from hoisdf_ros.spinning import Spin
 
 pytestmark = pytest.mark.ros
@@ -266,7 +266,7 @@ def test_start_behind_the_end_is_refused(bag):
 
 
 def run_replay(*arguments):
-    command = [sys.executable, "-m", "hoisdf_ros.replay_node", "--ros-args", *arguments]
+    command = [sys.executable, "-m", "hoisdf_ros.feeds.replay", "--ros-args", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
 
 

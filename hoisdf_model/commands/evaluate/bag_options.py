@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hoisdf_model.evaluation.bag_reading import Reading
+    from hoisdf_model.evaluation.runs.bag_reading import Reading
 
 ROLES = ("image", "camera_info", "depth", "regions", "truth")
 GIVEN = ("regions", "depth")
@@ -30,14 +30,14 @@ class BagOptions:
 
     def reading(self, frames: int | None) -> Reading:
         """How to read the bags."""
-        from hoisdf_model.data.bag_source import BagTopics
-        from hoisdf_model.evaluation.bag_reading import Reading
+        from hoisdf_model.data.bags.labelled_source import BagTopics
+        from hoisdf_model.evaluation.runs.bag_reading import Reading
 
         return Reading(BagTopics(dict(self.topics), self.rectified, self.slop), self.given, frames, self.forgetful)
 
     def about(self, bags: Mapping[str, Path]) -> dict[str, Any]:
         """What is evaluated, for records and reports."""
-        from hoisdf_model.data.bag_source import is_synthetic
+        from hoisdf_model.data.bags.labelled_source import is_synthetic
 
         root = self.path.resolve()
         about: dict[str, Any] = {"folder": str(root.with_suffix("") if root.is_file() else root), "bags": len(bags)}

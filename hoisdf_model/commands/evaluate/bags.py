@@ -15,12 +15,12 @@ from hoisdf_model.errors import BagError, EvaluationError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.bag_source import Find, Moment
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.bags.labelled_source import Find, Moment
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.estimation import Estimator
     from hoisdf_model.evaluation import Models, Record
-    from hoisdf_model.evaluation.bag_reading import BagTally, Reading
-    from hoisdf_model.evaluation.data_folder import DataFolder
+    from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading
+    from hoisdf_model.evaluation.runs.data_folder import DataFolder
     from hoisdf_model.hand import HandModel
 
 Steps = Callable[[Path, int, Any, "BagTally", Sequence[str]], "Iterator[Any]"]
@@ -32,10 +32,10 @@ def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: 
     Raises:
         BagError, EvaluationError: there is nothing to evaluate on; says why.
     """
-    from hoisdf_model.data.bag_source import BagFrames, bags_in
-    from hoisdf_model.data.preparation import PreparationConfig
-    from hoisdf_model.evaluation.bag_run import labelled
-    from hoisdf_model.evaluation.data_folder import DataFolder
+    from hoisdf_model.data.bags.labelled_source import BagFrames, bags_in
+    from hoisdf_model.data.samples.preparation import PreparationConfig
+    from hoisdf_model.evaluation.runs.bag_run import labelled
+    from hoisdf_model.evaluation.runs.data_folder import DataFolder
 
     bags, reading = bags_in(options.path), options.reading(frames)
     source = BagFrames(bags, reading.topics, [], find)
@@ -94,7 +94,7 @@ def evaluate_live(
         BagError, EvaluationError: there is nothing to evaluate on; says why. Or results can't be written.
     """
     from hoisdf_model.evaluation import digest_of, preparation_for
-    from hoisdf_model.evaluation.bag_run import estimated
+    from hoisdf_model.evaluation.runs.bag_run import estimated
 
     reading = options.reading(frames)
     with console.status("loading the network"):
@@ -121,7 +121,7 @@ def evaluate_recorded(
         BagError, EvaluationError: as :func:`evaluate_live`.
     """
     from hoisdf_model.evaluation import preparation_for
-    from hoisdf_model.evaluation.bag_run import recorded
+    from hoisdf_model.evaluation.runs.bag_run import recorded
     from hoisdf_model.network import NetworkConfig
 
     reading, topic = options.reading(frames), str(options.estimates)
@@ -140,7 +140,7 @@ def _evaluate(
 ) -> None:  # fmt: skip
     from rich.console import Console
 
-    from hoisdf_model.data.bag_source import BagFrames, bags_in
+    from hoisdf_model.data.bags.labelled_source import BagFrames, bags_in
     from hoisdf_model.evaluation import (
         EstimateErrors,
         Finished,
@@ -149,7 +149,7 @@ def _evaluate(
         summarise,
         write_results,
     )
-    from hoisdf_model.evaluation.bag_pictures import bag_sheet
+    from hoisdf_model.evaluation.reports.bag_pictures import bag_sheet
 
     bags = bags_in(options.path)
     about |= {"data": options.about(bags), "given": list(options.given), "forgetful": options.forgetful}
@@ -190,7 +190,7 @@ def _through(bags: Mapping[str, Path], steps: Steps, evaluation: Any, tallies: l
     Raises:
         BagError, EvaluationError: of the only bag, or of the first one where none can be evaluated.
     """
-    from hoisdf_model.evaluation.bag_reading import BagTally
+    from hoisdf_model.evaluation.runs.bag_reading import BagTally
 
     failures = []
     for number, (name, path) in enumerate(bags.items()):
@@ -212,8 +212,8 @@ def _tell(tallies: Sequence[BagTally], console: Console) -> None:
 
 def _expected(bags: Mapping[str, Path], reading: Reading) -> int:
     """Frames with ground truth, as far as the bags' indices know."""
-    from hoisdf_model.data.bags import BagReader
-    from hoisdf_model.evaluation.bag_reading import truth_topic
+    from hoisdf_model.data.bags.reader import BagReader
+    from hoisdf_model.evaluation.runs.bag_reading import truth_topic
 
     total = 0
     for path in bags.values():

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hoisdf_model.data.preparation import PreparationConfig
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation import RecordFile
-    from hoisdf_model.evaluation.data_folder import DataFolder
-    from hoisdf_model.evaluation.hand_file import HandFile
+    from hoisdf_model.evaluation.runs.data_folder import DataFolder
+    from hoisdf_model.evaluation.runs.hand_file import HandFile
 
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 
@@ -187,13 +187,13 @@ def evaluate(
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
     from hoisdf_model.evaluation import Models, digest_of, name_of
-    from hoisdf_model.evaluation.data_folder import FolderOptions
-    from hoisdf_model.evaluation.hand_file import HandFile
-    from hoisdf_model.evaluation.wording import warnings_of
+    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation.runs.data_folder import FolderOptions
+    from hoisdf_model.evaluation.runs.hand_file import HandFile
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import load_network, shipped_weights
     from hoisdf_model.network.shipped import NAME as SHIPPED
-    from hoisdf_model.synthesis import find_object
+    from hoisdf_model.objects import find_object
 
     for value, known, option in ((protocol, PROTOCOLS, "--protocol"), (search, SEARCHES, "--search")):
         if value not in known:
@@ -299,7 +299,7 @@ def evaluate(
 
 
 def _submit(path: Path, hands: HandFile, wanted: int | None, console: Console) -> None:
-    from hoisdf_model.data.ho3d_submission import write_submission
+    from hoisdf_model.data.ho3d.submission import write_submission
 
     joints, vertices = hands.read()
     write_submission(path, joints, vertices, len(joints))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from hoisdf_model.errors import ConfigError, DependencyError
 
 if TYPE_CHECKING:
-    from hoisdf_model.data.preparation import PreparationConfig
-    from hoisdf_model.data.sources import FrameSource
-    from hoisdf_model.evaluation.data_folder import DataFolder, FolderOptions
-    from hoisdf_model.evaluation.run import Tags
+    from hoisdf_model.data.labelled_frames import FrameSource
+    from hoisdf_model.data.samples.preparation import PreparationConfig
+    from hoisdf_model.evaluation.runs.data_folder import DataFolder, FolderOptions
+    from hoisdf_model.evaluation.runs.frame_run import Tags
     from hoisdf_model.hand import HandLayer, HandModel
     from hoisdf_model.network import Hoisdf
 
@@ -22,7 +22,7 @@ DRAWN = ("plays", "stills", "benchmark", "shards")  # kinds of sources that hold
 def download_at(data: str, options: FolderOptions, hand_model: HandModel) -> DataFolder | None:
     """The folder of a download; None where the data are something else, for which there are no such options."""
     from hoisdf_model.data.layouts import kind_of
-    from hoisdf_model.evaluation.data_folder import open_data_folder
+    from hoisdf_model.evaluation.runs.data_folder import open_data_folder
 
     if data != BENCHMARK and Path(data).suffix not in (".yaml", ".yml"):
         kind = kind_of(data)
@@ -43,9 +43,9 @@ def source_at(
     from dataclasses import asdict
 
     from hoisdf_model.data import ShardedFrames
-    from hoisdf_model.data.layouts import is_synthetic
     from hoisdf_model.data.object_models import LOOK_ALIKES
-    from hoisdf_model.evaluation.data_folder import untagged
+    from hoisdf_model.data.synthetic_note import is_synthetic
+    from hoisdf_model.evaluation.runs.data_folder import untagged
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BenchmarkStills, benchmark, drawn_from_benchmark
 

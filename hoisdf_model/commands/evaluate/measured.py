@@ -10,11 +10,11 @@ from hoisdf_model.commands.evaluate.contenders import NETWORK, TRUTH
 from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hoisdf_model.data.preparation import PreparationConfig
-    from hoisdf_model.data.sources import FrameSource
+    from hoisdf_model.data.labelled_frames import FrameSource
+    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation import Contender, FieldQuality, Models, Record
-    from hoisdf_model.evaluation.measures import Measure
-    from hoisdf_model.evaluation.pictures import Pixels
+    from hoisdf_model.evaluation.runs.crop_pictures import Pixels
+    from hoisdf_model.evaluation.runs.measures import Measure
     from hoisdf_model.hand import HandLayer
     from hoisdf_model.network import Hoisdf
 

@@ -94,7 +94,7 @@ def records_of(processes: Processes, folder: Path, about: Mapping[str, Any]) -> 
         EvaluationError: as ``RecordFile``.
     """
     from hoisdf_model.evaluation import RecordFile
-    from hoisdf_model.evaluation.shares import gather
+    from hoisdf_model.evaluation.runs.shares import gather
 
     def opened() -> RecordFile:
         records = RecordFile(folder, about)
@@ -133,7 +133,7 @@ def work(
     """
     import time
 
-    from hoisdf_model.evaluation.shares import gather, share_file, share_of
+    from hoisdf_model.evaluation.runs.shares import gather, share_file, share_of
 
     done = records.done()
     left = [frame for frame in frames if frame not in done]

@@ -46,9 +46,9 @@ def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: 
     from rich.console import Console
 
     from hoisdf_model.evaluation import Summary, columns_of, object_groups, summary_table, title_of
-    from hoisdf_model.evaluation.occlusion import LEVEL_TAGS
-    from hoisdf_model.evaluation.published import beside, published_table, tables_of
-    from hoisdf_model.evaluation.tables import sections_of
+    from hoisdf_model.evaluation.reports.published import beside, published_table, tables_of
+    from hoisdf_model.evaluation.reports.tables import sections_of
+    from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS
 
     console, about, summary = Console(), finished.about, finished.summary
     objects = object_groups(finished.records)

@@ -1,0 +1,1 @@
+"""Rosbag2 recordings: read, written, and used as labelled data, without ROS."""

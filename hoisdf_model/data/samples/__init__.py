@@ -1,0 +1,1 @@
+"""From labelled frames to samples: views, crops, augmentation, evidence, labels."""

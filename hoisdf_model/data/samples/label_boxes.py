@@ -1,0 +1,23 @@
+"""Boxes of labelled hands and objects in the image, as networks are told them in training."""
+
+from __future__ import annotations
+
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, ObjectLabel
+from hoisdf_model.geometry import Pinhole, boxes, crops
+
+
+def hand_box(hand: HandLabel, camera: Pinhole, factor: float = 1.0, turned: Floats | None = None) -> Floats:
+    """(4,) pixels of the camera: the label's own box, else the one around the joints, enlarged by ``factor``.
+
+    A box that the label gives is of the image before it was ``turned`` (3, 3).
+    """
+    if hand.box is None:
+        return boxes.around(camera.project(hand.joints), factor)
+    outline = hand.box[[0, 1, 2, 1, 2, 3, 0, 3]].reshape(4, 2)
+    return boxes.around(outline if turned is None else crops.apply_affine(turned, outline), factor)
+
+
+def object_box(thing: ObjectLabel, camera: Pinhole, factor: float = 1.0) -> Floats:
+    """(4,) pixels of the camera: around the corners of the model's box, enlarged by ``factor``."""
+    corners = thing.corners @ thing.pose[:3, :3].T + thing.pose[:3, 3]
+    return boxes.around(camera.project(corners), factor)

@@ -1,0 +1,63 @@
+"""A labelled frame seen otherwise: in a mirror, by a turned camera."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame, ObjectLabel
+from hoisdf_model.geometry import boxes, poses, rotations
+
+_LEFTWARDS = np.array([-1, 1], np.float32)
+
+
+def right_handed(frame: LabelledFrame) -> LabelledFrame:
+    """The frame, or where its hand is a left one, what a mirror with the normal x shows."""
+    hand, thing = frame.hand, frame.object
+    if hand is None or hand.side == "right":
+        return frame
+    width = frame.image.shape[1]
+    hand = HandLabel(
+        "right",
+        hand.joints @ poses.MIRROR[:3, :3],
+        hand.samples.moved(poses.MIRROR),
+        None if hand.rotations is None else rotations.mirror_matrix(hand.rotations),
+        hand.shape,
+        None if hand.pixels is None else hand.pixels * _LEFTWARDS + np.array([width - 1, 0], np.float32),
+        None if hand.box is None else boxes.mirrored(hand.box, width),
+    )
+    if thing is not None:
+        # M T S is the pose of what the mirror shows of the object, reflected by S in its own frame: M T x = M T S (S x)
+        reflection = thing.reflection
+        thing = ObjectLabel(
+            thing.name,
+            poses.MIRROR @ thing.pose @ reflection,
+            thing.corners @ reflection[:3, :3].T + reflection[:3, 3],
+            thing.samples.moved(poses.MIRROR),
+            reflection @ thing.symmetries @ reflection,
+            reflection,
+        )
+    masks = [None if mask is None else mask[:, ::-1] for mask in (frame.hand_mask, frame.object_mask)]
+    seen = frame.landmarks
+    if seen is not None:
+        pixels = seen.pixels * _LEFTWARDS + [width - 1, 0]
+        seen = replace(seen, pixels=pixels, relative=seen.relative @ poses.MIRROR[:3, :3])
+    return LabelledFrame(frame.image[:, ::-1], frame.camera.mirrored(), hand, thing, masks[0], masks[1], seen)
+
+
+def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
+    """Labels in the camera that is turned by (3, 3) about its optical axis; image, masks, pixels aren't touched."""
+    move = poses.rigid(turn)
+    hand, thing = scene.hand, scene.object
+    if hand is not None:
+        pose = hand.rotations
+        if pose is not None:
+            pose = np.concatenate([turn @ pose[:1], pose[1:]])
+        hand = replace(hand, joints=hand.joints @ turn.T, samples=hand.samples.moved(move), rotations=pose)
+    if thing is not None:
+        thing = replace(thing, pose=move @ thing.pose, samples=thing.samples.moved(move))
+    seen = scene.landmarks
+    if seen is not None:
+        seen = replace(seen, relative=seen.relative @ turn.T)
+    return replace(scene, hand=hand, object=thing, landmarks=seen)

@@ -1,0 +1,42 @@
+"""How samples are made of frames: the numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.geometry import crops
+
+PROTOCOLS = ("ours", "official")
+
+
+@dataclass
+class PreparationConfig:
+    """How samples are made.
+
+    Attributes:
+        protocol: ``ours``, or ``official``: with all the quirks of the released code's loaders (see
+            ``data/samples/official_protocol.py``), for its weights and for tables that compare with the paper's.
+        image_size: edge of the crop, pixels.
+        object_center_depth: metres; None: the wrist's depth. As in the network's configuration.
+        margin: boxes are enlarged by this factor for the crop's window.
+        hand_box, object_box: the box that the network is told, as a factor of the box around the joints and around the
+            corners of the object.
+        hand_field_points, object_field_points: how many points the fields are compared at.
+        hand_start_points, object_start_points: how many points the transformers get; as many as the network looks for.
+        start_distance: metres; start points are at most this far from the surface.
+        augmentation: random changes.
+    """
+
+    protocol: str = "ours"
+    image_size: int = crops.CROP_SIZE
+    object_center_depth: float | None = None
+    margin: float = 1.5
+    hand_box: float = 1.1
+    object_box: float = 1.0
+    hand_field_points: int = 600
+    object_field_points: int = 200
+    hand_start_points: int = 600
+    object_start_points: int = 200
+    start_distance: float = 0.05
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)

@@ -1,0 +1,32 @@
+"""The note in a synthetic folder that says how it was made."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hoisdf_model.errors import DatasetError
+
+SYNTHETIC_NOTE = "synthetic.json"  # in trees that ``hoisdf synthesize`` writes in a known layout: how they were made
+
+
+def is_synthetic(path: str | Path) -> bool:
+    """Whether a folder in a known layout holds synthetic frames."""
+    return (Path(path) / SYNTHETIC_NOTE).exists()
+
+
+def read_note(path: str | Path) -> dict[str, Any]:
+    """How a synthetic folder was made.
+
+    Raises:
+        DatasetError: its note is missing or damaged.
+    """
+    note = Path(path) / SYNTHETIC_NOTE
+    try:
+        about = json.loads(note.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{note} can't be read: {error}") from error
+    if not isinstance(about, dict):
+        raise DatasetError(f"{note} doesn't say how the folder was made: expected a table of names and values")
+    return about

@@ -1,0 +1,1 @@
+"""Errors of hands, objects and distance fields, as numbers per frame."""

@@ -1,0 +1,179 @@
+"""All errors of a batch of estimates at once, under the names that tables, CSV files and JSON files use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.evaluation.metrics import hands
+from hoisdf_model.evaluation.metrics import objects as things
+from hoisdf_model.evaluation.metrics.alignment import Floats, scale_translation_aligned, similarity_aligned
+
+Unit = Literal["mm", "deg", "%", "cm2", "cm3"]
+DECIMALS: dict[Unit, int] = {"cm2": 3, "cm3": 2}  # where millimetres, degrees and percent have one
+Errors = dict[str, Floats]  # metric -> (B,), NaN where it doesn't apply
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a name stands for.
+
+    Attributes:
+        meaning: in a few words.
+        unit: of the numbers in :func:`frame_errors` and everything that is made from them.
+        falling: whether less is better.
+    """
+
+    meaning: str
+    unit: Unit = "mm"
+    falling: bool = True
+
+    def text(self, value: float) -> str:
+        """A number of this unit, as tables show it."""
+        return f"{value:.{DECIMALS.get(self.unit, 1)}f}"
+
+
+_PARTS = {"palm": "", "proximal": " phalanges", "middle": " phalanges", "distal": " phalanges"}
+METRICS: dict[str, Metric] = {
+    "MJE": Metric("joints of the hand model, relative to the wrist, which counts"),
+    "PA-MJE": Metric("the same after rotation, scale and shift"),
+    "ST-MJE": Metric("the same after scale and shift, by wrist and middle MCP"),
+    "MJE voted": Metric("joints that the points vote for, relative to the wrist"),
+    "PA-MJE voted": Metric("the same after rotation, scale and shift"),
+    "MME": Metric("vertices of the hand, relative to the wrist"),
+    "PA-MME": Metric("the same after rotation, scale and shift"),
+    "VAUC": Metric("area under the vertices' PCK curve from 0 to 50 mm", "%", False),
+    "PA-VAUC": Metric("the same after rotation, scale and shift", "%", False),
+    "F@5": Metric("F-score of the hand's vertices at 5 mm", "%", False),
+    "F@15": Metric("F-score of the hand's vertices at 15 mm", "%", False),
+    "PA-F@5": Metric("the same at 5 mm after rotation, scale and shift", "%", False),
+    "PA-F@15": Metric("the same at 15 mm after rotation, scale and shift", "%", False),
+    "OCE": Metric("object origin (the official code's object centre error)"),
+    "OCE box": Metric("middle of the object's own box"),
+    "MCE": Metric("corners of the camera-aligned boxes around the posed meshes (the official code's)"),
+    "MCE box": Metric("corners of the object's own box"),
+    "ADD": Metric("model points, each to itself (OME under HO-3D's name)"),
+    "ADD-S": Metric("model points, each to the nearest"),
+    "rotation": Metric("object rotation, to the nearest that looks the same", "deg"),
+    "wrist": Metric("wrist in the camera frame"),
+    "camera MJE": Metric("joints in the camera frame"),
+    "penetration": Metric("deepest vertex of the hand inside the object"),
+    "intersection": Metric("volume that hand and object both fill, in voxels of 5 mm", "cm3"),
+    "contact": Metric("frames in which a vertex of the hand is nearer to the object than 4 mm, or inside", "%", False),
+    "overlap": Metric("frames in which a vertex of the hand is inside the object", "%"),
+    "points to surface": Metric("sampled hand points, to the surface of the true hand"),
+    **{f"points at {part}": Metric(f"those nearest to the {part}{where}") for part, where in _PARTS.items()},
+    "joints to points": Metric("true joints, each to the nearest sampled point: the mean of the next four"),
+    **{f"{kind} to points": Metric(f"the {kind} joints of the five fingers") for kind in ("MCP", "PIP", "DIP", "tip")},
+    "hand field": Metric("surface of the hand's field and the true one, mean distance of both directions"),
+    "hand chamfer": Metric("the same, mean squared distances of both directions added", "cm2"),
+    "hand field F@1": Metric("F-score of the same at 1 mm", "%", False),
+    "hand field F@5": Metric("F-score of the same at 5 mm", "%", False),
+    "hand surface": Metric("frames in which the hand's field has a surface", "%", False),
+    "object field": Metric("surface of the object's field and the true one, mean distance of both directions"),
+    "object chamfer": Metric("the same, mean squared distances of both directions added", "cm2"),
+    "object field F@1": Metric("F-score of the same at 1 mm", "%", False),
+    "object field F@5": Metric("F-score of the same at 5 mm", "%", False),
+    "object field F@10": Metric("F-score of the same at 10 mm", "%", False),
+    "object surface": Metric("frames in which the object's field has a surface", "%", False),
+}
+HAND_METRICS = tuple(METRICS)[:13]
+OBJECT_METRICS = tuple(METRICS)[13:20]
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Hands of B frames.
+
+    Attributes:
+        joints: (B, 21, 3) and vertices: (B, 778, 3), None where there are none; metres, relative to the wrist.
+        wrist: (B, 3) metres, camera frame.
+        voted: (B, 21, 3) joints that the points vote for, relative to the wrist; None where nothing votes.
+        points: (B, N, 3) what a network looks at, relative to the wrist; None where there are none.
+    """
+
+    joints: Floats
+    wrist: Floats
+    vertices: Floats | None = None
+    voted: Floats | None = None
+    points: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Things:
+    """Objects of B frames: (B, 3, 3) and (B, 3), object frame -> camera frame, metres."""
+
+    rotation: Floats
+    translation: Floats
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is compared of one object, object frame, metres.
+
+    Attributes:
+        points: (N, 3) spread evenly over the surface; the same N for every object.
+        outline: (M, 3) at least the vertices of the convex hull.
+        corners: (8, 3) of the axis-aligned box. symmetries: (K, 3, 3) rotations that leave the shape as it is.
+        vertices: (V, 3) and faces: (F, 3) of the whole mesh.
+    """
+
+    points: Floats
+    outline: Floats
+    corners: Floats
+    symmetries: Floats
+    vertices: Floats
+    faces: NDArray[np.int64]
+
+
+def hand_errors(estimate: Hands, truth: Hands) -> Errors:
+    """Errors of B hands, millimetres and percent."""
+    own, true = estimate.joints, truth.joints
+    result: Errors = {
+        "MJE": hands.mean_distance(own, true) * 1e3,
+        "PA-MJE": hands.mean_distance(similarity_aligned(own, true), true) * 1e3,
+        "ST-MJE": hands.mean_distance(scale_translation_aligned(own, true), true) * 1e3,
+        "wrist": np.linalg.norm(estimate.wrist - truth.wrist, axis=-1) * 1e3,
+        "camera MJE": hands.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
+    }
+    if estimate.voted is not None:
+        result["MJE voted"] = hands.mean_distance(estimate.voted, true) * 1e3
+        result["PA-MJE voted"] = hands.mean_distance(similarity_aligned(estimate.voted, true), true) * 1e3
+    if estimate.vertices is not None and truth.vertices is not None:
+        for prefix, surface in (
+            ("", estimate.vertices),
+            ("PA-", similarity_aligned(estimate.vertices, truth.vertices)),
+        ):
+            apart = hands.distances(surface, truth.vertices)
+            result[f"{prefix}MME"] = apart.mean(-1) * 1e3
+            result[f"{prefix}VAUC"] = hands.area_under_curve(apart) * 100
+            for limit in (5, 15):
+                result[f"{prefix}F@{limit}"] = hands.f_score(surface, truth.vertices, limit / 1e3).score * 100
+    return result
+
+
+def object_errors(estimate: Things, truth: Things, models: list[Model]) -> Errors:
+    """Errors of B objects, millimetres and degrees."""
+    own, true = (estimate.rotation, estimate.translation), (truth.rotation, truth.translation)
+    points, corners = (np.stack([getattr(model, name) for model in models]) for name in ("points", "corners"))
+    turns = [
+        things.rotation_error(r[None], q[None], model.symmetries[None])[0]
+        for r, q, model in zip(estimate.rotation, truth.rotation, models, strict=True)
+    ]
+    return {
+        "OCE": things.origin_error(own, true) * 1e3,
+        "OCE box": things.center_error(corners.mean(1), own, true) * 1e3,
+        "MCE": things.axis_aligned_corner_error([model.outline for model in models], own, true) * 1e3,
+        "MCE box": things.box_corner_error(corners, own, true) * 1e3,
+        "ADD": things.average_distance(points, own, true) * 1e3,
+        "ADD-S": things.nearest_distance(points, own, true) * 1e3,
+        "rotation": np.rad2deg(turns),
+    }
+
+
+def joint_distances(estimate: Hands, truth: Hands) -> NDArray[np.float64]:
+    """(B, 21) millimetres, relative to the wrist, for PCK curves."""
+    return hands.distances(estimate.joints, truth.joints) * 1e3

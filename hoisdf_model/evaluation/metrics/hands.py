@@ -1,0 +1,86 @@
+"""Errors of hand joints and meshes: metres and shares, one number a frame.
+
+Arrays are (..., N, 3) in metres; estimate and truth have the same frame, relative to the wrist or not, as the caller
+wants the error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import trapezoid
+from scipy.spatial import cKDTree
+
+from hoisdf_model.evaluation.metrics.alignment import Floats, checked_pair
+
+AUC_LIMIT, AUC_STEPS = 0.05, 100  # metres, and thresholds from 0 to there: HO-3D's and FreiHAND's
+
+
+class FScore(NamedTuple):
+    """(...) harmonic mean of ``precision`` and ``recall``, which are shares of points, and those two."""
+
+    score: Floats
+    precision: Floats
+    recall: Floats
+
+
+def distances(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
+    """(..., N) distance of each point to the one it corresponds to, metres."""
+    p, g = checked_pair(points, goal)
+    return np.asarray(np.linalg.norm(p - g, axis=-1), np.float64)
+
+
+def mean_distance(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
+    """(...) mean distance of corresponding points, metres.
+
+    MJE of joints relative to the wrist (the wrist counts, with its zero, as in the official code), MME of vertices; of
+    aligned points PA-MJE, PA-MME and ST-MJE; of joints in the camera frame the camera-space error.
+    """
+    return np.asarray(distances(points, goal).mean(-1), np.float64)
+
+
+def share_within(errors: NDArray[Any], thresholds: NDArray[Any]) -> Floats:
+    """(..., T) share of the errors (..., N) that are at most each threshold (T,): a PCK curve."""
+    e, t = np.asarray(errors, np.float64), np.asarray(thresholds, np.float64)
+    return np.asarray((e[..., None] <= t).mean(-2), np.float64)
+
+
+def area_under_curve(errors: NDArray[Any], limit: float = AUC_LIMIT, steps: int = AUC_STEPS) -> Floats:
+    """(...) area under the PCK curve of errors (..., N) between 0 and ``limit``, as a share of the whole.
+
+    Trapezoids over ``steps`` evenly spaced thresholds (Zimmermann et al. 2019). The mean over frames is the area under
+    the curve of all frames.
+    """
+    thresholds = np.linspace(0, limit, steps)
+    return np.asarray(trapezoid(share_within(errors, thresholds), thresholds, axis=-1) / limit, np.float64)
+
+
+def f_score(points: NDArray[Any], goal: NDArray[Any], threshold: float) -> FScore:
+    """F-score of two surfaces' points (Knapitsch et al. 2017): shares with a point of the other set nearer than this.
+
+    Args:
+        points, goal: (..., N, 3) and (..., M, 3), metres.
+        threshold: metres; strictly below counts, as in HO-3D's evaluation.
+    """
+    p, g = np.asarray(points, np.float64), np.asarray(goal, np.float64)
+    rows = p.shape[:-2]
+    flat = p.reshape(-1, *p.shape[-2:]), g.reshape(-1, *g.shape[-2:])
+    precision, recall = np.empty(len(flat[0])), np.empty(len(flat[0]))
+    for k, (a, b) in enumerate(zip(*flat, strict=True)):
+        # the search stops at the threshold: what is farther away comes back as infinite
+        precision[k] = (nearest_distances(a, b, threshold) < threshold).mean()
+        recall[k] = (nearest_distances(b, a, threshold) < threshold).mean()
+    return FScore(*(part.reshape(rows) for part in (harmonic_mean(precision, recall), precision, recall)))
+
+
+def harmonic_mean(precision: NDArray[Any], recall: NDArray[Any]) -> Floats:
+    """(...) F-scores of shares (...); 0 where both are."""
+    total = np.asarray(precision, np.float64) + recall
+    return np.asarray(np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0.0), np.float64)
+
+
+def nearest_distances(points: NDArray[Any], others: NDArray[Any], limit: float = np.inf) -> Floats:
+    """(N,) distance from each point (N, 3) to the nearest of the others (M, 3); infinite beyond the limit."""
+    return np.asarray(cKDTree(others).query(points, distance_upper_bound=limit)[0], np.float64)

@@ -1,0 +1,1 @@
+"""Summaries, comparisons, tables, curves, pictures and reports of records."""

@@ -1,0 +1,67 @@
+"""The best, middling and worst frames of bags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from hoisdf_model.data.bags.labelled_source import BagFrames
+from hoisdf_model.data.labelled_frames import LabelledFrame
+from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
+from hoisdf_model.errors import BagError, InvalidInputError
+from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.runs.crop_pictures import Pixels
+from hoisdf_model.evaluation.runs.records import Record, pose_of
+from hoisdf_model.geometry import poses, rotations
+
+
+def bag_sheet(
+    records: Sequence[Record], method: str, source: BagFrames, preparation: PreparationConfig, models: Models
+) -> Pixels | None:
+    """As ``pictures.sheet``, of records whose numbers are those of the source's moments.
+
+    Frames that have no image (estimates may be recorded without), or whose true hand lies outside of it or isn't known
+    but for its wrist, aren't shown.
+
+    Returns:
+        (H, W, 3) uint8 RGB; None where no frame can be shown.
+    """
+    shown = {record.frame: record for record in records}
+    seen: dict[int, Record] = {}
+    while True:
+        picked = best_median_worst(list(shown.values()), method)
+        new = [record for row in picked.values() for record in row if record.frame not in seen]
+        if not new:
+            break
+        for record in new:
+            try:
+                frame = source.frame(record.frame)
+                seen_whole = frame.hand is not None and bool(np.isfinite(frame.hand.joints).all())
+                if seen_whole:
+                    prepare(frame, preparation, 0)
+            except (BagError, InvalidInputError):
+                seen_whole = False
+            if not seen_whole:
+                del shown[record.frame]
+            else:
+                seen[record.frame] = _as_shown(record, method, frame)
+    rows = {name: [seen[record.frame] for record in row] for name, row in picked.items()}
+    return sheet(rows, method, source, preparation, models) if any(rows.values()) else None
+
+
+def _as_shown(record: Record, method: str, frame: LabelledFrame) -> Record:
+    """With the pose in the mirror in which left hands are shown."""
+    if frame.hand is None or frame.hand.side == "right":
+        return record
+    result = record.results[method]
+    pose = dict(result.pose)
+    if "joints" in pose:
+        pose |= pose_of(joints=np.array(pose["joints"]) @ poses.MIRROR[:3, :3])
+    if "rotation" in pose and frame.object is not None:
+        own = poses.rigid(rotations.rotation_matrices(np.array(pose["rotation"])), pose["translation"])
+        mirrored = poses.MIRROR @ own @ frame.object.reflection
+        pose |= pose_of(rotation=mirrored[:3, :3], translation=mirrored[:3, 3])
+    return replace(record, results={method: replace(result, pose=pose)})

@@ -1,0 +1,156 @@
+"""Frames with what is true and what was estimated, side by side: what so many millimetres of error look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy.stats import rankdata
+
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.estimation.overlay import FINGER_COLOURS
+from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.crop_pictures import FONT, INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
+from hoisdf_model.evaluation.runs.records import Record
+from hoisdf_model.geometry import rotations
+from hoisdf_model.hand import BONES
+
+GAP = 4  # pixels between tiles
+RANKED_BY, CAPTION = ("MJE", "ADD-S"), ("MJE", "PA-MJE", "OCE", "ADD-S")
+BOX_COLOUR, BOX_NEAR = (255, 214, 64), (255, 120, 40)
+DARK = (20, 20, 20)
+# pairs of corners that differ in one coordinate; corners as ``Model.corners`` orders them
+EDGES = tuple((a, a | 1 << bit) for a in range(8) for bit in range(3) if not a >> bit & 1)
+
+
+def ranked(records: Sequence[Record], method: str) -> list[Record]:
+    """Frames from the best to the worst: by the mean of their ranks in MJE and in ADD-S, frames that have both.
+
+    Where fewer than three have both, by the one that more have.
+    """
+
+    def having(metrics: Sequence[str]) -> list[Record]:
+        return [r for r in records if method in r.results and all(m in r.results[method].errors for m in metrics)]
+
+    metrics: Sequence[str] = RANKED_BY
+    if len(having(metrics)) < 3:
+        metrics = (max(RANKED_BY, key=lambda metric: len(having((metric,)))),)
+    judged = having(metrics)
+    if not judged:
+        return []
+    ranks = np.mean([rankdata([r.results[method].errors[m] for r in judged]) for m in metrics], 0)
+    return [judged[k] for k in np.argsort(ranks, kind="stable")]
+
+
+def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> dict[str, list[Record]]:
+    """Of the ranked frames the first, the middle and the last ``each``; fewer, where there aren't that many."""
+    order = ranked(records, method)
+    if len(order) < 3:
+        return {"best": order, "median": [], "worst": []}
+    each = min(each, len(order) // 3)
+    middle = (len(order) - each) // 2
+    return {
+        "best": order[:each],
+        "median": order[middle : middle + each],
+        "worst": order[len(order) - each :][::-1],
+    }
+
+
+def tile(record: Record, method: str, source: FrameSource, preparation: PreparationConfig, models: Models) -> Pixels:
+    """The frame as the network sees it, the truth on the left and the estimate on the right, with its errors below.
+
+    Drawn are the skeleton, each finger in its colour, and the object's own box.
+
+    Returns:
+        (SIZE + STRIP, 2 SIZE, 3) uint8 RGB.
+    """
+    batch = EvaluatedFrames(source, [record.frame], preparation)[0]
+    image, camera = crop_of(batch)
+    sides = []
+    for pose in (_truth(batch), record.results[method].pose):
+        canvas = image.copy()
+        if "rotation" in pose and record.object:
+            corners = models(record.object, batch.reflections[0]).corners
+            turn = rotations.rotation_matrices(np.array(pose["rotation"]))
+            _draw_box(canvas, corners @ turn.T + np.array(pose["translation"]), camera)
+        if "joints" in pose:
+            _draw_skeleton(canvas, np.array(pose["joints"], np.float64), camera)
+        sides.append(canvas)
+    errors = record.results[method].errors
+    numbers = "  ".join(f"{metric} {errors[metric]:.0f}" for metric in CAPTION if metric in errors)
+    return captioned(np.hstack(sides), f"{record.frame}  {record.object}  {numbers} mm")
+
+
+def sheet(
+    rows: dict[str, list[Record]], method: str, source: FrameSource, preparation: PreparationConfig, models: Models
+) -> Pixels:
+    """Tiles in rows, each row under its name.
+
+    Returns:
+        (H, W, 3) uint8 RGB; an empty strip where there are no tiles.
+    """
+    lines = []
+    columns = max((len(row) for row in rows.values()), default=0)
+    if not columns:
+        return np.full((STRIP, 2 * SIZE, 3), PAPER, np.uint8)
+    width = columns * (2 * SIZE + GAP) - GAP
+    for name, row in rows.items():
+        if not row:
+            continue
+        head = np.full((STRIP + 6, width, 3), PAPER, np.uint8)
+        cv2.putText(head, f"{name}   (true | estimated)", (4, STRIP), FONT, 0.55, INK, 1, cv2.LINE_AA)
+        tiles = [tile(record, method, source, preparation, models) for record in row]
+        band = np.full((SIZE + STRIP, width, 3), PAPER, np.uint8)
+        for k, picture in enumerate(tiles):
+            left = k * (2 * SIZE + GAP)
+            band[:, left : left + 2 * SIZE] = picture
+        lines += [head, band]
+    return np.concatenate(lines)
+
+
+def _truth(batch: FrameBatch) -> dict[str, Any]:
+    sample, result = batch.sample, {}
+    if bool(sample.hand_known[0]):
+        result["joints"] = (sample.joints[0] + sample.hand_root[0]).double().numpy()
+    if bool(sample.object_known[0]):
+        result["rotation"] = rotations.rotation_vectors(sample.object_rotation[0].double().numpy())
+        result["translation"] = (sample.object_translation[0] + sample.object_center[0]).double().numpy()
+    return result
+
+
+def _draw_skeleton(canvas: Pixels, joints: Floats, camera: Floats) -> None:
+    points, depths = _fixed(joints, camera), joints[:, 2]
+    for parent, child in sorted(BONES, key=lambda bone: -float(depths[bone[0]] + depths[bone[1]])):
+        _line(canvas, points[parent], points[child], DARK, 4)
+        _line(canvas, points[parent], points[child], FINGER_COLOURS[(child + 3) // 4], 2)
+    for joint in np.argsort(-depths).tolist():
+        _disc(canvas, points[joint], DARK, 3.5)
+        _disc(canvas, points[joint], FINGER_COLOURS[(joint + 3) // 4], 2.5)
+
+
+def _draw_box(canvas: Pixels, corners: Floats, camera: Floats) -> None:
+    """Edges, those of the nearest corner in another colour."""
+    points, nearest = _fixed(corners, camera), int(corners[:, 2].argmin())
+    for edge in sorted(EDGES, key=lambda edge: nearest in edge):
+        _line(canvas, points[edge[0]], points[edge[1]], DARK, 3)
+        _line(canvas, points[edge[0]], points[edge[1]], BOX_NEAR if nearest in edge else BOX_COLOUR, 1)
+
+
+def _fixed(points: Floats, camera: Floats) -> list[tuple[int, int]]:
+    """Pixels in sixteenths, as OpenCV draws them."""
+    seen = points @ camera.T
+    pixels = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3)
+    return [(int(x), int(y)) for x, y in np.clip(np.round(pixels * 16), -160_000, 160_000)]
+
+
+def _line(canvas: Pixels, a: tuple[int, int], b: tuple[int, int], colour: tuple[int, int, int], width: int) -> None:
+    cv2.line(canvas, a, b, colour, width, cv2.LINE_AA, 4)
+
+
+def _disc(canvas: Pixels, at: tuple[int, int], colour: tuple[int, int, int], radius: float) -> None:
+    cv2.circle(canvas, at, round(radius * 16), colour, -1, cv2.LINE_AA, 4)

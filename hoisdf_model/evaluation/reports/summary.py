@@ -1,0 +1,125 @@
+"""From records to figures: mean, median and confidence interval of each metric, for groups of frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.evaluation.metrics.frame_errors import METRICS
+from hoisdf_model.evaluation.runs.records import Record
+
+ALL = "all"
+CONFIDENCE, RESAMPLES, SEED = 0.95, 2000, 0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One metric over a group of frames, in the metric's unit.
+
+    Attributes:
+        count: frames that it is of.
+        mean, median: over these frames.
+        low, high: 95 % confidence interval of the mean (percentile bootstrap); NaN for a single frame.
+    """
+
+    count: int
+    mean: float
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Figures: group -> method -> metric, and group -> method -> shares of frames with a hand and an object found."""
+
+    figures: dict[str, dict[str, dict[str, Figure]]]
+    found: dict[str, dict[str, tuple[float, float]]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON takes it; numbers that don't exist are null."""
+        groups: dict[str, Any] = {}
+        for group, methods in self.figures.items():
+            groups[group] = {
+                method: {
+                    "found": dict(zip(("hand", "object"), self.found[group][method], strict=True)),
+                    "metrics": {
+                        metric: {key: value if np.isfinite(value) else None for key, value in asdict(figure).items()}
+                        for metric, figure in figures.items()
+                    },
+                }
+                for method, figures in methods.items()
+            }
+        return groups
+
+
+def summarise(records: Sequence[Record], objects: bool = True) -> Summary:
+    """Figures for all frames, for each tag, and for each object.
+
+    Args:
+        records: frames.
+        objects: whether each object is a group of its own; random shapes never are.
+    """
+    figures: dict[str, dict[str, dict[str, Figure]]] = {}
+    found: dict[str, dict[str, tuple[float, float]]] = {}
+    for group, members in groups_of(records, objects).items():
+        figures[group], found[group] = {}, {}
+        for method in methods_of(records):
+            part = [record.results[method] for record in members if method in record.results]
+            if part:
+                figures[group][method] = {
+                    metric: figure_of(values)
+                    for metric in METRICS
+                    if len(values := np.array([r.errors[metric] for r in part if metric in r.errors]))
+                }
+                hands, things = np.mean([r.found for r in part], 0).tolist()
+                found[group][method] = (hands, things)
+    return Summary(figures, found)
+
+
+def groups_of(records: Sequence[Record], objects: bool = True) -> dict[str, list[Record]]:
+    """All records, those with each tag, and those with each object of the catalogue, under these names."""
+    groups = {ALL: list(records)}
+    # tags at the same position tell frames apart in the same respect
+    places = range(max((len(record.tags) for record in records), default=0))
+    tags = [record.tags[k] for k in places for record in records if k < len(record.tags)]
+    for tag in dict.fromkeys(tags):
+        groups[tag] = [record for record in records if tag in record.tags]
+    if objects:
+        for name in sorted({record.object for record in records if record.object}):
+            if not name.startswith("shape_"):
+                groups[name] = [record for record in records if record.object == name]
+    return groups
+
+
+def methods_of(records: Sequence[Record]) -> list[str]:
+    """All methods, in the order of their first appearance."""
+    return list(dict.fromkeys(method for record in records for method in record.results))
+
+
+def having(summary: Summary, group: str, metrics: Sequence[str]) -> dict[str, dict[str, Figure]]:
+    """Of a group the methods, with their figures, that have one of the metrics."""
+    methods = summary.figures[group].items()
+    return {method: figures for method, figures in methods if any(metric in figures for metric in metrics)}
+
+
+def figure_of(values: NDArray[np.float64]) -> Figure:
+    """Mean, median and confidence interval of some frames' errors (N,); of one frame there is no interval (NaN)."""
+    low = high = float("nan")
+    if len(values) > 1:
+        means = _resampling(len(values)) @ values.astype(np.float32)
+        low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
+    return Figure(len(values), float(values.mean()), float(np.median(values)), low, high)
+
+
+@lru_cache(maxsize=2)
+def _resampling(count: int) -> NDArray[np.float32]:
+    """(RESAMPLES, count) weights of the frames in each resample: thousands of means in one product, not one by one."""
+    rng = np.random.default_rng(SEED)
+    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
+    return (drawn / np.float32(count)).astype(np.float32)

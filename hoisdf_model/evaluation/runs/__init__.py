@@ -1,0 +1,1 @@
+"""Evaluations of labelled frames and bags: methods in, records out."""

@@ -1,0 +1,137 @@
+"""How far a network's estimates are off, axis by axis, as its weights say it to whoever relies on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hoisdf_model.data.labelled_frames import FrameSource
+from hoisdf_model.data.samples.preparation import PreparationConfig
+from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.metrics.objects import rotation_difference
+from hoisdf_model.evaluation.runs.frame_run import batches_of
+from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
+from hoisdf_model.evaluation.runs.methods import Estimates, Method
+from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
+from hoisdf_model.evaluation.runs.truth import object_known, truth_of
+from hoisdf_model.hand import HandLayer
+from hoisdf_model.network import Calibration
+
+FEWEST = 10  # frames: a root mean square of ten is right to a quarter
+
+
+@dataclass(frozen=True)
+class Deviations:
+    """Errors of N objects and their hands in the camera frame, one a frame.
+
+    Attributes:
+        object_rotation: (N, 3) rotation vectors, radians, from the nearest rotation that looks the same as the true
+            one.
+        object_position: (N, 3) metres, of the object's origin, the wrist being given.
+        joints: (N, 20, 3) metres, of the joints besides the wrist, relative to it.
+    """
+
+    object_rotation: Floats
+    object_position: Floats
+    joints: Floats
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.object_rotation)
+
+    def half(self, odd: bool) -> Deviations:
+        """Every second one."""
+        return Deviations(*(part[int(odd) :: 2] for part in vars(self).values()))
+
+    def calibration(self, data: str) -> Calibration:
+        """Root mean squares per axis.
+
+        Args:
+            data: what frames, in words.
+
+        Raises:
+            EvaluationError: too few.
+            CheckpointError: errors that can't be meant, such as metres.
+        """
+        if len(self) < FEWEST:
+            raise EvaluationError(
+                f"{len(self)} frames have a hand and an object that are labelled and were found: at least {FEWEST} "
+                "are needed, and some hundreds to say much"
+            )
+        means = {name: float(np.sqrt((part**2).mean())) for name, part in vars(self).items()}
+        return Calibration(frames=len(self), data=data, **means)
+
+    def shares(self) -> dict[str, tuple[float, float]]:
+        """Shares of frames within one and two standard deviations, by name, mean of the axes.
+
+        Each half of the frames is judged by the calibration of the other half.
+        """
+        first, second = self.half(False), self.half(True)
+        result = {}
+        for name, own in vars(first).items():
+            other = vars(second)[name]
+            off = [np.abs(a).ravel() / np.sqrt((b**2).mean()) for a, b in ((own, other), (other, own))]
+            result[name] = tuple(float((np.concatenate(off) <= sigma).mean()) for sigma in (1, 2))
+        return result  # type: ignore[return-value]
+
+
+def deviations(
+    source: FrameSource,
+    numbers: Sequence[int],
+    method: Method,
+    preparation: PreparationConfig,
+    models: Models,
+    hand_layer: HandLayer,
+    batch_size: int = 8,
+    workers: int = 0,
+) -> Iterator[tuple[int, Deviations]]:
+    """Run a method over labelled frames.
+
+    Args:
+        source, numbers, preparation, models, hand_layer, batch_size, workers: as for :func:`run.evaluate`.
+        method: gives estimates.
+
+    Yields:
+        After each batch, how many frames were in it, and the errors of those whose hand and object are known and were
+        found: what isn't found isn't published.
+
+    Raises:
+        DatasetError, InvalidInputError: a frame is damaged or shows nothing that is known.
+    """
+    shown = TrackedFrames(source) if getattr(method, "uses_landmarks", False) else source
+    for batch in batches_of(EvaluatedFrames(shown, numbers, preparation), batch_size, workers):
+        yield len(batch), _of_batch(method(batch), batch, models, hand_layer)
+
+
+def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
+    """All of them as one.
+
+    Raises:
+        EvaluationError: there are none.
+    """
+    if not parts:
+        raise EvaluationError("there are no frames to calibrate on")
+    return Deviations(*(np.concatenate(arrays) for arrays in zip(*(vars(p).values() for p in parts), strict=True)))
+
+
+def _of_batch(estimates: Estimates, batch: FrameBatch, models: Models, hand_layer: HandLayer) -> Deviations:
+    hands, things = truth_of(batch, hand_layer)
+    known = batch.sample.hand_known.numpy() & object_known(batch) & estimates.hand_found & estimates.thing_found
+    for array in (estimates.hands.joints, estimates.things.rotation, estimates.things.translation):
+        known &= np.isfinite(array.reshape(len(batch), -1)).all(1)
+    turns = [
+        rotation_difference(
+            estimates.things.rotation[k : k + 1], things.rotation[k : k + 1],
+            models(batch.names[k], batch.reflections[k]).symmetries[None],
+        )[0]
+        for k in np.flatnonzero(known)
+    ]  # fmt: skip
+    return Deviations(
+        np.reshape(turns, (-1, 3)).astype(np.float64),
+        (estimates.things.translation - things.translation)[known],
+        (estimates.hands.joints - hands.joints)[known, 1:],
+    )

@@ -1,0 +1,31 @@
+"""Crops of frames as pictures with captions."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.evaluation.runs.loading import FrameBatch
+
+Pixels = NDArray[np.uint8]
+SIZE, STRIP = 256, 22  # pixels: edge of a picture, height of its caption
+PAPER, INK = (250, 250, 250), (30, 30, 30)
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
+    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3)."""
+    sample = batch.sample
+    image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
+    scale = SIZE / image.shape[0]
+    image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
+    return image, np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
+
+
+def captioned(picture: Pixels, words: str) -> Pixels:
+    """The picture (H, W, 3) with a strip of words below it, (H + STRIP, W, 3)."""
+    strip = np.full((STRIP, picture.shape[1], 3), PAPER, np.uint8)
+    cv2.putText(strip, words, (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
+    return np.concatenate([picture, strip])

@@ -1,0 +1,133 @@
+"""An estimate against the truth of the same image: camera frame, nothing mirrored, hand by hand.
+
+The one reading of live estimates, for bags, for the evaluation node, and for whoever has two :class:`Estimate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from hoisdf_model.data.bags.labelled_source import known_hands
+from hoisdf_model.errors import MeshError
+from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
+from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things, hand_errors, joint_distances, object_errors
+from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.frame_run import DIGITS
+from hoisdf_model.evaluation.runs.records import Result, pose_of
+
+NameVerdict = Literal["none", "right", "unknown", "wrong"]
+OTHER_SIDE = 1e3  # metres: a hand of the right side is taken wherever it is
+
+
+@dataclass(frozen=True)
+class HandComparison:
+    """What was made of one true hand and its object.
+
+    Attributes:
+        object: the true object's name; empty: it holds none.
+        result: errors. ``found`` says whether there was a hand for it, and an object that isn't called by another name.
+        side: whether the side is right; None: no hand was found.
+        name: of the estimated object: ``none`` was estimated, or its name is ``right``, ``unknown`` or ``wrong``.
+        mesh: whether the object's mesh is known here; without it there are no errors of the object.
+    """
+
+    object: str
+    result: Result
+    side: bool | None
+    name: NameVerdict
+    mesh: bool = True
+
+
+@dataclass(frozen=True)
+class FrameComparison:
+    """One frame: its true hands, and how many estimated hands belong to none of them."""
+
+    hands: tuple[HandComparison, ...]
+    spurious: int = 0
+
+
+class EstimateErrors:
+    """Compares estimates with the truth.
+
+    Each true hand gets at most one estimated hand, those of its side first, then the nearest wrist; the side may be
+    wrong. Objects belong to hands as ``Estimate.held_by`` says, in the truth and in the estimate; further true objects
+    lie about and aren't asked for. An object that is called by another name than the true one isn't compared: its pose
+    is of another frame. One without a name is taken for the true one, as networks don't know what they see.
+
+    Args:
+        models: objects by name.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+
+    def __call__(self, estimate: Estimate, truth: Estimate) -> FrameComparison:
+        """Compare; hands without a true wrist are left out, those with nothing else have no errors of the hand."""
+        known = known_hands(truth)
+        pairs = _matched([truth.hands[i] for i in known], estimate.hands)
+        results = []
+        for position, i in enumerate(known):
+            j = pairs.get(position)
+            thing = truth.held_by(i)
+            found = None if j is None else estimate.held_by(j)
+            hand = None if j is None else estimate.hands[j]
+            results.append(self._compared(hand, found, truth.hands[i], thing))
+        return FrameComparison(tuple(results), len(estimate.hands) - len(pairs))
+
+    def _compared(
+        self, hand: HandEstimate | None, thing: ObjectEstimate | None, true: HandEstimate, held: ObjectEstimate | None
+    ) -> HandComparison:
+        errors: dict[str, Floats] = {}
+        apart: tuple[float, ...] = ()
+        pose: dict[str, Any] = {}
+        if hand is not None and np.isfinite(hand.joints).all() and np.isfinite(true.joints).all():
+            meshed = len(hand.vertices) == len(true.vertices) > 0 and bool(np.isfinite(true.vertices).all())
+            own, other = _hands(hand, meshed), _hands(true, meshed)
+            errors |= hand_errors(own, other)
+            apart = tuple(np.round(joint_distances(own, other)[0], 2).tolist())
+            pose |= pose_of(joints=np.asarray(hand.joints, np.float64))
+        name, mesh = _name(thing, held), True
+        if thing is not None and held is not None and name != "wrong":
+            pose |= pose_of(rotation=thing.rotation, translation=thing.translation)
+            try:
+                errors |= object_errors(_things(thing), _things(held), [self.models(held.name)])
+            except MeshError:
+                mesh = False
+        rounded = {metric: round(float(values[0]), DIGITS) for metric, values in errors.items()}
+        result = Result(rounded, (hand is not None, name in ("right", "unknown")), apart, pose)
+        side = None if hand is None else hand.side == true.side
+        return HandComparison(held.name if held is not None else "", result, side, name, mesh)
+
+
+def _matched(true: Sequence[HandEstimate], found: Sequence[HandEstimate]) -> Mapping[int, int]:
+    """True hand -> estimated hand."""
+    if not true or not found:
+        return {}
+    apart = np.array([[np.linalg.norm(own.joints[0] - hand.joints[0]) for own in found] for hand in true], np.float64)
+    other = np.array([[OTHER_SIDE * (own.side != hand.side) for own in found] for hand in true])
+    rows, columns = linear_sum_assignment(np.nan_to_num(apart, nan=OTHER_SIDE / 2, posinf=OTHER_SIDE / 2) + other)
+    return dict(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def _name(thing: ObjectEstimate | None, held: ObjectEstimate | None) -> NameVerdict:
+    if thing is None:
+        return "none"
+    if not thing.name or held is None:
+        return "unknown"
+    return "right" if thing.name == held.name else "wrong"
+
+
+def _hands(hand: HandEstimate, mesh: bool) -> Hands:
+    joints = np.asarray(hand.joints, np.float64)[None]
+    vertices = np.asarray(hand.vertices, np.float64)[None] - joints[:, :1] if mesh else None
+    return Hands(joints - joints[:, :1], joints[:, 0], vertices)
+
+
+def _things(thing: ObjectEstimate) -> Things:
+    return Things(np.asarray(thing.rotation, np.float64)[None], np.asarray(thing.translation, np.float64)[None])

@@ -1,0 +1,66 @@
+"""Estimated hands of all frames in a file that grows beside the records, for HO-3D's challenge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hoisdf_model.errors import EvaluationError
+from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.evaluation.runs.loading import FrameBatch
+from hoisdf_model.evaluation.runs.methods import Estimates, Method
+from hoisdf_model.geometry import poses
+from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
+
+HANDS = "hands.npy"
+
+
+class HandFile:
+    """Joints and vertices of each frame, metres, camera frame; NaN where nothing was estimated yet.
+
+    Args:
+        folder: of the evaluation; the file is made where it isn't there.
+        frames: how many frames the source has.
+
+    Raises:
+        EvaluationError: the file can't be written, is damaged, or is of another number of frames.
+    """
+
+    def __init__(self, folder: str | Path, frames: int) -> None:
+        path, shape = Path(folder) / HANDS, (frames, NUM_JOINTS + NUM_VERTICES, 3)
+        try:
+            if path.exists():
+                self._values = np.lib.format.open_memmap(path, "r+")
+                if self._values.shape != shape or self._values.dtype != np.float32:
+                    raise EvaluationError(f"{path} holds {self._values.shape}, expected {shape}: give another folder")
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._values = np.lib.format.open_memmap(path, "w+", np.float32, shape)
+            self._values[:] = np.nan
+        except EvaluationError:
+            raise
+        except (OSError, ValueError) as error:
+            raise EvaluationError(f"the estimated hands {path} can't be kept: {error}") from error
+
+    def keeping(self, method: Method) -> Method:
+        """The method, whose hands are kept. They are on disk before the batch's records are."""
+
+        def kept(batch: FrameBatch) -> Estimates:
+            found = method(batch)
+            mirror = np.where(batch.sample.mirrored.cpu().numpy()[:, None, None], poses.MIRROR_SIGNS, 1.0)
+            wrist = found.hands.wrist[:, None]
+            numbers = list(batch.numbers)
+            self._values[numbers, :NUM_JOINTS] = (found.hands.joints + wrist) * mirror
+            if found.hands.vertices is not None:
+                self._values[numbers, NUM_JOINTS:] = (found.hands.vertices + wrist) * mirror
+            self._values.flush()
+            return found
+
+        return kept
+
+    def read(self) -> tuple[Floats, Floats | None]:
+        """Joints (N, 21, 3) and vertices (N, 778, 3); None where the method gave none in any frame."""
+        values = np.asarray(self._values)
+        joints, vertices = values[:, :NUM_JOINTS], values[:, NUM_JOINTS:]
+        return joints, vertices if np.isfinite(vertices[:, 0]).any() else None

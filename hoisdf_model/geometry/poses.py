@@ -1,0 +1,37 @@
+"""Rigid poses as matrices, mirrors, and covariances that nobody knows.
+
+A pose (4, 4) takes points of its own frame to another: ``p' = T p``; metres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# The mirror with the normal x, which makes left hands of right ones: (4, 4), and its signs (3,) for points.
+MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
+MIRROR_SIGNS = np.array([-1.0, 1.0, 1.0])
+MIRROR.setflags(write=False)
+MIRROR_SIGNS.setflags(write=False)
+
+
+def rigid(rotation: ArrayLike | None = None, translation: ArrayLike | None = None) -> NDArray[np.float64]:
+    """(4, 4) from (3, 3) and (3,); None: not turned, not moved."""
+    pose = np.eye(4)
+    if rotation is not None:
+        pose[:3, :3] = rotation
+    if translation is not None:
+        pose[:3, 3] = translation
+    return pose
+
+
+def inverse(pose: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The inverse of a rigid (4, 4)."""
+    return rigid(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
+
+
+def unknown_covariance(size: int) -> NDArray[np.float64]:
+    """(size, size) zeros with the first element -1, as ROS says that a covariance isn't known."""
+    covariance = np.zeros((size, size))
+    covariance[0, 0] = -1.0
+    return covariance

@@ -1,0 +1,1 @@
+"""Sequences on a table: planned, filmed, recorded as bags."""

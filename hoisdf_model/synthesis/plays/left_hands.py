@@ -1,0 +1,33 @@
+"""Plays of left hands, planned with right hands and mirrored objects (see ``grasps.mirroring``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Many
+from dataclasses import replace
+
+import numpy as np
+import trimesh
+
+from hoisdf_model.geometry import poses, rotations
+from hoisdf_model.objects import CatalogueObject
+from hoisdf_model.synthesis.plays.sequences import Sequence
+
+
+def mirrored_object(thing: CatalogueObject) -> CatalogueObject:
+    """The object's shape in a mirror with the normal x of its own frame, to plan with; it can't be drawn."""
+    vertices, faces = np.asarray(thing.mesh.vertices) * poses.MIRROR_SIGNS, np.asarray(thing.mesh.faces)[:, ::-1]
+    return replace(thing, mesh=trimesh.Trimesh(vertices, faces, process=False))
+
+
+def mirrored_play(play: Sequence, objects: Many[CatalogueObject]) -> Sequence:
+    """The play of a right hand with mirrored objects as one of a left hand with the ``objects`` themselves."""
+    return replace(
+        play,
+        side="left",
+        views=poses.MIRROR @ play.views @ poses.MIRROR,
+        rotations=rotations.mirror_matrix(play.rotations),
+        joints=play.joints * poses.MIRROR_SIGNS,
+        vertices=play.vertices * poses.MIRROR_SIGNS,
+        objects=tuple(objects),
+        object_poses=poses.MIRROR @ play.object_poses @ poses.MIRROR,
+    )

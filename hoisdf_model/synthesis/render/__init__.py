@@ -1,0 +1,1 @@
+"""Pictures of hands and objects: renderer, skin, scenery, light, camera."""

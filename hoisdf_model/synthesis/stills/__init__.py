@@ -1,0 +1,1 @@
+"""Single pictures for training: staged, drawn, kept as data sets."""

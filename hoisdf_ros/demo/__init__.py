@@ -1,0 +1,1 @@
+"""The demonstration: a recording through the perception node, measured and drawn."""

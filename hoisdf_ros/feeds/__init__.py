@@ -1,0 +1,1 @@
+"""The nodes ``camera`` and ``replay``: images of cameras, files and recordings."""

@@ -1,0 +1,57 @@
+"""The meshes of objects, as nodes show them and hand them on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.errors import MeshError
+from hoisdf_model.estimation import simplified
+
+MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's markers
+
+
+@dataclass(frozen=True)
+class Meshes:
+    """The objects' meshes by name.
+
+    Args:
+        catalogue: ``hoisdf_model.objects.Catalogue``.
+    """
+
+    catalogue: Any
+
+    def check(self, name: str) -> None:
+        """Nothing, if the object is usable.
+
+        Raises:
+            MeshError: the catalogue has no such object or its file is missing; says what there is.
+        """
+        if name:
+            self.catalogue.mesh(name)
+
+    def triangles(self, name: str) -> NDArray[np.float64] | None:
+        """(T, 3, 3) corners in the object frame, metres, of the mesh or, if it is large, a coarser one for display.
+
+        None where there is no mesh of that name.
+        """
+        mesh = self.mesh(name)
+        if mesh is None:
+            return None
+        vertices, faces = simplified(mesh.vertices, mesh.faces, MARKER_FACES)
+        return np.asarray(vertices[faces], np.float64)
+
+    def bounds(self, name: str) -> NDArray[np.float64] | None:
+        """(2, 3) smallest and largest corner in the object frame, metres; None where there is no mesh of that name."""
+        mesh = self.mesh(name)
+        return None if mesh is None else np.asarray(mesh.bounds, np.float64)
+
+    def mesh(self, name: str) -> Any:
+        """The ``trimesh.Trimesh`` of that name; None where there is none."""
+        try:
+            return self.catalogue.mesh(name)
+        except MeshError:
+            return None

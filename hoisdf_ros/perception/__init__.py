@@ -1,0 +1,1 @@
+"""The node ``perception``: images in; hands, objects and transforms out."""

@@ -1,0 +1,100 @@
+"""What is loaded at ``configure``: the estimator, and the meshes that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hoisdf_model.estimates import Estimate, Frame, Prior, Side
+from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision
+from hoisdf_model.geometry import Pinhole
+from hoisdf_model.objects import load_catalogue
+from hoisdf_ros.meshes import Meshes
+from hoisdf_ros.perception.parameters import PerceptionParameters
+
+
+class FrameEstimator(Protocol):
+    """What the node needs of an estimator."""
+
+    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
+        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
+
+    def reset(self) -> None:
+        """Forget the frames before."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An estimator and what is shown beside it.
+
+    Attributes:
+        estimator: computes.
+        meshes: the objects'.
+        faces: (F, 3) vertex indices of the hand mesh for each side.
+        overlay: draws an estimate into the image of its frame, (H, W, 3) uint8 RGB.
+        description: what was loaded (weights, preset, device ...), for /diagnostics.
+        smoother: what estimates go through before they go out; None: nothing.
+    """
+
+    estimator: FrameEstimator
+    meshes: Meshes
+    faces: Mapping[Side, NDArray[np.int64]]
+    overlay: Callable[[Frame, Estimate], NDArray[np.uint8]]
+    description: Mapping[str, str]
+    smoother: Smoother | None = None
+
+
+SceneLoader = Callable[[PerceptionParameters], Scene]
+
+
+def load_scene(parameters: PerceptionParameters) -> Scene:
+    """Load what the parameters name.
+
+    Raises:
+        HoisdfError: no or unusable weights, hand model, catalogue or object; says which.
+    """
+    model = parameters.model
+    meshes = Meshes(load_catalogue(parameters.object.catalogue or None))
+    meshes.check(parameters.object.name)
+    if parameters.object.name:
+        meshes.catalogue.mirror_plane(parameters.object.name)  # remembered; else the first left hand waits for it
+    estimator = Estimator.load(
+        model.weights or None,
+        hand_model=model.hand_model or None,
+        device=model.device,
+        precision=model.precision,
+        preset=model.preset or None,
+        catalogue=meshes.catalogue,
+        hand_size=parameters.hand.size or None,
+    )
+    faces = estimator.hand_model.faces
+    return Scene(
+        estimator,
+        meshes,
+        faces={"right": faces, "left": faces[:, ::-1]},  # a left hand is mirrored, and so are its triangles
+        overlay=lambda frame, estimate: draw_overlay(
+            frame.image, estimate, frame.intrinsics, meshes.catalogue, estimator.hand_model
+        ),
+        description={
+            "weights": model.weights or "shipped",
+            "preset": estimator.config.name,
+            "hand model": f"{estimator.hand_model.name} {estimator.hand_model.hash}",
+            "wrist not given": "seen by the network" if estimator.finds_wrists else "from landmarks or the hand's box",
+            "device": str(estimator.device),
+            "precision": resolve_precision(model.precision, estimator.device),
+        },
+        smoother=Smoother(estimator.hand_model, parameters.smoothing.time) if parameters.smoothing.time else None,
+    )
+
+
+def warm_up(scene: Scene, parameters: PerceptionParameters) -> None:
+    """Compute a few grey frames, so that the first real one isn't slow."""
+    grey = Frame(np.full((480, 640, 3), 128, np.uint8), Pinhole(600.0, 600.0, 319.5, 239.5, 640, 480))
+    prior = Prior(hand_box=np.array([220.0, 140.0, 420.0, 340.0]), object_name=parameters.object.name or None)
+    for _ in range(parameters.model.warm_up):
+        scene.estimator(grey, [prior])
+    scene.estimator.reset()

@@ -1,0 +1,36 @@
+"""What becomes of an error that a message caused: it is counted, named on /diagnostics, and the node goes on."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Sequence
+
+from hoisdf_model.errors import HoisdfError
+from hoisdf_ros.stream.monitor import Monitor
+
+REFUSED = "refused: {}"  # of lists in messages, counted by cause
+Causes = Sequence[tuple[type[Exception], str]]  # the drop cause of each kind of error, the most special first
+
+
+def account_for(error: Exception, causes: Causes, monitor: Monitor, log: Callable[[str], None]) -> str:
+    """Count the message as dropped, keep the error's text, and log it where that wasn't done just now.
+
+    To be called while the error is being handled. The last of ``causes`` is that of any exception.
+
+    Returns:
+        The text: that of an error raised on purpose as it is, any other with its type.
+    """
+    cause = next(cause for kind, cause in causes if isinstance(error, kind))
+    monitor.dropped({cause: 1})
+    known = isinstance(error, HoisdfError)
+    text = str(error) if known else f"{type(error).__name__}: {error}"
+    if monitor.problem(cause, text):
+        log(text if known else traceback.format_exc())
+    return text
+
+
+def note_refused(error: Exception | str, cause: str, monitor: Monitor, log: Callable[[str], None]) -> None:
+    """Count one item of a message that was left out while the others went on, and say which it was."""
+    monitor.noted(REFUSED.format(cause))
+    if monitor.problem(cause, str(error)):
+        log(str(error))
