@@ -4,16 +4,16 @@ from hoisdf_model.ablations.chart import chart_png
 from hoisdf_model.ablations.pace import steps_in
 from hoisdf_model.ablations.plan import Plan, typed_changes
 from hoisdf_model.ablations.results import RowResult, remark, results_of, rich_table, write_results
-from hoisdf_model.ablations.run import Ablation, Test
+from hoisdf_model.ablations.run import Ablation, HeldOutFrames
 from hoisdf_model.ablations.table import AblationRow, AblationTable, base_recipe, load_table, table_names
 
 __all__ = [
     "Ablation",
     "AblationRow",
     "AblationTable",
+    "HeldOutFrames",
     "Plan",
     "RowResult",
-    "Test",
     "base_recipe",
     "chart_png",
     "load_table",

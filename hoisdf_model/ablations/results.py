@@ -13,7 +13,7 @@ from rich import box
 from rich.table import Table
 
 from hoisdf_model.ablations.plan import Plan
-from hoisdf_model.ablations.run import INFORMED, MEAN, NETWORK, Test
+from hoisdf_model.ablations.run import INFORMED, MEAN, NETWORK, HeldOutFrames
 from hoisdf_model.ablations.table import PAPER, AblationRow, AblationTable
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation import METRICS, Figure, Record
@@ -71,7 +71,7 @@ def results_of(
     return results
 
 
-def remark(plan: Plan, test: Test) -> str:
+def remark(plan: Plan, test: HeldOutFrames) -> str:
     """What the rows are: trained how long on what, and what follows from that."""
     begun = {
         (SHIPPED, True): "image part and fields are the shipped weights' and held, what is behind them is trained",

@@ -47,7 +47,7 @@ def _unwatched(steps: Iterable[int], count: int) -> None:
 
 
 @dataclass(frozen=True)
-class Test:
+class HeldOutFrames:
     """What rows are evaluated on.
 
     Attributes:
@@ -58,8 +58,6 @@ class Test:
         tags: what frames are told apart by.
         preparation: protocol and box sizes; None: ours.
     """
-
-    __test__ = False  # pytest collects what is called so
 
     source: FrameSource
     numbers: Sequence[int]
@@ -85,7 +83,7 @@ class Ablation:
 
     folder: Path
     plan: Plan
-    test: Test
+    test: HeldOutFrames
     sources: Sources | None = None
     progress: bool = False
     watch: Watch = field(default=_unwatched)

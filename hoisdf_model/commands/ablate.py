@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from hoisdf_model.ablations import Ablation, AblationTable, Plan, Test
+    from hoisdf_model.ablations import Ablation, AblationTable, HeldOutFrames, Plan
     from hoisdf_model.hand import HandModel
     from hoisdf_model.training import Sources, TrainingConfig
 
@@ -168,8 +168,8 @@ def _sources(recipe: TrainingConfig, hand_model: HandModel) -> Sources:
     return Sources([build_source(source, hand_model) for source in named], [source.ratio for source in named])
 
 
-def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> Test:
-    from hoisdf_model.ablations import Test
+def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> HeldOutFrames:
+    from hoisdf_model.ablations import HeldOutFrames
     from hoisdf_model.commands.evaluate.labelled_data import source_at
     from hoisdf_model.evaluation import Models
     from hoisdf_model.hand import HandLayer
@@ -178,7 +178,7 @@ def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> Te
     with console.status("opening the frames to evaluate on"):
         source, tags, about, preparation = source_at(data, hand_model)
     numbers = range(min(frames, len(source)))
-    return Test(source, numbers, about, Models(find_object), HandLayer(hand_model), tags, preparation)
+    return HeldOutFrames(source, numbers, about, Models(find_object), HandLayer(hand_model), tags, preparation)
 
 
 def _within(minutes: float, plan: Plan, sources: Sources, folder: Path, console: Console) -> Plan:

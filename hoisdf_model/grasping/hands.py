@@ -69,6 +69,10 @@ class HandShape:
         return Solid(np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces)
 
 
+class DegenerateHandError(InvalidInputError):
+    """A hand that can't be one: its numbers aren't finite."""
+
+
 def hand_shape(hand: HandEstimate, model: HandModelLike) -> HandShape:
     """The estimated hand's shape, in the camera frame.
 
@@ -77,7 +81,8 @@ def hand_shape(hand: HandEstimate, model: HandModelLike) -> HandShape:
         model: the hand model that they belong to; a right model serves left hands too.
 
     Raises:
-        InvalidInputError: the hand has no mesh, or one that isn't finite, or belongs to another model.
+        InvalidInputError: the hand has no mesh, or one that belongs to another model.
+        DegenerateHandError: its numbers aren't finite.
     """
     model = as_hand_model(model)
     if len(hand.vertices) != NUM_VERTICES:
@@ -88,7 +93,7 @@ def hand_shape(hand: HandEstimate, model: HandModelLike) -> HandShape:
             f"({model.hash}): give grasping the model that the estimator uses"
         )
     if not (np.isfinite(hand.vertices).all() and np.isfinite(hand.joints).all()):
-        raise InvalidInputError("the hand's vertices or joints are not finite numbers")
+        raise DegenerateHandError("the hand's vertices or joints are not finite numbers")
     return posed_shape(np.asarray(hand.vertices, np.float64), np.asarray(hand.joints, np.float64), model, hand.side)
 
 

@@ -27,7 +27,7 @@ from hoisdf_model.grasping.candidates import (
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hand_only import pinch
 from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over
-from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape, hand_shape
+from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, DegenerateHandError, HandShape, hand_shape
 from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
 from hoisdf_model.grasping.settings import GraspSettings
@@ -126,7 +126,7 @@ class GraspPlanner:
         try:
             shape = hand_shape(hand, self.hand_model)
         except InvalidInputError as error:
-            reason: Reason = "degenerate_hand" if "finite" in str(error) else "no_hand_mesh"
+            reason: Reason = "degenerate_hand" if isinstance(error, DegenerateHandError) else "no_hand_mesh"
             return GraspPlan(refusals=(Refusal(None, reason, str(error), number),))
         palm = float(np.linalg.norm(shape.joints[MIDDLE_KNUCKLE] - shape.joints[0]))
         if not PALM_LENGTH[0] <= palm <= PALM_LENGTH[1]:

@@ -86,7 +86,7 @@ class LossConfig:
     """Losses.
 
     Attributes:
-        preset: the factors, ``official``, ``paper`` or ``compact``.
+        preset: the factors, ``official`` or ``compact``.
         weights: factors that replace the preset's, by name.
         symmetric: whether poses of symmetric objects are compared with the nearest that looks the same.
     """

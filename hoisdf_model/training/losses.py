@@ -61,12 +61,11 @@ class LossWeights:
     root_spread: float = 0.1
 
 
-# ``official``: the released code's; with pose from inverse kinematics it adds a shape_prior of 1e-6.
-# ``paper``: the terms of its equations; their factors are the released code's.
+# ``official``: the released code's, for the paper's recipe too; with pose from inverse kinematics it adds a
+# shape_prior of 1e-6.
 # ``compact``: ours, for six-number rotations, whose smooth-L1 is smaller than that of axis-angle vectors.
 PRESETS = {
     "official": LossWeights(),
-    "paper": LossWeights(),
     "compact": LossWeights(vertices=3e3, mano_joints=3e3, shape_prior=1e-2, object_rotation=5.0),
 }
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from hoisdf_model.ablations import (
     Ablation,
     AblationRow,
+    HeldOutFrames,
     Plan,
-    Test,
     chart_png,
     load_table,
     results_of,
@@ -56,7 +56,7 @@ def frames():
 
 @pytest.fixture(scope="module")
 def test(frames):
-    return Test(frames, range(2), {"of": "geometry"}, MODELS, hand_layer())
+    return HeldOutFrames(frames, range(2), {"of": "geometry"}, MODELS, hand_layer())
 
 
 def test_the_papers_tables_are_there():
