@@ -7,9 +7,10 @@ image. Arrays are numpy; nothing here knows torch or ROS.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,6 +48,14 @@ class Frame:
             raise ImageError(f"depth must be aligned to the image {shape[:2]}, got {self.depth.shape}")
         if self.depth is not None and self.depth.dtype.kind != "f":
             raise ImageError(f"depth must be in metres as floating point numbers, got {self.depth.dtype}: millimetres?")
+
+    def rectified(self) -> Frame:
+        """The frame as a camera of the image's size with the same ``K`` and no distortion sees it."""
+        height, width = self.image.shape[:2]
+        camera = replace(self.intrinsics, width=width, height=height)
+        # depth of neighbouring surfaces must not be averaged
+        depth = None if self.depth is None else camera.undistort(self.depth, cv2.INTER_NEAREST)
+        return Frame(camera.undistort(self.image), camera.rectified(), depth)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,13 @@
 """From a frame to an estimate: localisation, placement, the network, decoding, tracking; and pictures of it."""
 
-from hoisdf_model.estimation.estimator import Estimator, Localiser, Network, resolve_device, resolve_precision
+from hoisdf_model.estimation.estimator import (
+    Estimator,
+    FrameEstimator,
+    Localiser,
+    Network,
+    resolve_device,
+    resolve_precision,
+)
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.overlay import draw_overlay
 from hoisdf_model.estimation.pairing import priors_from_regions
@@ -9,6 +16,7 @@ from hoisdf_model.estimation.smoothing import Smoother
 
 __all__ = [
     "Estimator",
+    "FrameEstimator",
     "Localiser",
     "Network",
     "Smoother",

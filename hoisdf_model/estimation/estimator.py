@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -71,6 +70,16 @@ class Network(Protocol):
     def encode(self, image: torch.Tensor, /) -> ImageFeatures:
         """(B, 3, S, S) in [0, 1] -> at least the image maps."""
         ...
+
+
+class FrameEstimator(Protocol):
+    """What nodes and evaluations need of an estimator; :class:`Estimator` is one."""
+
+    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
+        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
+
+    def reset(self) -> None:
+        """Forget the frames before."""
 
 
 class Estimator:
@@ -204,7 +213,7 @@ class Estimator:
         timing: dict[str, float] = {}
         priors = (prior,) if isinstance(prior, Prior) else prior
         with _timed(timing, "undistort"):
-            rectified = _rectified(frame)
+            rectified = frame.rectified()
         with _timed(timing, "localise"):
             raw_camera = replace(frame.intrinsics, width=frame.image.shape[1], height=frame.image.shape[0])
             completed = completed_priors(priors, rectified, raw_camera, self._span, self._localiser.locate)
@@ -323,14 +332,6 @@ def resolve_precision(name: str, device: torch.device) -> str:
     if name != "auto":
         return name
     return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
-
-
-def _rectified(frame: Frame) -> Frame:
-    height, width = frame.image.shape[:2]
-    camera = replace(frame.intrinsics, width=width, height=height)
-    # depth of neighbouring surfaces must not be averaged
-    depth = None if frame.depth is None else camera.undistort(frame.depth, cv2.INTER_NEAREST)
-    return Frame(camera.undistort(frame.image), camera.rectified(), depth)
 
 
 def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from hoisdf_model.data.samples.sample import Sample
+from hoisdf_model.evaluation.runs.methods import given
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import NetworkInput, log_extent
 
@@ -91,15 +92,4 @@ def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
 def input_of(batch: Sample, queries: tuple[Tensor, Tensor] | None = None) -> NetworkInput:
     """The network's input; ``queries`` are normalised points to use in place of those that it would find."""
     hand, object_ = queries or (None, None)
-    return NetworkInput(
-        image=batch.image,
-        intrinsics=batch.intrinsics,
-        hand_root=batch.hand_root,
-        object_center=batch.object_center,
-        hand_box=batch.hand_box,
-        object_box=batch.object_box,
-        hand_queries=hand,
-        object_queries=object_,
-        landmarks=batch.landmarks,
-        landmark_presence=batch.landmark_presence,
-    )
+    return replace(given(batch), hand_queries=hand, object_queries=object_)

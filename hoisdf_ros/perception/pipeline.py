@@ -9,13 +9,12 @@ from typing import Any
 
 from hoisdf_model.errors import CameraError, HoisdfError, ImageError, InvalidInputError
 from hoisdf_model.estimates import Frame, Regions
-from hoisdf_model.estimation import Smoother
+from hoisdf_model.estimation import FrameEstimator, Smoother
 from hoisdf_model.messages import Refused, camera_info_to_pinhole, decode_depth, decode_image, message_to_regions
 from hoisdf_ros.perception.detections import detections_to_regions
 from hoisdf_ros.perception.frame_priors import priors_for
 from hoisdf_ros.perception.outputs import Outputs
 from hoisdf_ros.perception.parameters import PerceptionParameters
-from hoisdf_ros.perception.scene import FrameEstimator
 from hoisdf_ros.stream import inputs
 from hoisdf_ros.stream.failures import Causes, account_for, note_refused
 from hoisdf_ros.stream.inputs import InputSet

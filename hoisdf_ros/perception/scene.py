@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, Smoother, draw_overlay, resolve_precision
+from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother, draw_overlay, resolve_precision
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
 from hoisdf_ros.meshes import Meshes
 from hoisdf_ros.perception.parameters import PerceptionParameters
-
-
-class FrameEstimator(Protocol):
-    """What the node needs of an estimator."""
-
-    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
-        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
-
-    def reset(self) -> None:
-        """Forget the frames before."""
 
 
 @dataclass(frozen=True)

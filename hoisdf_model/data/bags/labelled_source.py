@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hoisdf_model.data.bags.frames import PATIENCE, BagFrame
 from hoisdf_model.data.bags.reader import SYNTHETIC, BagProblem, BagReader
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import BagError, MeshError
-from hoisdf_model.estimates import Estimate, Frame, ObjectEstimate
+from hoisdf_model.estimates import Estimate, ObjectEstimate
 from hoisdf_model.geometry import meshes, poses
 from hoisdf_model.objects import CatalogueObject
 
@@ -133,7 +133,7 @@ class BagFrames:
         """The image with the true hand of that number and what it holds."""
         assert item.truth is not None
         hand = item.truth.hands[number]
-        frame = _rectified(item.frame)
+        frame = item.frame.rectified()
         label = HandLabel(hand.side, np.asarray(hand.joints, np.float64), _NOTHING)
         held = item.truth.held_by(number)
         return LabelledFrame(frame.image, frame.intrinsics, label, None if held is None else self._object(held))
@@ -182,9 +182,3 @@ def moments_of(truth: Estimate, bag: int, time: int, stamp: int) -> tuple[Moment
 def known_hands(truth: Estimate) -> tuple[int, ...]:
     """Numbers of the true hands with a known wrist; the other joints may be unknown, as of HO-3D's evaluation."""
     return tuple(i for i, hand in enumerate(truth.hands) if np.isfinite(hand.joints[0]).all())
-
-
-def _rectified(frame: Frame) -> Frame:
-    height, width = frame.image.shape[:2]
-    camera = replace(frame.intrinsics, width=width, height=height)
-    return Frame(camera.undistort(frame.image), camera.rectified())

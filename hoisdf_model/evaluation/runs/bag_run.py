@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -16,8 +15,7 @@ from hoisdf_model.data.bags.labelled_source import BagFrames, Moment, moments_of
 from hoisdf_model.data.bags.reader import BagReader
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import HoisdfError, InvalidInputError
-from hoisdf_model.estimates import Estimate, Frame, Prior
-from hoisdf_model.estimation import priors_from_regions
+from hoisdf_model.estimation import FrameEstimator, priors_from_regions
 from hoisdf_model.evaluation.runs.bag_reading import (
     BagTally,
     Reading,
@@ -30,17 +28,6 @@ from hoisdf_model.evaluation.runs.bag_reading import (
 from hoisdf_model.evaluation.runs.records import Record
 from hoisdf_model.evaluation.runs.running import RunningEvaluation
 from hoisdf_model.evaluation.runs.stamp_pairs import Kind, StampPairs
-
-
-class FrameEstimator(Protocol):
-    """What is run over a bag; :class:`hoisdf_model.estimation.Estimator` is one."""
-
-    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
-        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
-
-    def reset(self) -> None:
-        """Forget the frames before."""
-
 
 Step = tuple[list[Record], tuple[Moment, ...]]
 
