@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
+from hoisdf_model.commands.evaluate import options
+from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, source_at
 from hoisdf_model.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -37,27 +38,13 @@ def calibrate(
         ),
     ] = BENCHMARK,
     frames: Annotated[int, typer.Option(min=10, help="So many, evenly spaced over all that there are.")] = 500,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False),
-    ] = None,
-    object_models: Annotated[
-        Path | None,
-        typer.Option(
-            "--models",
-            help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
-            show_default=False,
-        ),
-    ] = None,
-    objects: Annotated[
-        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
-    ] = None,
-    hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames at once.")] = 8,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw or read frames; 0: only this one.")] = 1,
+    split: options.Split = None,
+    object_models: options.ObjectModels = None,
+    objects: options.Objects = None,
+    hand_model: options.HandModelFile = None,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 8,
+    workers: options.Workers = 1,
 ) -> None:
     """Measure how far a network's estimates are off, and write that into a copy of its weights.
 
@@ -111,8 +98,7 @@ def calibrate(
     catalogue = objects or (opened.models if opened is not None else None)
     steps = deviations(
         source, _spaced(frames, len(source)), GivenPlaces(optimised(network), place), preparation_for(config, base),
-        Models(partial(find_object, catalogue=str(catalogue or ""))), hand_of(source, model, network), batch_size,
-        workers,
+        Models(partial(find_object, catalogue=str(catalogue or ""))), batch_size, workers,
     )  # fmt: skip
     found = _followed(steps, min(frames, len(source)), console)
     calibration = found.calibration(_in_words(origin, data))

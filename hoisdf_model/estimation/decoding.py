@@ -14,7 +14,7 @@ from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer
-from hoisdf_model.hand.joints import NUM_JOINTS
+from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 from hoisdf_model.network import Calibration, NetworkOutput
 
 GIVEN_SPREAD = 0.003  # metres, of a wrist that is given without a covariance
@@ -41,6 +41,8 @@ class Decoded:
         calibration: how far such outputs were off; None: nobody measured it.
         layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
         size: of the hands that are fitted, where somebody measured it.
+        doubtful: whether rows that the network doesn't stand by (``hand_valid``, ``object_valid``) are decoded too: an
+            evaluation counts their errors.
     """
 
     def __init__(
@@ -50,13 +52,14 @@ class Decoded:
         calibration: Calibration | None = None,
         layer: HandLayer | None = None,
         size: HandSize | None = None,
+        doubtful: bool = False,
     ) -> None:
         tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
         self._rows: dict[str, NDArray[np.float64]] = {
             name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
         }
         self._crop_size, self._calibration, self._layer = crop_size, calibration, layer
-        self._size = size
+        self._size, self._doubtful = size, doubtful
         self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
@@ -65,17 +68,21 @@ class Decoded:
         Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
         mean of the hand mask's surer half inside the hand box; a joint's score is less the more its votes differ:
         ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for, and for all joints
-        where the network has no votes. The scores order estimates, they aren't calibrated probabilities.
+        where the network has no votes. The scores order estimates, they aren't calibrated probabilities. A network
+        without a hand model leaves out vertices (0, 3), and pose and shape are NaN.
         """
         row = self._rows
-        if not row["hand_valid"][i]:
+        if not (row["hand_valid"][i] or self._doubtful):
             return None
         mirror = MIRROR if target.side == "left" else np.ones(3)
-        pose = rotations.rotation_vectors(row["mano_rotations"][i])
+        pose, shape = np.full((NUM_ROTATIONS, 3), np.nan), np.full(NUM_SHAPES, np.nan)
+        if "mano_rotations" in row:
+            pose, shape = rotations.rotation_vectors(row["mano_rotations"][i]), row["mano_shape"][i]
         score = target.score * self._seen(i, 1, view.hand_box)
         agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
         agreement[0] = 1.0
-        joints, vertices, shape, root = row["joints"][i], row["vertices"][i], row["mano_shape"][i], target.root
+        joints, root = row["joints"][i], target.root
+        vertices = row["vertices"][i] if "vertices" in row else np.empty((0, 3))
         if self._layer is not None and view.presence > 0:
             fit = self._fitted(i, target, view, self._layer)
             pose, joints, vertices = rotations.rotation_vectors(fit.rotations), fit.joints, fit.vertices
@@ -109,7 +116,7 @@ class Decoded:
         """
         row = self._rows
         seen = self._seen(i, 2, view.object_box)
-        if not row["object_valid"][i] or not (target.object_known or seen >= 0.5):
+        if not (row["object_valid"][i] or self._doubtful) or not (target.object_known or seen >= 0.5):
             return None
         pose, lever, mirror = np.eye(4), np.zeros(3), MIRROR if target.side == "left" else np.ones(3)
         pose[:3, :3] = rotations.rotation_matrices(row["object_rotation"][i])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from labelled_frames import BOX, TURNS_OF_BOX, Frames, frame, hand_layer
+from labelled_frames import BOX, TURNS_OF_BOX, Frames, frame
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from scipy.spatial.transform import Rotation
@@ -16,12 +16,12 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.errors import CheckpointError, EvaluationError
+from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
 from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
 from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
-from hoisdf_model.evaluation.runs.methods import Estimates
-from hoisdf_model.evaluation.runs.truth import truth_of
+from hoisdf_model.evaluation.runs.methods import Answer
 from hoisdf_model.network import Calibration, load_network, optimised, read_weights, save_network, write_weights
 from hoisdf_model.objects.symmetry import Symmetry
 
@@ -40,18 +40,27 @@ class Off:
         self.lost, self.looks_alike = lost, looks_alike
 
     def __call__(self, batch):
-        hands, things = truth_of(batch, hand_layer())
-        rotation = Rotation.from_rotvec(TURN).as_matrix() @ things.rotation
+        return [
+            Answer(
+                Estimate(tuple(map(self.hand, truth.hands)), tuple(map(self.thing, truth.objects))),
+                (True, number not in self.lost),
+            )
+            for number, truth in zip(batch.numbers, batch.truths, strict=True)
+        ]
+
+    def hand(self, true):
+        return replace(true, joints=true.joints + np.repeat([[0], [1]], [1, 20], 0) * MOVE)
+
+    def thing(self, true):
+        rotation = Rotation.from_rotvec(TURN).as_matrix() @ true.rotation
         if self.looks_alike:
             rotation = rotation @ TURNS_OF_BOX[1, :3, :3]
-        moved = replace(things, rotation=rotation, translation=things.translation + SHIFT)
-        found = np.array([number not in self.lost for number in batch.numbers])
-        return Estimates(replace(hands, joints=hands.joints + MOVE), moved, np.ones(len(batch), bool), found)
+        return replace(true, rotation=rotation, translation=true.translation + SHIFT)
 
 
 def measured(method, source, count):
     preparation = preparation_for(tiny_network().config)
-    steps = deviations(source, range(count), method, preparation, Models(box_of), hand_layer(), batch_size=4)
+    steps = deviations(source, range(count), method, preparation, Models(box_of), batch_size=4)
     counts, parts = zip(*steps, strict=True)
     assert sum(counts) == count
     return joined_deviations(parts)
@@ -196,7 +205,6 @@ def test_the_command_copies_the_tensors_and_adds_what_it_measured(weights, frame
     about = {"folder": "/somewhere/private/boxes"}
     monkeypatch.setattr("hoisdf_model.commands.calibrate.source_at", lambda *_: (frames, None, about, None))
     monkeypatch.setattr("hoisdf_model.commands.calibrate.download_at", lambda *_: None)
-    monkeypatch.setattr("hoisdf_model.commands.calibrate.hand_of", lambda *_: hand_layer())
     monkeypatch.setattr("hoisdf_model.evaluation.GivenPlaces", Off)
     monkeypatch.setattr("hoisdf_model.objects.find_object", box_of)
     out = tmp_path / "out.safetensors"

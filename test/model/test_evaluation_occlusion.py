@@ -12,7 +12,7 @@ from tiny_network import tiny_network
 from hoisdf_model.evaluation import preparation_for
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
 from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS, hidden_share, level_tags
-from hoisdf_model.evaluation.runs.truth import truth_of
+from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.geometry import Pinhole
 
 CAMERA = Pinhole(200.0, 200.0, 128.0, 128.0, 256, 256)
@@ -69,7 +69,7 @@ def test_frames_get_levels_where_their_masks_are_known():
     source = type("Source", (), {"frame": lambda self, index: list(seen.values())[index], "__len__": lambda self: 5})()
     frames = EvaluatedFrames(source, range(5), preparation_for(tiny_network().config))
     batch = joined([frames[k] for k in range(5)])
-    tags = level_tags(batch, *truth_of(batch, hand_layer()), MODELS, hand_layer().model.faces)
+    tags = level_tags(replace(batch, truths=truths_of(batch, hand_layer())), MODELS, hand_layer().model.faces)
     tags = dict(zip(seen, tags, strict=True))
     assert tags["as drawn"][0] == "hand hidden 0-25 %"  # the hand is painted before the object
     assert [tag.split(" hidden ")[0] for tag in tags["as drawn"]] == ["hand", "object"]

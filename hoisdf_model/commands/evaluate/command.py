@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hoisdf_model.commands.evaluate import options
 from hoisdf_model.commands.evaluate.bag_options import bag_options
 from hoisdf_model.commands.evaluate.bags import NetworkRun, evaluate_live, evaluate_recorded, labelled_bags
 from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
@@ -51,24 +52,14 @@ def evaluate(
             "DexYCB or HO-3D, or a YAML file with kind and options of a source (see docs/datasets.md)."
         ),
     ] = BENCHMARK,
-    split: Annotated[
-        str | None,
-        typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False),
-    ] = None,
+    split: options.Split = None,
     subset: Annotated[
         str | None, typer.Option(help="Of DexYCB: close (where not given), full, right or all.", show_default=False)
     ] = None,
     version: Annotated[
         str | None, typer.Option(help="Of HO-3D, v2 or v3; another one is refused.", show_default=False)
     ] = None,
-    object_models: Annotated[
-        Path | None,
-        typer.Option(
-            "--models",
-            help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
-            show_default=False,
-        ),
-    ] = None,
+    object_models: options.ObjectModels = None,
     official: Annotated[
         bool, typer.Option("--official", help="Frames of DexYCB and HO-3D are cropped as by the released code.")
     ] = False,
@@ -151,25 +142,21 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
-    objects: Annotated[
-        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
-    ] = None,
+    objects: options.Objects = None,
     per_object: Annotated[bool, typer.Option("--per-object", help="Print a line for each object.")] = False,
-    hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
-    ] = None,
+    hand_model: options.HandModelFile = None,
     preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, where it can't tell.")] = None,
     mean_pose: Annotated[
         Path | None, typer.Option(help="Means for the baselines, written by hoisdf mean-pose; the shipped ones.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    device: options.Device = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32",
     search: Annotated[
         str,
         typer.Option(metavar="|".join(SEARCHES), help="How surface points are found; coarse_to_fine is faster."),
     ] = "exhaustive",
-    batch_size: Annotated[int, typer.Option(min=1, help="Frames at once.")] = 8,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that draw or read frames; 0: only this one.")] = 1,
+    batch_size: options.BatchSize = 8,
+    workers: options.Workers = 1,
 ) -> None:
     """Measure the errors of a network on labelled frames.
 

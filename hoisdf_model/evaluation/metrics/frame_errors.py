@@ -80,8 +80,6 @@ METRICS: dict[str, Metric] = {
     "object field F@10": Metric("F-score of the same at 10 mm", "%", False),
     "object surface": Metric("frames in which the object's field has a surface", "%", False),
 }
-HAND_METRICS = tuple(METRICS)[:13]
-OBJECT_METRICS = tuple(METRICS)[13:20]
 
 
 @dataclass(frozen=True)
@@ -91,15 +89,11 @@ class Hands:
     Attributes:
         joints: (B, 21, 3) and vertices: (B, 778, 3), None where there are none; metres, relative to the wrist.
         wrist: (B, 3) metres, camera frame.
-        voted: (B, 21, 3) joints that the points vote for, relative to the wrist; None where nothing votes.
-        points: (B, N, 3) what a network looks at, relative to the wrist; None where there are none.
     """
 
     joints: Floats
     wrist: Floats
     vertices: Floats | None = None
-    voted: Floats | None = None
-    points: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -139,9 +133,6 @@ def hand_errors(estimate: Hands, truth: Hands) -> Errors:
         "wrist": np.linalg.norm(estimate.wrist - truth.wrist, axis=-1) * 1e3,
         "camera MJE": hands.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
     }
-    if estimate.voted is not None:
-        result["MJE voted"] = hands.mean_distance(estimate.voted, true) * 1e3
-        result["PA-MJE voted"] = hands.mean_distance(similarity_aligned(estimate.voted, true), true) * 1e3
     if estimate.vertices is not None and truth.vertices is not None:
         for prefix, surface in (
             ("", estimate.vertices),
@@ -155,8 +146,11 @@ def hand_errors(estimate: Hands, truth: Hands) -> Errors:
     return result
 
 
-def object_errors(estimate: Things, truth: Things, models: list[Model]) -> Errors:
-    """Errors of B objects, millimetres and degrees."""
+def object_errors(estimate: Things, truth: Things, models: list[Model], origins: Floats | None = None) -> Errors:
+    """Errors of B objects, millimetres and degrees.
+
+    ``origins`` (B, 3), object frame: the points that OCE is of; None: the frames' origins.
+    """
     own, true = (estimate.rotation, estimate.translation), (truth.rotation, truth.translation)
     points, corners = (np.stack([getattr(model, name) for model in models]) for name in ("points", "corners"))
     turns = [
@@ -164,7 +158,7 @@ def object_errors(estimate: Things, truth: Things, models: list[Model]) -> Error
         for r, q, model in zip(estimate.rotation, truth.rotation, models, strict=True)
     ]
     return {
-        "OCE": things.origin_error(own, true) * 1e3,
+        "OCE": (things.origin_error(own, true) if origins is None else things.center_error(origins, own, true)) * 1e3,
         "OCE box": things.center_error(corners.mean(1), own, true) * 1e3,
         "MCE": things.axis_aligned_corner_error([model.outline for model in models], own, true) * 1e3,
         "MCE box": things.box_corner_error(corners, own, true) * 1e3,

@@ -7,7 +7,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.frame_errors import Model
 from hoisdf_model.geometry import meshes
 from hoisdf_model.objects import CatalogueObject
@@ -30,24 +29,13 @@ class Models:
         self._find = find
         self._made = lru_cache(None)(self._make)
 
-    def __call__(self, name: str, reflection: Floats | None = None) -> Model:
-        """The object, or what a mirror shows of it.
-
-        Args:
-            name: as in the data set.
-            reflection: (4, 4) of the object frame, for frames that were mirrored; None: it wasn't.
+    def __call__(self, name: str) -> Model:
+        """The object of that name.
 
         Raises:
             MeshError: there is no such object.
         """
-        model = self._made(name)
-        if reflection is None:
-            return model
-        turn, shift = reflection[:3, :3], reflection[:3, 3]
-        seen = (part @ turn.T + shift for part in (model.points, model.outline, model.corners, model.vertices))
-        points, outline, corners, vertices = seen
-        # a mirror turns faces inside out
-        return Model(points, outline, corners, turn @ model.symmetries @ turn.T, vertices, model.faces[:, ::-1])
+        return self._made(name)
 
     def _make(self, name: str) -> Model:
         thing = self._find(name)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from hoisdf_model.data.bags.labelled_source import BagFrames
-from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels
-from hoisdf_model.evaluation.runs.records import Record, pose_of
-from hoisdf_model.geometry import poses, rotations
+from hoisdf_model.evaluation.runs.records import Record
 
 
 def bag_sheet(
@@ -47,21 +44,6 @@ def bag_sheet(
             if not seen_whole:
                 del shown[record.frame]
             else:
-                seen[record.frame] = _as_shown(record, method, frame)
+                seen[record.frame] = record
     rows = {name: [seen[record.frame] for record in row] for name, row in picked.items()}
     return sheet(rows, method, source, preparation, models) if any(rows.values()) else None
-
-
-def _as_shown(record: Record, method: str, frame: LabelledFrame) -> Record:
-    """With the pose in the mirror in which left hands are shown."""
-    if frame.hand is None or frame.hand.side == "right":
-        return record
-    result = record.results[method]
-    pose = dict(result.pose)
-    if "joints" in pose:
-        pose |= pose_of(joints=np.array(pose["joints"]) @ poses.MIRROR[:3, :3])
-    if "rotation" in pose and frame.object is not None:
-        own = poses.rigid(rotations.rotation_matrices(np.array(pose["rotation"])), pose["translation"])
-        mirrored = poses.MIRROR @ own @ frame.object.reflection
-        pose |= pose_of(rotation=mirrored[:3, :3], translation=mirrored[:3, 3])
-    return replace(record, results={method: replace(result, pose=pose)})

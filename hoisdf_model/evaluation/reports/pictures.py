@@ -16,7 +16,7 @@ from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.crop_pictures import FONT, INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
-from hoisdf_model.evaluation.runs.records import Record
+from hoisdf_model.evaluation.runs.records import Record, pose_of
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import BONES
 
@@ -75,7 +75,7 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
     for pose in (_truth(batch), record.results[method].pose):
         canvas = image.copy()
         if "rotation" in pose and record.object:
-            corners = models(record.object, batch.reflections[0]).corners
+            corners = models(record.object).corners
             turn = rotations.rotation_matrices(np.array(pose["rotation"]))
             _draw_box(canvas, corners @ turn.T + np.array(pose["translation"]), camera)
         if "joints" in pose:
@@ -114,13 +114,10 @@ def sheet(
 
 
 def _truth(batch: FrameBatch) -> dict[str, Any]:
-    sample, result = batch.sample, {}
-    if bool(sample.hand_known[0]):
-        result["joints"] = (sample.joints[0] + sample.hand_root[0]).double().numpy()
-    if bool(sample.object_known[0]):
-        result["rotation"] = rotations.rotation_vectors(sample.object_rotation[0].double().numpy())
-        result["translation"] = (sample.object_translation[0] + sample.object_center[0]).double().numpy()
-    return result
+    (truth,) = batch.truths
+    joints = np.asarray(truth.hands[0].joints, np.float64) if bool(batch.sample.hand_known[0]) else None
+    rotation, translation = next(((thing.rotation, thing.translation) for thing in truth.objects), (None, None))
+    return pose_of(joints, rotation, translation)
 
 
 def _draw_skeleton(canvas: Pixels, joints: Floats, camera: Floats) -> None:

@@ -15,10 +15,8 @@ from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.objects import rotation_difference
 from hoisdf_model.evaluation.runs.frame_run import batches_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
-from hoisdf_model.evaluation.runs.methods import Estimates, Method
+from hoisdf_model.evaluation.runs.methods import Answer, Method
 from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
-from hoisdf_model.evaluation.runs.truth import object_known, truth_of
-from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import Calibration
 
 FEWEST = 10  # frames: a root mean square of ten is right to a quarter
@@ -85,14 +83,13 @@ def deviations(
     method: Method,
     preparation: PreparationConfig,
     models: Models,
-    hand_layer: HandLayer,
     batch_size: int = 8,
     workers: int = 0,
 ) -> Iterator[tuple[int, Deviations]]:
     """Run a method over labelled frames.
 
     Args:
-        source, numbers, preparation, models, hand_layer, batch_size, workers: as for :func:`run.evaluate`.
+        source, numbers, preparation, models, batch_size, workers: as for :func:`run.evaluate`.
         method: gives estimates.
 
     Yields:
@@ -104,7 +101,7 @@ def deviations(
     """
     shown = TrackedFrames(source) if getattr(method, "uses_landmarks", False) else source
     for batch in batches_of(EvaluatedFrames(shown, numbers, preparation), batch_size, workers):
-        yield len(batch), _of_batch(method(batch), batch, models, hand_layer)
+        yield len(batch), _of_batch(method(batch), batch, models)
 
 
 def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
@@ -118,20 +115,23 @@ def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
     return Deviations(*(np.concatenate(arrays) for arrays in zip(*(vars(p).values() for p in parts), strict=True)))
 
 
-def _of_batch(estimates: Estimates, batch: FrameBatch, models: Models, hand_layer: HandLayer) -> Deviations:
-    hands, things = truth_of(batch, hand_layer)
-    known = batch.sample.hand_known.numpy() & object_known(batch) & estimates.hand_found & estimates.thing_found
-    for array in (estimates.hands.joints, estimates.things.rotation, estimates.things.translation):
-        known &= np.isfinite(array.reshape(len(batch), -1)).all(1)
-    turns = [
-        rotation_difference(
-            estimates.things.rotation[k : k + 1], things.rotation[k : k + 1],
-            models(batch.names[k], batch.reflections[k]).symmetries[None],
-        )[0]
-        for k in np.flatnonzero(known)
-    ]  # fmt: skip
+def _of_batch(answers: Sequence[Answer], batch: FrameBatch, models: Models) -> Deviations:
+    turns, places, joints = [], [], []
+    for k, (answer, truth) in enumerate(zip(answers, batch.truths, strict=True)):
+        hand, thing, name = answer.hand, answer.object, batch.names[k]
+        if hand is None or thing is None or not all(answer.sure) or not name or not bool(batch.sample.hand_known[k]):
+            continue
+        if not all(np.isfinite(part).all() for part in (hand.joints, thing.rotation, thing.translation)):
+            continue
+        true, held, reflection = truth.hands[0], truth.objects[0], batch.reflections[k]
+        symmetries = models(name).symmetries[None]
+        turns.append(rotation_difference(thing.rotation[None], held.rotation[None], symmetries)[0])
+        # of the point where the network has the object's origin: decoding moves the covariance from there
+        origin = np.zeros(3) if reflection is None else reflection[:3, 3]
+        places.append(thing.translation - held.translation + (thing.rotation - held.rotation) @ origin)
+        joints.append((hand.joints - hand.joints[:1]) - (true.joints - true.joints[:1]))
     return Deviations(
         np.reshape(turns, (-1, 3)).astype(np.float64),
-        (estimates.things.translation - things.translation)[known],
-        (estimates.hands.joints - hands.joints)[known, 1:],
+        np.reshape(places, (-1, 3)).astype(np.float64),
+        np.reshape(joints, (-1, 21, 3)).astype(np.float64)[:, 1:],
     )

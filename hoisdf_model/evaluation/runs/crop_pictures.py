@@ -16,12 +16,18 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
-    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3)."""
+    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3).
+
+    Left hands aren't mirrored: what lies in the camera frame can be drawn into it.
+    """
     sample = batch.sample
     image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     scale = SIZE / image.shape[0]
     image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
-    return image, np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
+    camera = np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
+    if bool(sample.mirrored[0]):
+        image, camera[0, 2] = np.ascontiguousarray(image[:, ::-1]), SIZE - 1 - camera[0, 2]
+    return image, camera
 
 
 def captioned(picture: Pixels, words: str) -> Pixels:

@@ -1,6 +1,7 @@
 """An estimate against the truth of the same image: camera frame, nothing mirrored, hand by hand.
 
-The one reading of live estimates, for bags, for the evaluation node, and for whoever has two :class:`Estimate`.
+The one comparison: of labelled frames under either protocol, of bags, in the evaluation node, of any two
+:class:`Estimate`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things, hand_errors, joint_distances, object_errors
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.runs.frame_run import DIGITS
 from hoisdf_model.evaluation.runs.records import Result, pose_of
 
 NameVerdict = Literal["none", "right", "unknown", "wrong"]
+DIGITS = 4  # of figures in records
 OTHER_SIDE = 1e3  # metres: a hand of the right side is taken wherever it is
 
 
@@ -77,31 +78,37 @@ class EstimateErrors:
             thing = truth.held_by(i)
             found = None if j is None else estimate.held_by(j)
             hand = None if j is None else estimate.hands[j]
-            results.append(self._compared(hand, found, truth.hands[i], thing))
+            results.append(self.pair(hand, found, truth.hands[i], thing))
         return FrameComparison(tuple(results), len(estimate.hands) - len(pairs))
 
-    def _compared(
-        self, hand: HandEstimate | None, thing: ObjectEstimate | None, true: HandEstimate, held: ObjectEstimate | None
-    ) -> HandComparison:
+    def pair(
+        self, hand: HandEstimate | None, thing: ObjectEstimate | None, true: HandEstimate | None,
+        held: ObjectEstimate | None, origin: Floats | None = None,
+    ) -> HandComparison:  # fmt: skip
+        """Compare one hand and one object with the true ones, whatever their sides; what isn't finite isn't compared.
+
+        ``origin`` (3,), object frame, metres: the point that OCE is of; None: the frame's origin.
+        """
         errors: dict[str, Floats] = {}
         apart: tuple[float, ...] = ()
         pose: dict[str, Any] = {}
-        if hand is not None and np.isfinite(hand.joints).all() and np.isfinite(true.joints).all():
+        if hand is not None and true is not None and np.isfinite([hand.joints, true.joints]).all():
             meshed = len(hand.vertices) == len(true.vertices) > 0 and bool(np.isfinite(true.vertices).all())
             own, other = _hands(hand, meshed), _hands(true, meshed)
             errors |= hand_errors(own, other)
             apart = tuple(np.round(joint_distances(own, other)[0], 2).tolist())
             pose |= pose_of(joints=np.asarray(hand.joints, np.float64))
         name, mesh = _name(thing, held), True
-        if thing is not None and held is not None and name != "wrong":
+        if thing is not None and held is not None and name != "wrong" and _finite(thing):
             pose |= pose_of(rotation=thing.rotation, translation=thing.translation)
             try:
-                errors |= object_errors(_things(thing), _things(held), [self.models(held.name)])
+                model, origins = self.models(held.name), None if origin is None else origin[None]
+                errors |= object_errors(_things(thing), _things(held), [model], origins)
             except MeshError:
                 mesh = False
         rounded = {metric: round(float(values[0]), DIGITS) for metric, values in errors.items()}
         result = Result(rounded, (hand is not None, name in ("right", "unknown")), apart, pose)
-        side = None if hand is None else hand.side == true.side
+        side = None if hand is None or true is None else hand.side == true.side
         return HandComparison(held.name if held is not None else "", result, side, name, mesh)
 
 
@@ -127,6 +134,10 @@ def _hands(hand: HandEstimate, mesh: bool) -> Hands:
     joints = np.asarray(hand.joints, np.float64)[None]
     vertices = np.asarray(hand.vertices, np.float64)[None] - joints[:, :1] if mesh else None
     return Hands(joints - joints[:, :1], joints[:, 0], vertices)
+
+
+def _finite(thing: ObjectEstimate) -> bool:
+    return bool(np.isfinite(thing.rotation).all() and np.isfinite(thing.translation).all())
 
 
 def _things(thing: ObjectEstimate) -> Things:

@@ -19,9 +19,9 @@ from hoisdf_model.evaluation.metrics.objects import posed
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.measures import Figures
-from hoisdf_model.evaluation.runs.methods import Estimates, given
+from hoisdf_model.evaluation.runs.methods import Answer, given
 from hoisdf_model.evaluation.runs.records import Record
-from hoisdf_model.evaluation.runs.truth import mesh_known, object_known, truth_of
+from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.geometry import Pinhole, meshes
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import ImageFeatures, NetworkInput
@@ -79,7 +79,7 @@ class FieldQuality:
         self.network, self.models, self.hand_layer = network, models, hand_layer
         self.frames, self.device = frames, device
 
-    def __call__(self, batch: FrameBatch, estimates: Estimates) -> list[Figures]:
+    def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
         """Of frames in which the hand's mesh or the object is known."""
         results: list[Figures] = [{} for _ in batch.numbers]
         for k, number in enumerate(batch.numbers):
@@ -113,21 +113,25 @@ class FieldQuality:
                 return np.where(points[:, 2] + middle[2] > 0, values, settings.clamp / settings.scale)
 
             vertices, faces = surface_of(field, 1 / settings.scale, clamp=settings.clamp / settings.scale)
-            return vertices + middle, faces
+            return (vertices + middle) * batch.signs[k], self._turned(faces, batch, k)
 
         return Surfaces(surface(one.hand_root, True), surface(one.object_center, False))
 
     def true(self, batch: FrameBatch, k: int) -> Surfaces:
         """The true surfaces in frame ``k`` of the batch, the hand's wrist closed."""
-        hands, things = truth_of(batch, self.hand_layer)
+        truth = truths_of(batch, self.hand_layer)[k]
         hand = thing = None
-        if mesh_known(batch)[k] and hands.vertices is not None:
-            hand = meshes.capped(hands.vertices[k] + hands.wrist[k], self.hand_layer.model.faces)
-        if object_known(batch)[k]:
-            model = self.models(batch.names[k], batch.reflections[k])
-            pose = things.rotation[k : k + 1], things.translation[k : k + 1]
-            thing = posed(model.vertices[None], pose)[0], model.faces
+        if bool(batch.sample.hand_known[k]) and len(truth.hands[0].vertices):
+            vertices, faces = meshes.capped(truth.hands[0].vertices, self.hand_layer.model.faces)
+            hand = vertices, self._turned(faces, batch, k)
+        if batch.names[k]:
+            model, held = self.models(batch.names[k]), truth.objects[0]
+            thing = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0], model.faces
         return Surfaces(hand, thing)
+
+    def _turned(self, faces: NDArray[np.int64], batch: FrameBatch, k: int) -> NDArray[np.int64]:
+        """Faces of a right hand, or of what a network sees, as those of the hand in frame ``k``."""
+        return faces[:, ::-1] if bool(batch.sample.mirrored[k]) else faces
 
     def sheet(self, records: Sequence[Record], source: FrameSource, preparation: PreparationConfig) -> Pixels:
         """Frames below each other: the crop, the true surfaces, the surfaces of the fields.

@@ -3,37 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.metrics.alignment import Floats, similarity_aligned
-from hoisdf_model.evaluation.metrics.frame_errors import (
-    Errors,
-    Hands,
-    Things,
-    hand_errors,
-    joint_distances,
-    object_errors,
-)
 from hoisdf_model.evaluation.metrics.hands import mean_distance
 from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.estimate_errors import DIGITS, EstimateErrors
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch, loader_of
 from hoisdf_model.evaluation.runs.measures import Measure
-from hoisdf_model.evaluation.runs.methods import Estimates, Method
+from hoisdf_model.evaluation.runs.methods import Answer, Method
 from hoisdf_model.evaluation.runs.occlusion import level_tags
-from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result, pose_of
+from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result
 from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
-from hoisdf_model.evaluation.runs.truth import mesh_known, object_known, truth_of
+from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.hand import HandLayer
 
-DIGITS = 4
-Rows = NDArray[np.bool_]
 Tags = Callable[[int], tuple[str, ...]]
 
 
@@ -96,6 +85,7 @@ def evaluate(
     tracked = any(getattr(contender.method, "uses_landmarks", False) for contender in contenders.values())
     shown = TrackedFrames(source) if tracked else source
     for batch in batches_of(EvaluatedFrames(shown, left, preparation, images), batch_size, workers):
+        batch = replace(batch, truths=truths_of(batch, hand_layer))
         parts = {}
         for name, contender in contenders.items():
             rows = [k for k, n in enumerate(batch.numbers) if contender.frames is None or n < contender.frames]
@@ -107,7 +97,7 @@ def evaluate(
             found = _results(contender, batch, models, hand_layer)
             for k in rows:
                 results[k][name] = found[k]
-        levels = level_tags(batch, *truth_of(batch, hand_layer), models, hand_layer.model.faces)
+        levels = level_tags(batch, models, hand_layer.model.faces)
         records.append(
             Record(number, name, (*tags(number), *level), row)
             for number, name, level, row in zip(batch.numbers, batch.names, levels, results, strict=True)
@@ -116,14 +106,13 @@ def evaluate(
 
 
 def _results(contender: Contender, batch: FrameBatch, models: Models, hand_layer: HandLayer) -> list[Result]:
-    estimates = contender.method(batch)
+    answers = contender.method(batch)
     if contender.compared:
-        results = results_of(estimates, batch, models, hand_layer, contender.kept)
+        results = results_of(answers, batch, models, hand_layer, contender.kept)
     else:
-        found = zip(estimates.hand_found.tolist(), estimates.thing_found.tolist(), strict=True)
-        results = [Result({}, both) for both in found]
+        results = [Result({}, answer.sure) for answer in answers]
     for measure in contender.measures:
-        for result, figures in zip(results, measure(batch, estimates), strict=True):
+        for result, figures in zip(results, measure(batch, answers), strict=True):
             result.errors.update({name: round(value, DIGITS) for name, value in figures.items()})
     return results
 
@@ -137,70 +126,42 @@ def batches_of(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterat
 
 
 def results_of(
-    estimates: Estimates, batch: FrameBatch, models: Models, hand_layer: HandLayer, kept: bool = False
+    answers: Sequence[Answer], batch: FrameBatch, models: Models, hand_layer: HandLayer, kept: bool = False
 ) -> list[Result]:
-    """Compare estimates with the truth.
+    """Compare answers with the truth.
 
     Args:
-        estimates: of the batch.
+        answers: one for each frame of the batch.
         batch: with its labels.
         models: objects by name.
         hand_layer: the hand that the batch's poses and shapes are of.
         kept: whether to keep the poses.
+
+    Raises:
+        MeshError: an object of the batch isn't among the models.
     """
-    sample = batch.sample
-    hand_known = sample.hand_known.numpy() & _finite(estimates.hands.joints) & _finite(estimates.hands.wrist)
-    thing_known = object_known(batch) & _finite(estimates.things.rotation) & _finite(estimates.things.translation)
-    true_hands, true_things = truth_of(batch, hand_layer)
-    apart = np.full((len(batch), 21), np.nan)
-    rows: list[dict[str, float]] = [{} for _ in batch.numbers]
-    posed = mesh_known(batch)
-    for known, with_mesh in ((hand_known & posed, True), (hand_known & ~posed, False)):
-        if not known.any():
-            continue
-        own, true = _hands(estimates.hands, known), _hands(true_hands, known, with_mesh)
-        errors = hand_errors(own, true)
-        if estimates.aligned_joints is not None:
-            aligned = similarity_aligned(estimates.aligned_joints[known], true.joints)
-            errors["PA-MJE"] = mean_distance(aligned, true.joints) * 1e3
-        apart[known] = joint_distances(own, true)
-        _fill(rows, known, errors)
-    if thing_known.any():
-        shapes = [models(batch.names[k], batch.reflections[k]) for k in np.flatnonzero(thing_known)]
-        own_things, true_ = _things(estimates.things, thing_known), _things(true_things, thing_known)
-        _fill(rows, thing_known, object_errors(own_things, true_, shapes))
-    return [
-        Result(
-            row,
-            (bool(estimates.hand_found[k]), bool(estimates.thing_found[k])),
-            tuple(np.round(apart[k], 2).tolist()) if hand_known[k] else (),
-            _pose(estimates, k, bool(hand_known[k]), bool(thing_known[k])) if kept else {},
-        )
-        for k, row in enumerate(rows)
-    ]
+    compare, results = EstimateErrors(models), []
+    for k, (answer, truth) in enumerate(zip(answers, truths_of(batch, hand_layer), strict=True)):
+        true, held = next(iter(truth.hands), None), truth.objects[0] if batch.names[k] else None
+        if held is not None:
+            models(held.name)
+        reflection = batch.reflections[k]
+        # a network has the object's origin where its mirror image has it: OCE is of that point
+        origin = None if reflection is None else reflection[:3, 3]
+        found = compare.pair(answer.hand, answer.object, true, held, origin).result
+        errors = dict(found.errors)
+        if true is not None and "MJE" in errors:
+            errors |= _further(answer, np.asarray(true.joints - true.joints[:1], np.float64))
+        results.append(Result(errors, answer.sure, found.joint_errors, found.pose if kept else {}))
+    return results
 
 
-def _hands(hands: Hands, rows: Rows, vertices: bool = True) -> Hands:
-    def part(array: Floats | None) -> Floats | None:
-        return None if array is None else array[rows]
-
-    return Hands(hands.joints[rows], hands.wrist[rows], part(hands.vertices) if vertices else None, part(hands.voted))
-
-
-def _things(things: Things, rows: Rows) -> Things:
-    return Things(things.rotation[rows], things.translation[rows])
-
-
-def _fill(rows: list[dict[str, float]], known: Rows, errors: Errors) -> None:
-    for position, k in enumerate(np.flatnonzero(known)):
-        rows[k] |= {name: round(float(values[position]), DIGITS) for name, values in errors.items()}
-
-
-def _finite(array: Floats) -> Rows:
-    return np.asarray(np.isfinite(array.reshape(len(array), -1)).all(1), bool)
-
-
-def _pose(estimates: Estimates, k: int, hand: bool, thing: bool) -> dict[str, Any]:
-    joints = estimates.hands.joints[k] + estimates.hands.wrist[k] if hand else None
-    turn, place = (estimates.things.rotation[k], estimates.things.translation[k]) if thing else (None, None)
-    return pose_of(joints, turn, place)
+def _further(answer: Answer, true: Floats) -> dict[str, float]:
+    """Errors of joints that aren't the estimated hand's own; ``true`` (21, 3) relative to the wrist."""
+    errors = {}
+    if answer.voted is not None:
+        errors["MJE voted"] = mean_distance(answer.voted, true)
+        errors["PA-MJE voted"] = mean_distance(similarity_aligned(answer.voted, true), true)
+    if answer.aligned_joints is not None:
+        errors["PA-MJE"] = mean_distance(similarity_aligned(answer.aligned_joints, true), true)
+    return {name: round(float(value) * 1e3, DIGITS) for name, value in errors.items()}

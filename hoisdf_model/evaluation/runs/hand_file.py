@@ -9,8 +9,7 @@ import numpy as np
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.evaluation.runs.methods import Estimates, Method
-from hoisdf_model.geometry import poses
+from hoisdf_model.evaluation.runs.methods import Answer, Method
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
 
 HANDS = "hands.npy"
@@ -46,14 +45,13 @@ class HandFile:
     def keeping(self, method: Method) -> Method:
         """The method, whose hands are kept. They are on disk before the batch's records are."""
 
-        def kept(batch: FrameBatch) -> Estimates:
+        def kept(batch: FrameBatch) -> list[Answer]:
             found = method(batch)
-            mirror = np.where(batch.sample.mirrored.cpu().numpy()[:, None, None], poses.MIRROR_SIGNS, 1.0)
-            wrist = found.hands.wrist[:, None]
-            numbers = list(batch.numbers)
-            self._values[numbers, :NUM_JOINTS] = (found.hands.joints + wrist) * mirror
-            if found.hands.vertices is not None:
-                self._values[numbers, NUM_JOINTS:] = (found.hands.vertices + wrist) * mirror
+            for number, answer in zip(batch.numbers, found, strict=True):
+                if answer.hand is not None:
+                    self._values[number, :NUM_JOINTS] = answer.hand.joints
+                if answer.hand is not None and len(answer.hand.vertices):
+                    self._values[number, NUM_JOINTS:] = answer.hand.vertices
             self._values.flush()
             return found
 

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from hoisdf_model.data.bags.export import LabelReader
 from hoisdf_model.data.labelled_frames import Floats, FrameSource, LabelledFrame
 from hoisdf_model.data.samples.augmentation import AugmentationConfig
-from hoisdf_model.data.samples.labelled_views import right_handed
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.data.samples.sample import Sample, collate, single
-from hoisdf_model.estimates import Frame
+from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.geometry import poses
 from hoisdf_model.network import NetworkConfig
 
@@ -27,26 +27,33 @@ class FrameBatch:
     """B frames.
 
     Attributes:
-        numbers: of the frames in their source. sample: what networks are given and compared with.
-        names: of the objects, empty where there is none.
+        numbers: of the frames in their source. sample: what networks are given.
+        truths: the labels, of at most one hand and one object; camera frame, nothing mirrored. Joints that aren't known
+            are NaN, but for the wrist. Vertices are there where the source has a method ``true_vertices(number)`` and
+            knows them, see ``truth.truths_of``.
         reflections: (4, 4) of the object frame where the frame was mirrored for the network, else None.
         frames: images with their cameras, as taken; empty unless wanted.
-        wrist_known: whether ``hand_root`` is a wrist, also where nothing else is known of the hand.
-        vertices: (778, 3) of the hand, metres, relative to the wrist, mirrored as the sample is, where the source has
-            a method ``true_vertices(number)`` (metres, camera frame) and knows them; else None.
     """
 
     numbers: tuple[int, ...]
     sample: Sample
-    names: tuple[str, ...]
+    truths: tuple[Estimate, ...]
     reflections: tuple[Floats | None, ...]
     frames: tuple[Frame, ...] = ()
-    wrist_known: tuple[bool, ...] = ()
-    vertices: tuple[Floats | None, ...] = ()
 
     def __len__(self) -> int:
         """How many frames."""
         return len(self.numbers)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the objects, empty where there is none."""
+        return tuple(truth.objects[0].name if truth.objects else "" for truth in self.truths)
+
+    @property
+    def signs(self) -> Floats:
+        """(B, 3) that take a point of the camera frame to the crop's, where left hands are mirrored."""
+        return np.where(self.sample.mirrored.numpy()[:, None], poses.MIRROR_SIGNS, 1.0)
 
 
 class EvaluatedFrames(Dataset[FrameBatch]):
@@ -76,23 +83,21 @@ class EvaluatedFrames(Dataset[FrameBatch]):
         """
         number = self.numbers[position]
         frame = self.source.frame(number)
-        thing, mirrored = frame.object, frame.hand is not None and frame.hand.side == "left"
+        known: Callable[[int], Floats | None] | None = getattr(self.source, "true_vertices", None)
+        vertices = None if known is None or frame.hand is None else known(number)
         return FrameBatch(
             (number,),
             collate([prepare(frame, self.preparation, SEED, number)]),
-            ("" if thing is None else thing.name,),
-            (right_handed(frame).object.reflection if thing is not None and mirrored else None,),  # type: ignore[union-attr]
+            (LabelReader({}).truth(str(number), frame, vertices),),
+            (self._reflection(frame),),
             (Frame(frame.image, frame.camera),) if self.images else (),
-            (frame.hand is not None,),
-            (self._vertices(number, frame),),
         )
 
-    def _vertices(self, number: int, frame: LabelledFrame) -> Floats | None:
-        known: Callable[[int], Floats | None] | None = getattr(self.source, "true_vertices", None)
-        vertices = None if known is None or frame.hand is None else known(number)
-        if vertices is None or frame.hand is None:
+    def _reflection(self, frame: LabelledFrame) -> Floats | None:
+        """Of the object's frame, as :func:`prepare` took it."""
+        if frame.object is None or frame.hand is None or frame.hand.side == "right":
             return None
-        return (vertices - frame.hand.joints[0]) * (poses.MIRROR_SIGNS if frame.hand.side == "left" else (1, 1, 1))
+        return poses.MIRROR if self.preparation.protocol == "official" else frame.object.reflection
 
 
 def preparation_for(network: NetworkConfig, base: PreparationConfig | None = None) -> PreparationConfig:
@@ -140,11 +145,9 @@ def joined(parts: Sequence[FrameBatch]) -> FrameBatch:
     return FrameBatch(
         tuple(n for part in parts for n in part.numbers),
         collate(samples),
-        tuple(n for part in parts for n in part.names),
+        tuple(t for part in parts for t in part.truths),
         tuple(r for part in parts for r in part.reflections),
         tuple(f for part in parts for f in part.frames),
-        tuple(w for part in parts for w in part.wrist_known),
-        tuple(v for part in parts for v in part.vertices),
     )
 
 

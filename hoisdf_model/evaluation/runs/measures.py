@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -10,8 +11,8 @@ from hoisdf_model.evaluation.metrics.interaction import interaction
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.sampled_points import joint_distances, surface_distances
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.evaluation.runs.methods import Estimates
-from hoisdf_model.evaluation.runs.truth import mesh_known, truth_of
+from hoisdf_model.evaluation.runs.methods import Answer
+from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.geometry import meshes
 from hoisdf_model.hand import HandLayer, HandModelLike, as_hand_model
 
@@ -21,7 +22,7 @@ Figures = dict[str, float]  # metric -> number, those that apply
 class Measure(Protocol):
     """Takes figures of estimates."""
 
-    def __call__(self, batch: FrameBatch, estimates: Estimates, /) -> list[Figures]:
+    def __call__(self, batch: FrameBatch, answers: Sequence[Answer], /) -> list[Figures]:
         """For each frame of the batch."""
 
 
@@ -36,22 +37,20 @@ class Interaction:
     def __init__(self, models: Models, hand: HandModelLike) -> None:
         self.models, self.hand = models, as_hand_model(hand)
 
-    def __call__(self, batch: FrameBatch, estimates: Estimates) -> list[Figures]:
+    def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
         """Of frames with a mesh of the hand and a pose of an object that is known."""
         results: list[Figures] = [{} for _ in batch.numbers]
-        hands, things = estimates.hands, estimates.things
-        if hands.vertices is None:
-            return results
-        for k, (name, reflection) in enumerate(zip(batch.names, batch.reflections, strict=True)):
-            vertices = hands.vertices[k] + hands.wrist[k]
-            turn, place = things.rotation[k], things.translation[k]
-            if not name or not all(np.isfinite(part).all() for part in (vertices, turn, place)):
+        for k, (name, answer) in enumerate(zip(batch.names, answers, strict=True)):
+            hand, thing = answer.hand, answer.object
+            if not name or hand is None or thing is None or not len(hand.vertices):
                 continue
-            model = self.models(name, reflection)
+            if not all(np.isfinite(part).all() for part in (hand.vertices, thing.rotation, thing.translation)):
+                continue
+            model = self.models(name)
             # in the object's frame, where its box is tight
-            found = interaction(
-                *meshes.capped((vertices - place) @ turn, self.hand.faces), model.vertices, model.faces
-            )  # fmt: skip
+            vertices, faces = meshes.capped((hand.vertices - thing.translation) @ thing.rotation, self.hand.faces)
+            faces = faces if hand.side == self.hand.side else faces[:, ::-1]  # a left hand's point the other way round
+            found = interaction(vertices, faces, model.vertices, model.faces)
             results[k] = {
                 "penetration": found.depth * 1e3,
                 "intersection": found.volume * 1e6,
@@ -71,17 +70,15 @@ class SampledPoints:
     def __init__(self, hand_layer: HandLayer) -> None:
         self.hand_layer = hand_layer
 
-    def __call__(self, batch: FrameBatch, estimates: Estimates) -> list[Figures]:
+    def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
         """Of frames with points and a true hand."""
         results: list[Figures] = [{} for _ in batch.numbers]
-        points = estimates.hands.points
-        if points is None:
-            return results
-        truth, model = truth_of(batch, self.hand_layer)[0], self.hand_layer.model
-        assert truth.vertices is not None
-        for k in np.flatnonzero(estimates.hand_found & batch.sample.hand_known.numpy()):
-            results[k] = {name: value * 1e3 for name, value in joint_distances(points[k], truth.joints[k]).items()}
-            if mesh_known(batch)[k]:
-                found = surface_distances(points[k], truth.vertices[k], model)
-                results[k] |= {name: value * 1e3 for name, value in found.items()}
+        for k, (answer, truth) in enumerate(zip(answers, truths_of(batch, self.hand_layer), strict=True)):
+            if answer.points is None or not answer.sure[0] or not bool(batch.sample.hand_known[k]):
+                continue
+            hand, wrist = truth.hands[0], np.asarray(truth.hands[0].joints[0], np.float64)
+            found = joint_distances(answer.points, hand.joints - wrist)
+            if len(hand.vertices):
+                found |= surface_distances(answer.points, hand.vertices - wrist, self.hand_layer.model)
+            results[k] = {name: value * 1e3 for name, value in found.items()}
         return results

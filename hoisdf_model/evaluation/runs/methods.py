@@ -8,47 +8,64 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from hoisdf_model.data.samples.sample import Sample
-from hoisdf_model.estimates import Estimate, Frame
-from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things
+from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, ObjectEstimate, Side
+from hoisdf_model.estimation.decoding import Decoded
+from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.views import View
+from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.loading import FrameBatch
 from hoisdf_model.evaluation.runs.mean_pose import MeanPose
-from hoisdf_model.geometry import poses, rotations
+from hoisdf_model.geometry import poses
 from hoisdf_model.hand import HandLayer
+from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 from hoisdf_model.network import Hoisdf, NetworkInput, NetworkOutput
 
 Run = Callable[[NetworkInput], NetworkOutput]
 
 
 @dataclass(frozen=True)
-class Estimates:
-    """What a method says about B frames, in the camera in which a left hand is mirrored.
+class Answer:
+    """What a method says about one frame: its first hand and its first object, whatever their sides.
 
     Attributes:
-        hands, things: numbers that aren't finite: no estimate.
-        hand_found, thing_found: (B,) bool, whether the method itself stands by them.
-        aligned_joints: (B, 21, 3) in place of the hands' joints for PA metrics; None: the hands' own.
+        estimate: camera frame, nothing mirrored; numbers that aren't finite: no estimate.
+        sure: whether the method itself stands by its hand, and by its object.
+        voted: (21, 3) joints that points vote for, metres, relative to the wrist; None where nothing votes.
+        points: (N, 3) that a network looks at for the hand, metres, relative to the wrist; None where they aren't kept.
+        aligned_joints: (21, 3) in place of the hand's joints for PA metrics; None: the hand's own.
     """
 
-    hands: Hands
-    things: Things
-    hand_found: NDArray[np.bool_]
-    thing_found: NDArray[np.bool_]
-    aligned_joints: NDArray[np.float64] | None = None
+    estimate: Estimate
+    sure: tuple[bool, bool]
+    voted: Floats | None = None
+    points: Floats | None = None
+    aligned_joints: Floats | None = None
+
+    @property
+    def hand(self) -> HandEstimate | None:
+        """The first one."""
+        return next(iter(self.estimate.hands), None)
+
+    @property
+    def object(self) -> ObjectEstimate | None:
+        """The first one."""
+        return next(iter(self.estimate.objects), None)
 
 
 class Method(Protocol):
     """Gives estimates."""
 
-    def __call__(self, batch: FrameBatch, /) -> Estimates:
+    def __call__(self, batch: FrameBatch, /) -> list[Answer]:
         """For each frame of the batch."""
 
 
 class GivenPlaces:
     """The paper's protocol: a network is given the true wrist, both boxes and the object's class.
+
+    Its output is decoded as an estimator decodes it (``estimation.decoding``).
 
     Args:
         network: in evaluation mode, on ``device``.
@@ -64,20 +81,17 @@ class GivenPlaces:
         self.uses_landmarks = bool(getattr(network, "uses_landmarks", False))
 
     @torch.inference_mode()
-    def __call__(self, batch: FrameBatch) -> Estimates:
+    def __call__(self, batch: FrameBatch) -> list[Answer]:
         """All frames at once."""
         output = self.network(given(batch.sample).to(self.device))
-        center = _array(batch.sample.object_center)
-        hands = Hands(
-            _array(output.joints),
-            _array(batch.sample.hand_root),
-            _known(output.vertices),
-            _known(output.voted_joints),
-            None if self.scale is None else _array(output.hand_points) / self.scale,
-        )
-        turn = rotations.rotation_matrices(np.nan_to_num(_array(output.object_rotation)))
-        things = Things(turn, _array(output.object_translation) + center)
-        return Estimates(hands, things, output.hand_valid.cpu().numpy(), output.object_valid.cpu().numpy())
+        decoded = Decoded(output, batch.sample.image.shape[-1], doubtful=True)
+        sure = zip(output.hand_valid.tolist(), output.object_valid.tolist(), strict=True)
+        voted = points = [None] * len(batch)
+        if output.voted_joints is not None:
+            voted = list(_array(output.voted_joints) * batch.signs[:, None])
+        if self.scale is not None:
+            points = list(_array(output.hand_points) / self.scale * batch.signs[:, None])
+        return [Answer(_decoded(decoded, batch, k), both, voted[k], points[k]) for k, both in enumerate(sure)]
 
 
 class FromImage:
@@ -90,26 +104,10 @@ class FromImage:
     def __init__(self, estimate: Callable[[Frame], Estimate]) -> None:
         self.estimate = estimate
 
-    def __call__(self, batch: FrameBatch) -> Estimates:
-        """Of each frame the first hand and the first object; the side that was found doesn't matter."""
-        count = len(batch)
-        joints, vertices = np.full((count, 21, 3), np.nan), np.full((count, 778, 3), np.nan)
-        wrist, turn, place = np.full((count, 3), np.nan), np.full((count, 3, 3), np.nan), np.full((count, 3), np.nan)
-        for k, frame in enumerate(batch.frames):
-            found = self.estimate(frame)
-            mirror = poses.MIRROR_SIGNS if bool(batch.sample.mirrored[k]) else np.ones(3)
-            if found.hands:
-                hand = found.hands[0]
-                wrist[k] = hand.joints[0] * mirror
-                joints[k], vertices[k] = hand.joints * mirror - wrist[k], hand.vertices * mirror - wrist[k]
-            if found.objects:
-                thing, reflection = found.objects[0], batch.reflections[k]
-                pose = poses.rigid(thing.rotation, thing.translation)
-                if reflection is not None:
-                    pose = poses.MIRROR @ pose @ reflection
-                turn[k], place[k] = pose[:3, :3], pose[:3, 3]
-        known = np.isfinite(wrist).all(1), np.isfinite(place).all(1)
-        return Estimates(Hands(joints, wrist, vertices), Things(turn, place), *known)
+    def __call__(self, batch: FrameBatch) -> list[Answer]:
+        """Frame by frame."""
+        found = [self.estimate(frame) for frame in batch.frames]
+        return [Answer(estimate, (bool(estimate.hands), bool(estimate.objects))) for estimate in found]
 
 
 class MeanHandAndObject:
@@ -126,25 +124,57 @@ class MeanHandAndObject:
     def __init__(self, means: MeanPose, models: Models, informed: bool = False) -> None:
         self.means, self.models, self.informed = means, models, informed
 
-    def __call__(self, batch: FrameBatch) -> Estimates:
+    def __call__(self, batch: FrameBatch) -> list[Answer]:
         """For frames with a wrist; nothing is said about objects without one."""
-        means, count, sample = self.means, len(batch), batch.sample
-        root, known = _array(sample.hand_root), np.array(batch.wrist_known)
-        middle = (
-            _array(sample.object_center) + means.object_from_box if self.informed else root + means.object_from_wrist
-        )
-        turn = np.broadcast_to(means.rotation, (count, 3, 3))
-        place = np.full((count, 3), np.nan)
-        for k, (name, reflection) in enumerate(zip(batch.names, batch.reflections, strict=True)):
-            if name and known[k]:
-                place[k] = middle[k] - means.rotation @ self.models(name, reflection).corners.mean(0)
-        return Estimates(
-            Hands(np.broadcast_to(means.joints, (count, 21, 3)), root),
-            Things(turn, place),
-            known,
-            np.isfinite(place).all(1),
-            np.broadcast_to(means.aligned_joints, (count, 21, 3)) if self.informed else None,
-        )
+        return [self._answer(batch, k) for k in range(len(batch))]
+
+    def _answer(self, batch: FrameBatch, k: int) -> Answer:
+        means, truth, signs = self.means, batch.truths[k], batch.signs[k]
+        if not truth.hands:
+            return Answer(Estimate(), (False, False))
+        root = _array(batch.sample.hand_root[k])
+        side = truth.hands[0].side
+        hand, name = hand_with_joints(side, (means.joints + root) * signs), batch.names[k]
+        things: tuple[ObjectEstimate, ...] = ()
+        if name:
+            center = _array(batch.sample.object_center[k])
+            middle = center + means.object_from_box if self.informed else root + means.object_from_wrist
+            reflection = batch.reflections[k]
+            seen = np.eye(4) if reflection is None else reflection
+            corners = self.models(name).corners.mean(0) @ seen[:3, :3].T + seen[:3, 3]
+            pose = np.diag([*signs, 1.0]) @ poses.rigid(means.rotation, middle - means.rotation @ corners) @ seen
+            unknown = poses.unknown_covariance(6)
+            things = (ObjectEstimate(name, 1.0, pose[:3, :3], pose[:3, 3], unknown, side),)
+        aligned = means.aligned_joints * signs if self.informed else None
+        return Answer(Estimate((hand,), things), (True, bool(things)), aligned_joints=aligned)
+
+
+def hand_with_joints(side: Side, joints: Floats) -> HandEstimate:
+    """A hand of which the joints (21, 3) are known, metres, camera frame, and nothing else."""
+    return HandEstimate(
+        side, 1.0, joints.astype(np.float32), np.ones(NUM_JOINTS, np.float32), np.zeros((0, 3), np.float32),
+        np.full((NUM_ROTATIONS, 3), np.nan, np.float32), np.full(NUM_SHAPES, np.nan, np.float32),
+        poses.unknown_covariance(3), "given", HandModelInfo("", ""),
+    )  # fmt: skip
+
+
+def _decoded(decoded: Decoded, batch: FrameBatch, k: int) -> Estimate:
+    """One row as an estimator decodes it that was given these places; they are exactly known."""
+    sample, signs = batch.sample, batch.signs[k]
+    root, center, hand_box, object_box, camera = (
+        _array(getattr(sample, name)[k])
+        for name in ("hand_root", "object_center", "hand_box", "object_box", "intrinsics")
+    )
+    # decoding doesn't look at the picture
+    view = View(np.empty((0, 0, 3), np.uint8), camera, root, center, hand_box, object_box)
+    side: Side = "left" if bool(sample.mirrored[k]) else "right"
+    target = Target(
+        side, hand_box, object_box, root * signs, np.zeros((3, 3)), "given", center * signs, batch.names[k], True, 1.0
+    )
+    hand = decoded.hand(k, target, view, HandModelInfo("", ""))
+    reflection = batch.reflections[k]
+    thing = decoded.object(k, target, view, poses.MIRROR if reflection is None else reflection)
+    return Estimate(() if hand is None else (hand,), () if thing is None else (thing,))
 
 
 def given(sample: Sample) -> NetworkInput:
@@ -164,9 +194,5 @@ def untrained_like(network: Hoisdf, seed: int = 0) -> Hoisdf:
     return fresh.eval()
 
 
-def _known(tensor: torch.Tensor | None) -> NDArray[np.float64] | None:
-    return None if tensor is None else _array(tensor)
-
-
-def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
+def _array(tensor: torch.Tensor) -> Floats:
     return np.asarray(tensor.detach().to("cpu", torch.float64).numpy(), np.float64)

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from hoisdf_model.estimation.shading import simplified
 from hoisdf_model.evaluation.metrics.alignment import Floats
-from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.objects import posed
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.evaluation.runs.truth import mesh_known, object_known
 
 LEVELS = ("0-25 %", "25-50 %", "50-75 %", "75-100 %")
 LEVEL_TAGS = tuple(f"{what} hidden {level}" for what in ("hand", "object") for level in LEVELS)
@@ -44,28 +42,27 @@ def hidden_share(
 
 
 def level_tags(
-    batch: FrameBatch, hands: Hands, things: Things, models: Models, faces: NDArray[np.int64]
+    batch: FrameBatch, models: Models, faces: NDArray[np.int64]
 ) -> list[tuple[str, ...]]:  # fmt: skip
     """For each frame of a batch the levels of its hand and its object, of ``LEVEL_TAGS``; what isn't known has none.
 
     Args:
-        batch: with masks.
-        hands, things: the truth.
+        batch: with masks, and meshes of the hands (``truth.truths_of``).
         models: objects by name.
-        faces: (M, 3) of the hands.
+        faces: (M, 3) of a right hand.
     """
     sample, tags = batch.sample, []
-    hand_meshes, objects = mesh_known(batch), object_known(batch)
-    for k, (name, reflection) in enumerate(zip(batch.names, batch.reflections, strict=True)):
+    for k, (name, truth) in enumerate(zip(batch.names, batch.truths, strict=True)):
         shares: dict[str, float | None] = {}
-        camera = sample.intrinsics[k].double().numpy()
-        if bool(sample.masks_known[k]) and hand_meshes[k] and hands.vertices is not None:
+        camera, signs = sample.intrinsics[k].double().numpy(), batch.signs[k]
+        if bool(sample.masks_known[k] & sample.hand_known[k]) and len(truth.hands[0].vertices):
             mask = sample.hand_mask[k].numpy() > 0
-            shares["hand"] = hidden_share(hands.vertices[k] + hands.wrist[k], faces, camera, mask)
-        if bool(sample.masks_known[k]) and objects[k]:
-            model, mask = models(name, reflection), sample.object_mask[k].numpy() > 0
-            pose = things.rotation[k : k + 1], things.translation[k : k + 1]
-            shares["object"] = hidden_share(posed(model.vertices[None], pose)[0], model.faces, camera, mask)
+            shares["hand"] = hidden_share(truth.hands[0].vertices * signs, faces, camera, mask)
+        if bool(sample.masks_known[k]) and name:
+            model, mask, held = models(name), sample.object_mask[k].numpy() > 0, truth.objects[0]
+            seen = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0] * signs
+            turned = model.faces[:, ::-1] if bool(sample.mirrored[k]) else model.faces  # a mirror turns them inside out
+            shares["object"] = hidden_share(seen, turned, camera, mask)
         found = {what: share for what, share in shares.items() if share is not None}
         tags.append(tuple(f"{what} hidden {LEVELS[min(int(4 * share), 3)]}" for what, share in found.items()))
     return tags

@@ -1,43 +1,33 @@
-"""What is known of a batch: the labels as the metrics see them."""
+"""What is known of a batch: its labels with the meshes of hands."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things
+from hoisdf_model.estimates import Estimate
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.evaluation.runs.methods import Estimates
+from hoisdf_model.evaluation.runs.methods import Answer
 from hoisdf_model.hand import HandLayer
 
 
-def truth_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Hands, Things]:
-    """The labels of a batch; vertices are the source's own, else those of the hand model with true pose and shape."""
-    sample = batch.sample
+def truths_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Estimate, ...]:
+    """The labels; a hand without vertices of the source gets those of its pose and shape, where these are known."""
+    known = (batch.sample.hand_known & batch.sample.pose_known).tolist()
+    bare = [k for k, truth in enumerate(batch.truths) if known[k] and not len(truth.hands[0].vertices)]
+    if not bare:
+        return batch.truths
+    device = hand_layer.v_template.device
     with torch.no_grad():
-        mesh = hand_layer(
-            sample.mano_rotations.to(hand_layer.v_template.device), sample.mano_shape.to(hand_layer.v_template.device)
-        )
-    joints, wrist, center = (part.double().numpy() for part in (sample.joints, sample.hand_root, sample.object_center))
-    vertices = mesh.vertices.double().cpu().numpy()
-    for k, known in enumerate(batch.vertices):
-        if known is not None:
-            vertices[k] = known
-    hands = Hands(joints, wrist, vertices)
-    place = sample.object_translation.double().numpy() + center
-    return hands, Things(sample.object_rotation.double().numpy(), place)
-
-
-def mesh_known(batch: FrameBatch) -> NDArray[np.bool_]:
-    """(B,) whether the vertices of the true hand are."""
-    of_source = np.array([known is not None for known in batch.vertices], bool)
-    return np.asarray(batch.sample.hand_known.numpy() & (batch.sample.pose_known.numpy() | of_source), bool)
-
-
-def object_known(batch: FrameBatch) -> NDArray[np.bool_]:
-    """(B,) whether the object's pose and mesh are."""
-    return np.asarray(batch.sample.object_known.numpy() & np.array([bool(name) for name in batch.names]), bool)
+        mesh = hand_layer(batch.sample.mano_rotations[bare].to(device), batch.sample.mano_shape[bare].to(device))
+    truths = list(batch.truths)
+    for k, vertices in zip(bare, mesh.vertices.double().cpu().numpy(), strict=True):
+        hand = truths[k].hands[0]
+        placed = (vertices * batch.signs[k] + hand.joints[0]).astype(np.float32)
+        truths[k] = replace(truths[k], hands=(replace(hand, vertices=placed),))
+    return tuple(truths)
 
 
 class KnownTruth:
@@ -50,10 +40,9 @@ class KnownTruth:
     def __init__(self, hand_layer: HandLayer) -> None:
         self.hand_layer = hand_layer
 
-    def __call__(self, batch: FrameBatch) -> Estimates:
-        """Not finite where nothing is known."""
-        hands, things = truth_of(batch, self.hand_layer)
-        hand, thing = mesh_known(batch), object_known(batch)
-        assert hands.vertices is not None
-        hands.vertices[~hand], things.translation[~thing] = np.nan, np.nan
-        return Estimates(hands, things, hand, thing)
+    def __call__(self, batch: FrameBatch) -> list[Answer]:
+        """The labels; a hand is found where its mesh is known."""
+        return [
+            Answer(truth, (any(len(hand.vertices) > 0 for hand in truth.hands), bool(name)))
+            for truth, name in zip(truths_of(batch, self.hand_layer), batch.names, strict=True)
+        ]
