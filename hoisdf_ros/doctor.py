@@ -227,11 +227,9 @@ def _clock() -> Iterator[Finding]:
         yield finding("clock", "warn", f"the ROS clock is {apart:.1f} s from the system's", "unset use_sim_time")
     elif simulated:
         remedy = "start nodes with use_sim_time:=true, or stop what publishes /clock"
-        yield finding(
-            "clock", "warn", "somebody publishes /clock: stamps are of another time than the system's", remedy
-        )
+        yield finding("clock", "warn", "a node publishes /clock: stamps differ from the system time", remedy)
     else:
-        yield finding("clock", "ok", "system time, nobody publishes /clock")
+        yield finding("clock", "ok", "system time, no publisher of /clock")
 
 
 def _cv_bridge() -> Finding:

@@ -29,7 +29,9 @@ def generate_launch_description():
             description="Joints of the fingers: name, position closed, position opened, and so on",
         ),
         DeclareLaunchArgument(
-            "retreat", default_value="", description="Direction of the retreat, such as 0 0 1; empty: the way back"
+            "retreat",
+            default_value="",
+            description="Direction of the retreat, such as 0 0 1; empty: back along the approach",
         ),
     ]
     grasp = IncludeLaunchDescription(

@@ -73,9 +73,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
-        weights: Annotated[str | None, typer.Option(help="Weights to check; the shipped ones where not given.")] = None,
+        weights: Annotated[str | None, typer.Option(help="Weights to check; default: the shipped ones.")] = None,
         hand_model: Annotated[
-            Path | None, typer.Option(help="Hand model to check (.pkl or .npz); the open hand where not given.")
+            Path | None, typer.Option(help="Hand model to check (.pkl or .npz); default: the open hand.")
         ] = None,
         also: Annotated[
             list[str] | None,
@@ -228,7 +228,7 @@ def _weights(weights: str | None, hand_model: Path | None) -> Finding:
     except HoisdfError as error:
         remedy = "give --weights, a converted official snapshot for instance (hoisdf convert)"
         return Finding("weights", "fail" if weights else "warn", str(error), remedy)
-    trained = "not trained: good for trying things out only" if (weights or "").startswith("untrained:") else ""
+    trained = "not trained: for trying out only" if (weights or "").startswith("untrained:") else ""
     detail = f"{weights or 'shipped'}: a {estimator.config.name} network for the hand {estimator.hand_model.name}"
     return Finding("weights", "warn" if trained else "ok", f"{detail}; {trained}" if trained else detail)
 

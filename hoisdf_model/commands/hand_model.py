@@ -14,7 +14,7 @@ group = typer.Typer(
 )
 
 Source = Annotated[
-    Path | None, typer.Argument(help="Hand model, .pkl or .npz in MANO's format; the open hand where not given.")
+    Path | None, typer.Argument(help="Hand model, .pkl or .npz in MANO's format; default: the open hand.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")]
 

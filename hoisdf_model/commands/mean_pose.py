@@ -18,12 +18,14 @@ def register(app: typer.Typer) -> None:
 def mean_pose(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")],
     library: Annotated[
-        Path | None, typer.Option(help="Grasp library of a training split: scenes from it, without drawing them.")
+        Path | None, typer.Option(help="Grasp library of a training split; its scenes are used without rendering.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Or a folder of shards, as hoisdf synthesize writes them.")] = None,
-    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the scenes, with --library.")] = 0,
-    hand_model: Annotated[Path | None, typer.Option(help="The library's; the open hand if not given.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Alternatively a folder of shards written by hoisdf synthesize.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 4000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the scenes, with --library.")] = 0,
+    hand_model: Annotated[Path | None, typer.Option(help="Hand model of the library; default: the open hand.")] = None,
 ) -> None:
     """Write the mean hand and the mean object pose of a training split.
 

@@ -19,10 +19,10 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--catalogue", "--folder", show_default="objects, where there is such a folder",
-        help="Folder with object meshes of your own, beside the look-alikes.",
+        help="Folder with additional object meshes.",
     ),
 ]  # fmt: skip
-Target = Annotated[Path, typer.Option("--catalogue", help="Folder with objects of your own; made where it is missing.")]
+Target = Annotated[Path, typer.Option("--catalogue", help="Folder with objects of your own; created if missing.")]
 SIDES = ((0.5, 0.5), (2.4, 0.9), (4.2, 0.25), (0.5, -0.8))  # azimuth and elevation of a preview's pictures, radians
 
 
@@ -92,9 +92,7 @@ def info(
 
 def render(
     output: Annotated[Path, typer.Argument(help="PNG file to write.", show_default=False)],
-    names: Annotated[
-        list[str] | None, typer.Option("--object", help="Only this object; several times for several.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")] = None,
     folder: Folder = None,
 ) -> None:
     """A picture of the objects, each from two sides; --object takes only some."""
@@ -117,14 +115,14 @@ def render(
 def add(
     mesh: Annotated[Path, typer.Argument(help="Mesh file: OBJ, PLY, STL or GLB.", show_default=False)],
     name: Annotated[
-        str, typer.Option(help="What it is called in messages, on TF and in commands.", show_default=False)
+        str, typer.Option(help="Name of the object in messages, on TF and in commands.", show_default=False)
     ],
     unit: Annotated[
         str | None,
         typer.Option(
             metavar="m|cm|mm|inch",
             show_default="asked for; GLB: m",
-            help="Unit of the file's coordinates, which only a GLB file settles itself.",
+            help="Unit of the file's coordinates; GLB files are always in metres.",
         ),
     ] = None,
     catalogue: Target = OWN,
@@ -133,16 +131,16 @@ def add(
         typer.Option(
             metavar="auto|none|z:24,x:2",
             show_default="found and asked about",
-            help="Turns under which the shape stays the same: auto takes what is found; or axes of the mesh with how "
-            "many turns make a circle, or round (z:round).",
+            help="Rotational symmetries: auto detects them; or mesh axes with the order of the rotation or round, "
+            "for instance z:2 or z:round.",
         ),
     ] = None,
     fill_holes: Annotated[
         bool, typer.Option("--fill-holes", help="Close large holes too, with flat lids, not only small ones.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the object of that name added before.")] = False,
-    preview: Annotated[Path | None, typer.Option(help="PNG file for a picture of it from four sides.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what would be proposed.")] = False,
+    preview: Annotated[Path | None, typer.Option(help="PNG file for a picture of the object from four sides.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: accept all proposals.")] = False,
 ) -> None:
     """Put a mesh of your own into a catalogue folder, checked and ready to be synthesized, learnt and estimated.
 

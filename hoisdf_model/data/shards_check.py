@@ -25,7 +25,7 @@ def check_shards(root: Path, deep: bool = False, progress: Progress | None = Non
     frames, per_shard = int(manifest["frames"]), int(manifest["per_shard"])
     report = CheckReport("data set of hoisdf synthesize")
     paths, sound = shard_paths(root, frames, per_shard), 0
-    again = "call hoisdf synthesize --dataset with this folder again: it goes on where it was"
+    again = "run hoisdf synthesize --dataset with this folder again: it resumes"
     for done, path in enumerate(paths, 1):
         wrong = _wrong(path)
         if wrong:

@@ -253,9 +253,7 @@ class GraspPlanner:
         turned = self._turned(covariance, what)
         if not known(covariance):
             return turned or (
-                f"nobody says how exactly {what} is known, and that is required"
-                if settings.require_covariance
-                else None
+                f"the covariance of {what} is unknown, and one is required" if settings.require_covariance else None
             )
         position = scores.position_deviation(covariance)
         if position > settings.position_limit:

@@ -130,7 +130,7 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
     if not resume and checkpoint is not None:
         raise TrainingError(f"{folder} holds a run already: resume it with --resume, or give another folder")
     for change in changed_keys(folder, config) if resume else []:
-        _LOG.warning("the run goes on with another configuration than it had, %s", change)
+        _LOG.warning("the run is resumed with a changed configuration, %s", change)
     average = WeightAverage(run.network, config.ema) if config.ema else None
     history = History()
     trainer = _trainer(run, [*([average] if average else []), history], progress, minutes)
@@ -315,4 +315,4 @@ def _memory_advice(config: TrainingConfig) -> str:
         advice.append("hardware.precision=bfloat16")
     if hardware.search != "coarse_to_fine":
         advice.append("hardware.search=coarse_to_fine")
-    return "the GPU's memory is too small for this run; it goes on with --resume and " + ", or ".join(advice)
+    return "the GPU's memory is too small for this run; resume it with --resume and " + ", or ".join(advice)

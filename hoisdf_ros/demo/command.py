@@ -95,7 +95,8 @@ def demo(
         bool, typer.Option(help="Let the node use the recording's boxes, as a detector gives them.")
     ] = True,
     domain: Annotated[
-        int | None, typer.Option(min=0, max=232, help="ROS domain; a random one where not given, to disturb nobody.")
+        int | None,
+        typer.Option(min=0, max=232, help="ROS domain; default: a random one, so that other nodes aren't disturbed."),
     ] = None,
 ) -> None:
     """Play a recording into the perception node and show rates, latency, joint error and pictures."""

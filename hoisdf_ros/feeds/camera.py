@@ -50,13 +50,13 @@ class CameraParameters:
     )
     camera_info_url: str = parameter(
         "",
-        "Calibration in ROS's camera YAML format: a path, file:// or package:// URL. Empty: camera_info says that the "
-        "camera is uncalibrated, which is enough to calibrate it and not enough for poses.",
+        "Calibration in ROS's camera YAML format: a path, file:// or package:// URL. Empty: camera_info marks the "
+        "camera as uncalibrated, which suffices for calibration but not for poses.",
         change="never",
     )
     frame_id: str = parameter("camera_optical_frame", "TF frame of the images, optical axes.", change="never")
     rate: float = parameter(
-        0.0, "Frames per second; 0: the source's own, and 15 where it has none.",
+        0.0, "Frames per second; 0: the source's own, or 15 if it has none.",
         change="never", minimum=0.0, maximum=1000.0,
     )  # fmt: skip
     loop: bool = parameter(False, "Start again at the end of a video or folder.", change="never")
@@ -65,7 +65,7 @@ class CameraParameters:
     )
     height: int = parameter(0, "Wanted height; 0: its own.", change="never", minimum=0, maximum=16384)
     transport: str = parameter(
-        "raw", "What is published: image_raw, image_raw/compressed, or both.",
+        "raw", "Published topics: image_raw, image_raw/compressed, or both.",
         change="never", choices=("raw", "compressed", "both"),
     )  # fmt: skip
     encoding: str = parameter("rgb8", "Encoding of raw images.", change="never", choices=("rgb8", "bgr8", "mono8"))

@@ -49,11 +49,9 @@ class WaitParameters:
         "", "Topics that must have subscribers before the first message, separated by spaces.", change="never"
     )
     subscribers: int = parameter(
-        1, "How many subscribers each of them must have.", change="never", minimum=1, maximum=100
+        1, "Number of subscribers that each of them must have.", change="never", minimum=1, maximum=100
     )
-    timeout: float = parameter(
-        30.0, "Seconds to wait for them before giving up.", change="never", minimum=0.1, maximum=3600.0
-    )
+    timeout: float = parameter(30.0, "Maximum wait for them, seconds.", change="never", minimum=0.1, maximum=3600.0)
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,17 @@ class ReplayParameters:
     rate: float = parameter(1.0, "Speed: 2 plays twice as fast.", change="never", minimum=0.01, maximum=100.0)
     loop: bool = parameter(False, "Start again at the end.", change="never")
     start_offset: float = parameter(
-        0.0, "Where to start, seconds after the recording's first message.", change="never", minimum=0.0, maximum=1e6
+        0.0, "Start offset from the recording's first message, seconds.", change="never", minimum=0.0, maximum=1e6
     )
     duration: float = parameter(
-        0.0, "How much to play, seconds of the recording; 0: to its end.", change="never", minimum=0.0, maximum=1e6
+        0.0, "Duration to play, seconds of the recording; 0: to its end.", change="never", minimum=0.0, maximum=1e6
     )
     delay: float = parameter(
-        0.5, "Seconds before the first message, in which subscribers find the publishers.",
+        0.5, "Delay before the first message for discovery of the publishers, seconds.",
         change="never", minimum=0.0, maximum=60.0,
     )  # fmt: skip
     clock: float = parameter(
-        0.0, "Publish the recording's time on /clock so many times a second; 0: not at all.",
+        0.0, "Rate of the recording's time on /clock, Hz; 0: not published.",
         change="never", minimum=0.0, maximum=1000.0,
     )  # fmt: skip
     start_paused: bool = parameter(False, "Wait for ~/pause with false before the first message.", change="never")
@@ -229,7 +227,7 @@ class ReplayNode(Node):
                 return True
             if time.monotonic() > give_up:
                 raise BagError(
-                    f"nobody subscribed to {', '.join(missing)} within {wait.timeout} s (wanted {wait.subscribers} "
+                    f"no subscriber to {', '.join(missing)} within {wait.timeout} s (wanted {wait.subscribers} "
                     "each): is the other node active, with the same ROS_DOMAIN_ID and a matching quality of service?"
                 )
             self._interrupt.wait(0.05)

@@ -50,8 +50,8 @@ class MoveItExampleParameters:
 
     retreat: str = parameter(
         "",
-        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points up. "
-        "Empty: back the way of the approach.",
+        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points "
+        "up. Empty: back along the approach.",
         change="any time",
     )
 

@@ -147,7 +147,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             response.success, response.message = False, f"nothing is tracked: the node is {self.state_label}"
             return response
         self._pipeline.reset()
-        response.success, response.message = True, "the next frame is looked at without those before"
+        response.success, response.message = True, "the next frame is estimated without the previous ones"
         return response
 
 

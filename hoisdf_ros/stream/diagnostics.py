@@ -102,7 +102,7 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
         if snapshot.incompatible:
             topic, policy = next(iter(snapshot.incompatible.items()))
             return ERROR, f"no {state.things}: a publisher of {topic} offers an incompatible {policy}"
-        missing = " and nobody publishes them" if state.publishers.get(state.stream) == 0 else ""
+        missing = " and they have no publishers" if state.publishers.get(state.stream) == 0 else ""
         return WARN, f"no {state.things} for {snapshot.silence:.0f} s{missing}"
     missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
     if missing_partners and snapshot.received.get(state.stream, 0) > 1:

@@ -170,9 +170,9 @@ class DexYcbFolder:
         missing = _missing(self.sequences)
         if missing and not partial:
             raise DatasetError(
-                f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits can't be told: "
-                "fetch the rest, or go by the sequences that are there with partial (a YAML file that describes the "
-                "data says partial: true)"
+                f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits are "
+                "undetermined: fetch the rest, or go by the sequences that are there with partial (a YAML file that "
+                "describes the data says partial: true)"
             )
         self._cameras: dict[str, Pinhole] = {}
 

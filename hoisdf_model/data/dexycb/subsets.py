@@ -104,7 +104,9 @@ def wanted(
         chosen[chosen] = _pixels_fulfil(lambda pixels: not (pixels == -1).all(), takes, rows.kept(chosen), progress)
         return chosen
     if hand_model is None:
-        raise DatasetError("which hands are close to their object can't be told without a hand model: give MANO's")
+        raise DatasetError(
+            "which hands are close to their object can't be determined without a hand model: give MANO's"
+        )
     close = np.zeros((len(takes), max(take.frames for take in takes)), bool)
     described = "looking for hands close to their object"
     for number in track(np.flatnonzero(right).tolist(), description=described, disable=not progress):

@@ -121,7 +121,9 @@ def plan_sequence(
             break
     assert best is not None
     if best[0] >= ALLOWED:
-        _LOG.warning("none of %d plans is free of collisions: things overlap by %.1f mm", PLANS, best[0] * 1000)
+        _LOG.warning(
+            "none of %d plans is free of collisions: hand and objects overlap by %.1f mm", PLANS, best[0] * 1000
+        )
     return best[1]
 
 
