@@ -1,4 +1,4 @@
-"""The ROS half of ``hoisdf doctor``: is ROS there, are the interfaces right, do processes hear each other.
+"""ROS checks of ``hoisdf doctor``: installation, interfaces, communication between processes.
 
 ``checks`` is found by ``hoisdf doctor`` through the entry point group ``hoisdf.doctor``. Nothing here imports ROS at
 the top, so that a missing ROS is a finding.
@@ -53,7 +53,10 @@ def finding(check: str, status: Status, detail: str, remedy: str = "") -> Findin
 
 
 def checks() -> Iterator[Finding]:
-    """All checks of the ROS side; what depends on something missing is left out."""
+    """All checks of the ROS side.
+
+    Checks that depend on something missing are omitted.
+    """
     if hindrance := _beginning():
         yield hindrance
         yield from _variables(os.environ)
@@ -190,7 +193,7 @@ def _round_trip() -> Iterator[Finding]:
 
 
 def fast_dds_variable(distribution: str) -> str:
-    """The environment variable from which a distribution's Fast DDS takes the path of a profiles file."""
+    """Environment variable of Fast DDS's profiles file, for a distribution."""
     return f"{'FASTRTPS' if distribution in OLD_FAST_DDS else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
 
 

@@ -1,4 +1,4 @@
-"""Names of hands and objects on TF and in the markers' namespaces."""
+"""Names of hands and objects on TF and in marker namespaces."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from hoisdf_model.estimates import Estimate
 
 
 def entity_names(estimate: Estimate) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the estimate's hands (``hand_right``) and objects (their own); a second one of a name gets ``_2``."""
+    """Unique names of an estimate's hands and objects.
+
+    Hands are ``hand_right``, objects have their own name; a second one of a name gets ``_2``.
+    """
     hands = _numbered(f"hand_{hand.side}" for hand in estimate.hands)
     objects = _numbered(item.name or "object" for item in estimate.objects)
     return hands, objects

@@ -1,4 +1,4 @@
-"""Parameters that several nodes have."""
+"""Parameters shared by several nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hoisdf_ros.parameters import parameter
 
 
 def check_relative(name: str, frame: str) -> None:
-    """TF's frames have no leading slash.
+    """Check that a TF frame has no leading slash.
 
     Raises:
         ConfigError: this one has; names the parameter.
@@ -20,7 +20,7 @@ def check_relative(name: str, frame: str) -> None:
 
 @dataclass(frozen=True)
 class DiagnosticParameters:
-    """How the node reports on itself."""
+    """Parameters of the published diagnostics."""
 
     period: float = parameter(
         1.0, "Period of messages on /diagnostics, seconds.", change="never", minimum=0.1, maximum=60.0
@@ -33,7 +33,7 @@ class DiagnosticParameters:
 
 @dataclass(frozen=True)
 class SyncParameters:
-    """How messages that belong together are found."""
+    """Parameters of message synchronization by stamp."""
 
     policy: str = parameter(
         "exact",

@@ -1,4 +1,4 @@
-"""A recording with ground truth, the perception node, and the node that compares them.
+"""Replayed recording with perception node and evaluation node.
 
     ros2 launch hoisdf evaluate.launch.py bag:=/path/to/bag output:=/path/for/the/report
 

@@ -1,4 +1,6 @@
-"""Perception, the grasp node and the MoveIt example; a MoveIt 2 stack (move_group) is started by its own launch file.
+"""Perception, grasp node and MoveIt example.
+
+A MoveIt 2 stack (move_group) is started by its own launch file.
 
     ros2 launch hoisdf moveit.launch.py gripper:=franka_hand frame:=panda_link0 image:=/camera/image_raw \
         camera_info:=/camera/camera_info use_depth:=true depth:=/camera/depth/image_raw

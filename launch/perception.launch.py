@@ -1,4 +1,6 @@
-"""The perception node alone, and RViz if wanted: what live.launch.py and replay.launch.py are built on.
+"""Perception node alone, and RViz on request.
+
+live.launch.py and replay.launch.py include it.
 
     ros2 launch hoisdf perception.launch.py driver:=realsense use_depth:=true
 
@@ -64,7 +66,7 @@ def as_bool(name: str, text: str) -> bool:
 
 
 def settle_names(context):
-    """Give the arguments that were left empty the values of the driver, or their own."""
+    """Fill empty arguments with the driver's values or the defaults."""
     driver = LaunchConfiguration("driver").perform(context)
     if driver not in DRIVERS:
         known = ", ".join(filter(None, DRIVERS))

@@ -42,7 +42,10 @@ TRUE = ("true", "1", "yes", "on")
 
 
 def settle_recording(context):
-    """The sample's folder and topics where it is asked for; a folder of that name goes first."""
+    """Fill in folder and topics of the sample recording.
+
+    A folder named ``sample`` takes precedence.
+    """
     settled = {}
     if LaunchConfiguration("bag").perform(context) == SAMPLE and not Path(SAMPLE).exists():
         [package] = find_spec("hoisdf_model").submodule_search_locations

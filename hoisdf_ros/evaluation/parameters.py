@@ -10,7 +10,7 @@ from hoisdf_ros.parameters import group, parameter
 
 @dataclass(frozen=True)
 class PairParameters:
-    """How estimates and ground truth of the same image are found."""
+    """Parameters of matching estimates and ground truth by stamp."""
 
     queue_size: int = parameter(
         300, "Queue size per topic of messages without a partner; the oldest is dropped first.",
@@ -26,7 +26,7 @@ class PairParameters:
 
 @dataclass(frozen=True)
 class FigureParameters:
-    """What is said while it runs."""
+    """Parameters of the published running figures."""
 
     period: float = parameter(
         1.0, "Period of messages on ~/figures, seconds.", change="never", minimum=0.05, maximum=3600.0
@@ -35,7 +35,7 @@ class FigureParameters:
 
 @dataclass(frozen=True)
 class EvaluationParameters:
-    """All of them."""
+    """All parameters of the evaluation node."""
 
     autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
     output: str = parameter(

@@ -1,4 +1,7 @@
-"""The node ``camera``: a webcam, video or folder of images as ``image_raw`` and ``camera_info``."""
+"""Node ``camera``: images of a webcam, video or folder with calibration.
+
+Publishes ``image_raw`` and ``camera_info``.
+"""
 
 from __future__ import annotations
 
@@ -103,7 +106,9 @@ def ros_home() -> Path:
 
 
 class CameraNode(Node):
-    """Publishes each picture of a source with the camera's calibration and the ROS clock's time at its capture.
+    """Publisher of a source's images with their camera calibration.
+
+    Stamps are the ROS clock's time of capture.
 
     Raises:
         ConfigError: a parameter is wrong.
@@ -131,7 +136,7 @@ class CameraNode(Node):
         self.get_logger().info(f"{self._source.description}, frame {settings.frame_id}")
 
     def run(self) -> None:
-        """Publish until the source ends, it fails, or ``stop``."""
+        """Publish until the source ends or fails, or ``stop`` is called."""
         source, pace = self._source, self._period()
         due = time.monotonic()
         try:
@@ -160,11 +165,11 @@ class CameraNode(Node):
 
     @property
     def summary(self) -> str:
-        """How many images were published and skipped."""
+        """Numbers of published and skipped images."""
         return f"published {self.published} images, skipped {self._skipped}"
 
     def stop(self) -> None:
-        """Let ``run`` return."""
+        """Request the return of ``run``."""
         self._stop.set()
 
     def _deliver(self) -> None:
@@ -247,5 +252,8 @@ class CameraNode(Node):
 
 
 def main(ending: Ending) -> int:
-    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    """Run the node until its end or an interrupt.
+
+    The exit code is 1 if it fails.
+    """
     return run_node(CameraNode, ending)

@@ -1,4 +1,4 @@
-"""The node ``replay``: plays a rosbag2 recording where ``ros2 bag`` isn't installed.
+"""Node ``replay``: player of rosbag2 recordings without ``ros2 bag``.
 
 Serialised messages pass through as they are; ``hoisdf_model.data`` reads the bag, ``playback`` keeps the time.
 """
@@ -43,7 +43,7 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class WaitParameters:
-    """What the first message waits for."""
+    """Parameters of waiting for subscribers."""
 
     topics: str = parameter(
         "", "Topics that must have subscribers before the first message, separated by spaces.", change="never"
@@ -87,7 +87,10 @@ class ReplayParameters:
 
 @dataclass
 class PlaybackReport:
-    """What was played: ``counts`` by topic, the largest and the summed lateness in seconds, ``rounds`` begun."""
+    """Summary of a playback.
+
+    ``counts`` by topic, the largest and the summed lateness in seconds, ``rounds`` begun.
+    """
 
     counts: Counter[str]
     latest: float = 0.0
@@ -104,7 +107,9 @@ class PlaybackReport:
 
 
 class ReplayNode(Node):
-    """Publishes the messages of a bag at the pace at which they were recorded, with the recorded quality of service.
+    """Player of a bag at the recorded pace.
+
+    Publishers have the recorded quality of service.
 
     Raises:
         ConfigError: a parameter is wrong.
@@ -153,11 +158,11 @@ class ReplayNode(Node):
 
     @property
     def summary(self) -> str:
-        """What was played, and how punctually."""
+        """Summary of the played messages and their lateness."""
         return str(self.report)
 
     def stop(self) -> None:
-        """Let ``run`` return."""
+        """Request the return of ``run``."""
         self._interrupt.set()
         self._pacer.stop()
 
@@ -265,5 +270,8 @@ class ReplayNode(Node):
 
 
 def main(ending: Ending) -> int:
-    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    """Run the node until its end or an interrupt.
+
+    The exit code is 1 if it fails.
+    """
     return run_node(ReplayNode, ending)

@@ -85,7 +85,9 @@ def moveit_grasp(
 
 
 def task_poses(grasp: Any, gripper: Gripper, travel: float, types: MessageTypes = ROS_TYPES) -> tuple[Any, Any, Any]:
-    """What MoveIt Task Constructor asks for, each a ``geometry_msgs/PoseStamped``, from ``hoisdf/Grasp``.
+    """Poses for MoveIt Task Constructor from ``hoisdf/Grasp``.
+
+    Each is a ``geometry_msgs/PoseStamped``.
 
     Returns:
         The pose before the approach and the grasp's, for ``GeneratePose.pose``; and the tool frame in the gripper's
@@ -105,7 +107,7 @@ def task_poses(grasp: Any, gripper: Gripper, travel: float, types: MessageTypes 
 
 
 class CollisionObjects:
-    """Hand and object as ``moveit_msgs/CollisionObject``, so that a planner keeps away from the fingers.
+    """Hand and object as ``moveit_msgs/CollisionObject``, for collision avoidance.
 
     Ids are those of TF: ``<prefix>hand_right``, ``<prefix><object name>``. ADD replaces what was there.
 
@@ -132,7 +134,7 @@ class CollisionObjects:
         period: float,
         attached: tuple[str, ...] = (),
     ) -> list[Any]:
-        """ADD for what is seen and REMOVE for what was and isn't any more.
+        """ADD for present and REMOVE for disappeared collision objects.
 
         Args:
             estimate: camera frame.

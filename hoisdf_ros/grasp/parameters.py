@@ -16,7 +16,7 @@ _DEFAULTS, _STEADY = GraspSettings(), Steadiness()
 
 @dataclass(frozen=True)
 class GraspModelParameters:
-    """What is loaded at ``configure``."""
+    """Parameters of hand model and objects, read at ``configure``."""
 
     hand_model: str = parameter(
         "", "Hand model file (.npz, MANO .pkl) of the estimates. Empty: the open hand, which the shipped weights use."
@@ -30,7 +30,7 @@ class GraspModelParameters:
 
 @dataclass(frozen=True)
 class GraspInputParameters:
-    """Which estimates are used."""
+    """Parameters of accepted estimates."""
 
     reliability: str = parameter(
         "auto",
@@ -51,7 +51,7 @@ class GraspInputParameters:
 
 @dataclass(frozen=True)
 class LimitParameters:
-    """What an estimate must keep to."""
+    """Uncertainty limits of estimates."""
 
     position: float = parameter(
         _DEFAULTS.position_limit, "Largest standard deviation of a position, metres.", minimum=0.0001, maximum=10.0
@@ -64,7 +64,7 @@ class LimitParameters:
 
 @dataclass(frozen=True)
 class PlanParameters:
-    """How grasps are planned."""
+    """Parameters of grasp planning."""
 
     contact: float = parameter(
         _DEFAULTS.contact,
@@ -95,7 +95,7 @@ class PlanParameters:
 
 @dataclass(frozen=True)
 class StabilityParameters:
-    """When a grasp is published: once several frames agree on it."""
+    """Parameters of agreement between frames before a grasp is published."""
 
     frames: int = parameter(
         _STEADY.frames, "Number n of the last 2 n - 1 estimates in which a grasp must be found; 1: immediately.",
@@ -115,7 +115,7 @@ class StabilityParameters:
 
 @dataclass(frozen=True)
 class FrameParameters:
-    """The frame that grasps are published in."""
+    """Parameters of the grasps' target frame."""
 
     id: str = parameter(
         "", "Target frame, such as the robot's base, looked up in tf at the image's stamp. Empty: the camera frame."
@@ -130,7 +130,7 @@ class FrameParameters:
 
 @dataclass(frozen=True)
 class GraspPublishParameters:
-    """What goes out."""
+    """Parameters of published grasps."""
 
     count: int = parameter(8, "Maximum number of grasps in a message.", change="any time", minimum=1, maximum=100)
     minimum_score: float = parameter(
@@ -157,7 +157,7 @@ class GraspPublishParameters:
 
 @dataclass(frozen=True)
 class CaptureParameters:
-    """Where ~/capture_grasp writes."""
+    """Parameters of ~/capture_grasp."""
 
     folder: str = parameter(
         "~/.ros/grasps",
@@ -167,7 +167,7 @@ class CaptureParameters:
 
 @dataclass(frozen=True)
 class GraspParameters:
-    """All of them."""
+    """All parameters of the grasp node."""
 
     autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
     gripper: str = parameter("generic", "Gripper name (hoisdf grasp grippers), or a YAML file of your own.")
@@ -189,7 +189,7 @@ class GraspParameters:
         self.wanted_modes()
 
     def wanted_modes(self) -> tuple[Mode, ...]:
-        """The modes.
+        """Selected planning modes.
 
         Raises:
             ConfigError: none, or an unknown one.
@@ -201,7 +201,7 @@ class GraspParameters:
         return cast("tuple[Mode, ...]", modes)
 
     def grasp_settings(self) -> GraspSettings:
-        """What the planner is asked for."""
+        """Settings of the grasp planner."""
         return GraspSettings(
             contact=self.plan.contact,
             clearance=self.plan.clearance,
@@ -216,6 +216,6 @@ class GraspParameters:
         )
 
     def steadiness(self) -> Steadiness:
-        """When grasps are given out."""
+        """Settings of the agreement between frames."""
         wanted = self.stability
         return Steadiness(wanted.frames, wanted.time, wanted.position, wanted.rotation)

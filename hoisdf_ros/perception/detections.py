@@ -1,4 +1,7 @@
-"""``vision_msgs`` in and out: boxes of standard 2D detectors, objects as standard 3D detections."""
+"""Conversion from and to ``vision_msgs`` detections.
+
+2D boxes of detectors come in, objects go out as 3D detections.
+"""
 
 from __future__ import annotations
 

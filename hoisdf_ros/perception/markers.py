@@ -1,4 +1,4 @@
-"""An estimate as ``visualization_msgs/MarkerArray``, serialised."""
+"""Estimate as serialised ``visualization_msgs/MarkerArray``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Part:
 
 
 class MarkerWriter:
-    """Turns estimates into serialised marker arrays and remembers what is on display, to take it away when it is lost.
+    """Serialised markers of estimates, with deletion of outdated ones.
 
     Args:
         faces: (F, 3) vertex indices of the hand mesh for each side.
@@ -59,7 +59,10 @@ class MarkerWriter:
         self._shown: set[tuple[str, int]] = set()
 
     def write(self, estimate: Estimate, stamp: tuple[int, int], frame_id: str) -> bytes:
-        """The estimate's markers, and a DELETE for each one shown before and now gone; ``stamp``: seconds, ns."""
+        """Markers of an estimate.
+
+        With a DELETE for each marker shown before and not now; ``stamp``: seconds, ns.
+        """
         parts: list[_Part] = []
         runs: dict[int, Any] = {}
         hand_names, object_names = entity_names(estimate)

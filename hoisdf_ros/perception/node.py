@@ -1,4 +1,4 @@
-"""The lifecycle node ``perception``: images in; hand joints, meshes, object poses and TF out.
+"""Lifecycle node ``perception``: hand joints, meshes, object poses and TF.
 
 *configure* loads the weights and warms up, *activate* subscribes and publishes, *deactivate* stops both, *cleanup*
 frees the memory. The executor's thread only receives and pairs; another thread decodes, estimates and publishes.
@@ -38,7 +38,7 @@ CONFIGURING = "configuring"
 
 
 class PerceptionNode(StreamNode[PerceptionParameters]):
-    """See the module.
+    """Lifecycle node ``perception``.
 
     Args:
         load: what to load at ``configure``.
@@ -56,7 +56,10 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
 
     @transition(INACTIVE)
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load and warm up; FAILURE with the reason where a parameter or a file isn't usable."""
+        """Load the estimator and warm it up.
+
+        FAILURE with the reason if a parameter or a file is unusable.
+        """
         self._settings = None
         parameters = self._declared.read()
         if parameters.input.regions == "detections" and not has_package(VISION_MSGS):

@@ -1,4 +1,7 @@
-"""The perception node's publishers: one estimate goes out in every form that somebody listens to."""
+"""Publishers of the perception node.
+
+Each form of an estimate is published only while it has subscribers.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Outputs:
         self._publishers = Publishers(node, OUTPUTS)
 
     def publish(self, frame: Frame, estimate: Estimate, header: Any, parameters: PublishParameters) -> None:
-        """Send one estimate everywhere.
+        """Publish one estimate on all topics.
 
         Args:
             frame: what the estimate was made from.
@@ -77,11 +80,11 @@ class Outputs:
             self._publishers.publish(OVERLAY, encode_image(self._overlay(frame, estimate), header, ROS_TYPES))
 
     def is_wanted(self, topic: str) -> bool:
-        """Whether anybody listens to a topic."""
+        """Whether a topic has subscribers."""
         return self._publishers.is_wanted(topic)
 
     def clear_markers(self, stamp: Any) -> None:
-        """Take away what is on display; ``stamp``: ``builtin_interfaces/Time``."""
+        """Delete all displayed markers; ``stamp``: ``builtin_interfaces/Time``."""
         if self._marked_frame:
             data = self._markers_writer.write(Estimate(), (stamp.sec, stamp.nanosec), self._marked_frame)
             self._publishers.publish(MARKERS, data)

@@ -12,7 +12,7 @@ from hoisdf_ros.parameters import group, parameter
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """What is loaded at ``configure``."""
+    """Parameters of network, weights and hand model."""
 
     weights: str = parameter(
         "", "Weights file (safetensors or an official snapshot), or untrained:compact. Empty: the shipped weights."
@@ -30,7 +30,7 @@ class ModelParameters:
 
 @dataclass(frozen=True)
 class InputParameters:
-    """Which topics are read, and how."""
+    """Parameters of the subscribed topics."""
 
     transport: str = parameter(
         "raw",
@@ -55,7 +55,7 @@ class InputParameters:
 
 @dataclass(frozen=True)
 class RegionParameters:
-    """Boxes for a fixed view, used where no topic brings any."""
+    """Fixed boxes, used if no topic provides any."""
 
     hand: tuple[float, ...] = parameter((), "Hand box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
     object: tuple[float, ...] = parameter((), "Object box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
@@ -80,7 +80,7 @@ class RegionParameters:
 
 @dataclass(frozen=True)
 class HandParameters:
-    """The hands seen."""
+    """Parameters of the hands."""
 
     size: float = parameter(
         0.0,
@@ -92,7 +92,7 @@ class HandParameters:
 
 @dataclass(frozen=True)
 class ObjectParameters:
-    """The object held."""
+    """Parameters of the held object."""
 
     name: str = parameter(
         "",
@@ -104,7 +104,7 @@ class ObjectParameters:
 
 @dataclass(frozen=True)
 class SmoothingParameters:
-    """Less jitter, for some lag."""
+    """Parameters of temporal smoothing."""
 
     time: float = parameter(
         0.0,
@@ -116,7 +116,7 @@ class SmoothingParameters:
 
 @dataclass(frozen=True)
 class PublishParameters:
-    """What goes out."""
+    """Parameters of the outputs."""
 
     tf: bool = parameter(True, "Publish hands and objects on /tf.", change="any time")
     tf_prefix: str = parameter("", "Prefix of the frame names, for several cameras.", change="any time")
@@ -128,7 +128,7 @@ class PublishParameters:
 
 @dataclass(frozen=True)
 class PerceptionParameters:
-    """All of them."""
+    """All parameters of the perception node."""
 
     autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
     model: ModelParameters = group(ModelParameters)

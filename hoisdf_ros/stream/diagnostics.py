@@ -1,4 +1,4 @@
-"""A node's state as ``diagnostic_msgs/DiagnosticArray``: ``state``, ``input``, its work, and what else it finds."""
+"""Node state as ``diagnostic_msgs/DiagnosticArray``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORDINARY_DROPS = frozenset({"superseded"})  # what a model slower than its camer
 
 @dataclass(frozen=True)
 class NodeState:
-    """What the node knows about itself.
+    """State of a node for its diagnostics.
 
     Attributes:
         label: lifecycle state.
