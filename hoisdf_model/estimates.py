@@ -1,4 +1,4 @@
-"""What goes into an estimator and what comes out.
+"""Inputs and outputs of an estimator.
 
 Everything is in the camera frame (REP-103 optical: x right, y down, z forward), metres, radians, pixels of the full
 image. Arrays are numpy; nothing here knows torch or ROS.
@@ -22,7 +22,7 @@ RootSource = Literal["unknown", "given", "depth", "monocular", "tracked"]
 
 @dataclass(frozen=True)
 class Frame:
-    """What a camera gives.
+    """Camera frame: image, intrinsics and optional depth image.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
@@ -51,7 +51,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """21 landmarks of a hand as a hand tracker sees them, in the order of ``hand.joints``.
+    """21 hand landmarks of a hand tracker.
+
+    In the order of ``hand.joints``.
 
     Attributes:
         pixels: (21, 2) of the image.
@@ -66,7 +68,9 @@ class Landmarks:
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known about one hand and its object before looking; every part is optional and none is ground truth.
+    """Prior knowledge about one hand and its object.
+
+    Every part is optional and none is ground truth.
 
     Attributes:
         hand_box, object_box: x0, y0, x1, y1 in pixels of the full image.
@@ -110,7 +114,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class HandRegion:
-    """A hand in the image: ``box`` (4,) pixels, ``side``, ``score`` 0 to 1, wrist ``root`` (3,) metres."""
+    """Hand region in the image.
+
+    ``box`` (4,) pixels, ``side``, ``score`` 0 to 1, wrist ``root`` (3,) metres.
+    """
 
     box: NDArray[np.float64]
     side: Side | None = None
@@ -120,7 +127,10 @@ class HandRegion:
 
 @dataclass(frozen=True)
 class ObjectRegion:
-    """An object in the image: ``box`` (4,) pixels, ``name`` (empty: unknown), ``score``, ``center`` (3,) metres."""
+    """Object region in the image.
+
+    ``box`` (4,) pixels, ``name`` (empty: unknown), ``score``, ``center`` (3,) metres.
+    """
 
     box: NDArray[np.float64]
     name: str = ""
@@ -130,7 +140,10 @@ class ObjectRegion:
 
 @dataclass(frozen=True)
 class Regions:
-    """Hand and object boxes of one image, best first; pixels of the full image."""
+    """Hand and object regions of one image, best first.
+
+    Pixels of the full image.
+    """
 
     hands: tuple[HandRegion, ...] = ()
     objects: tuple[ObjectRegion, ...] = ()
@@ -138,7 +151,10 @@ class Regions:
 
 @dataclass(frozen=True)
 class HandModelInfo:
-    """Which hand model ``vertices``, ``pose`` and ``shape`` belong to: its name and the hash of its arrays."""
+    """Identity of the hand model of an estimate.
+
+    Name, and hash of the arrays, of the model of ``vertices``, ``pose`` and ``shape``.
+    """
 
     name: str
     hash: str
@@ -196,7 +212,7 @@ class ObjectEstimate:
 
 
 def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -> dict[int, int]:
-    """Which object belongs to which hand, by their places in two lists.
+    """Assignment of objects to hands, by list indices.
 
     The k-th object of a side is that of the k-th hand of this side; one of unknown side is that of the hand in its own
     place, if this has none yet.
@@ -217,7 +233,7 @@ def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -
 
 @dataclass(frozen=True)
 class Estimate:
-    """What leaves the estimator for one frame; empty tuples where nothing was seen.
+    """Estimate of one frame; empty tuples where nothing was detected.
 
     Attributes:
         hands, objects: camera frame, metres; what belongs together: :meth:`held_by`.

@@ -60,7 +60,7 @@ class Decoded:
         self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
-        """The hand of row ``i``; None where the network found none in the box.
+        """Hand of row ``i``; None without one in the box.
 
         Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
         mean of the hand mask's surer half inside the hand box; a joint's score is less the more its votes differ:
@@ -99,8 +99,9 @@ class Decoded:
     def object(
         self, i: int, target: Target, view: View, reflection: NDArray[np.float64] = MIRROR_IMAGE
     ) -> ObjectEstimate | None:
-        """The object of row ``i``; None where there is none: no point in the box, or nobody said that there is one and
-        the object mask isn't sure either.
+        """Object of row ``i``, or None.
+
+        None without points in the box, or where the prior has no object and the object mask isn't sure either.
 
         ``reflection`` (4, 4) is the ``S`` of objects beside left hands. The covariance has the wrist's uncertainty in
         the translation, since both hang on the same depth, and the network's own, see :meth:`_variances`; where ``S``

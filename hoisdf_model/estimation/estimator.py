@@ -1,4 +1,4 @@
-"""The estimator: a frame goes in, hands and objects in the camera frame come out."""
+"""Estimator of hands and objects in the camera frame."""
 
 from __future__ import annotations
 
@@ -50,12 +50,15 @@ class Localiser(Protocol):
     """Finds hands in a frame."""
 
     def locate(self, frame: Frame) -> tuple[Prior, ...]:
-        """Priors with a hand box at least, best first, pixels of ``frame`` (rectified); empty: no hand is seen."""
+        """Priors with at least a hand box, best first.
+
+        Pixels of ``frame`` (rectified); empty: no hand is seen.
+        """
         ...
 
 
 class Network(Protocol):
-    """What the estimator needs of a network; :class:`hoisdf_model.network.Hoisdf` is one."""
+    """Network protocol of the estimator; :class:`hoisdf_model.network.Hoisdf` satisfies it."""
 
     def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
         """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
@@ -65,16 +68,24 @@ class Network(Protocol):
         ...
 
     def find_root(self, batch: NetworkInput, /) -> tuple[ImageFeatures, RootPrediction]:
-        """Images, boxes and landmarks -> features, and the wrists; asked for only if there is a head for them."""
+        """Features and predicted wrists of images, boxes and landmarks.
+
+        Called only if there is a head for them.
+        """
         ...
 
     def encode(self, image: torch.Tensor, /) -> ImageFeatures:
-        """(B, 3, S, S) in [0, 1] -> at least the image maps."""
+        """Features with at least the image maps.
+
+        (B, 3, S, S) in [0, 1].
+        """
         ...
 
 
 class Estimator:
-    """Estimates hands and the objects they hold, frame by frame; not for several threads at once.
+    """Estimator of hands and held objects, frame by frame.
+
+    Not for several threads at once.
 
     Between frames it remembers only what its hand tracker does: where hands and their objects were seen last. It never
     reads ground truth.
@@ -181,7 +192,7 @@ class Estimator:
         )  # fmt: skip
 
     def reset(self) -> None:
-        """Forget what was seen before: after a jump in time, or when another camera is looked through."""
+        """Reset tracking, after a jump in time or a camera change."""
         self._follower.reset()
 
     def __call__(self, frame: Frame, prior: Prior | Sequence[Prior] | None = None) -> Estimate:
@@ -296,7 +307,7 @@ class Estimator:
 
 
 def resolve_device(name: str) -> torch.device:
-    """``auto`` -> CUDA where there is one, else the CPU; else the device of that name.
+    """Device by name; ``auto`` is CUDA if available, else CPU.
 
     Raises:
         ConfigError: torch knows no such device, or this machine hasn't got it.

@@ -1,4 +1,4 @@
-"""The object's box as the network's own masks show it, beside the hand in the crop."""
+"""Object box from the network's masks, beside the hand."""
 
 from __future__ import annotations
 

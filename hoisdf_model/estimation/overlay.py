@@ -1,4 +1,7 @@
-"""An estimate drawn into its image: meshes, skeletons, boxes, and what is known in words."""
+"""Overlay of an estimate on its image.
+
+Meshes, skeletons, boxes, and text.
+"""
 
 from __future__ import annotations
 

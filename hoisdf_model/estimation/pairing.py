@@ -11,7 +11,9 @@ REACH = 1.0  # an object farther from the hand's box than this many of the box's
 
 
 def priors_from_regions(regions: Regions) -> tuple[Prior, ...]:
-    """One prior per hand, best first, each with the object it most likely holds.
+    """One prior per hand with its most likely object.
+
+    Best first.
 
     Pairs are taken greedily, those that overlap first (by overlap times the object's score), then the nearest ones;
     each object goes to one hand at most. A hand without an object in reach gets none. Objects without a hand are left

@@ -1,4 +1,4 @@
-"""From what the caller knows to priors that each have a hand box in the rectified image."""
+"""Completion of priors with hand boxes in the rectified image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Less jitter for people and robots that look at estimates: a One-Euro filter over frames, off unless asked for.
+"""Temporal smoothing of estimates with a One-Euro filter.
+
+Off by default.
 
 Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012; here also on rotations, where a difference is a rotation vector. With
 ``time`` the time constant of what stands still, something of speed ``v`` is smoothed with ``time / (1 + v / v0)``: it
@@ -53,7 +55,9 @@ class _Track:
 
 
 class Smoother:
-    """Smooths the estimates of a stream: wrists, poses and shapes of hands, and poses of objects.
+    """Smoother of a stream of estimates.
+
+    Wrists, poses and shapes of hands, and poses of objects.
 
     A hand's mesh and joints are posed anew, so that they fit together; covariances and scores stay. Hands are told
     apart by side, objects by side and name, several of them by their order.

@@ -34,7 +34,9 @@ def matrix_to_axis_angle(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def nearest_rotation(matrix: torch.Tensor) -> torch.Tensor:
-    """(..., 3, 3) -> (..., 3, 3): the rotation with the smallest Frobenius distance (orthogonal Procrustes).
+    """Nearest rotation matrix in the Frobenius norm (orthogonal Procrustes).
+
+    (..., 3, 3) -> (..., 3, 3).
 
     Of a mean of rotation matrices this is their chordal mean (Hartley et al. 2013, section 5.3).
     """
@@ -45,7 +47,10 @@ def nearest_rotation(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def six_d_to_matrix(six_d: torch.Tensor) -> torch.Tensor:
-    """(..., 6) -> (..., 3, 3): two raw columns, orthonormalised by Gram-Schmidt (Zhou et al. 2019, section 4.2)."""
+    """Rotation matrix from the 6D representation.
+
+    (..., 6) -> (..., 3, 3): two raw columns, orthonormalised by Gram-Schmidt (Zhou et al. 2019, section 4.2).
+    """
     import roma
     import torch
 
@@ -78,10 +83,16 @@ def rotation_matrices(axis_angle: ArrayLike) -> NDArray[np.float64]:
 
 
 def mirror_axis_angle(axis_angle: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3): the same rotation seen in a mirror with the normal x; ``(x, y, z) -> (x, -y, -z)``."""
+    """Axis-angle rotation mirrored at the plane x = 0.
+
+    (..., 3): ``(x, y, z) -> (x, -y, -z)``.
+    """
     return np.asarray(axis_angle, np.float64) * np.array([1.0, -1.0, -1.0])
 
 
 def mirror_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3, 3): the same rotation seen in a mirror with the normal x; ``M R M`` with ``M = diag(-1, 1, 1)``."""
+    """Rotation matrix mirrored at the plane x = 0.
+
+    (..., 3, 3): ``M R M`` with ``M = diag(-1, 1, 1)``.
+    """
     return np.asarray(matrix, np.float64) * MIRROR_SIGNS[:, None] * MIRROR_SIGNS

@@ -1,4 +1,4 @@
-"""What a planner is asked for."""
+"""Settings of the grasp planner."""
 
 from __future__ import annotations
 

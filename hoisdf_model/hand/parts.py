@@ -1,4 +1,4 @@
-"""Which part of the hand each vertex belongs to: the palm, or a phalanx of a finger."""
+"""Hand parts of vertices: palm or phalanx of a finger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ REGIONS = ("palm", *FINGERS)  # the palm, then the fingers in the order of ``han
 
 @lru_cache(maxsize=4)
 def parts(model: HandModel) -> NDArray[np.int64]:
-    """(778,) the part (``PARTS``) of each vertex: the joint that moves it most."""
+    """Hand part (``PARTS``) of each vertex, (778,).
+
+    That of the joint with the largest skinning weight.
+    """
     return model.weights.argmax(1)
 
 

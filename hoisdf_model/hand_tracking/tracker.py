@@ -1,4 +1,4 @@
-"""Hands followed through images: palms are looked for where none is followed, landmarks from then on."""
+"""Hand tracker: palm detection for new hands, landmarks for tracked ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Estimates, regions, cameras and images <-> ROS messages, for any set of message classes.
+"""Conversion between model types and ROS messages.
+
+Estimates, regions, cameras and images, for any set of message classes.
 
 Reading only looks at a message's fields, so it takes rclpy's, rosbags' and any other classes with the interface's
 fields. Building takes a :class:`MessageTypes`, which says where the classes come from. This is the only place where a

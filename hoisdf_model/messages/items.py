@@ -1,4 +1,4 @@
-"""Lists in messages, item by item: what is wrong with one doesn't spoil the others."""
+"""List items of messages, each validated on its own."""
 
 from __future__ import annotations
 

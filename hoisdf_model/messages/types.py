@@ -1,4 +1,4 @@
-"""Where message classes come from, and the header that every message carries."""
+"""Sets of message classes, and message headers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ class MessageTypes:
     sequence: Callable[[NDArray[Any]], Any]
 
     def create(self, name: str, /, **fields: Any) -> Any:
-        """A message of the type ``name``; every field has to be given (rosbags' classes know no defaults)."""
+        """New message of the type ``name``.
+
+        Every field has to be given (rosbags' classes have no defaults).
+        """
         return self.lookup(name)(**fields)
 
 
@@ -75,7 +78,7 @@ def make_point(types: MessageTypes, values: Any) -> Any:
 def read_numbers(
     values: Any, dtype: type[np.generic], shape: tuple[int, ...], what: str, unknown: Unknown = "none"
 ) -> NDArray[Any]:
-    """The numbers of a field as an array of its own, not a view of the message.
+    """Numbers of a message field as a copied array.
 
     Args:
         values: the field.

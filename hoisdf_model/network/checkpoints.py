@@ -45,7 +45,7 @@ Kind = Literal["snapshot", "ours"]
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weights file holds.
+    """Contents of a weights file.
 
     Attributes:
         state: the network's state dict, float32 or float16.
@@ -68,7 +68,9 @@ def load_network(
     preset: str | None = None,
     device: str | torch.device = "cpu",
 ) -> tuple[Hoisdf, NetworkConfig]:
-    """Build a network and fill in its weights; it is in evaluation mode, in float32, with the file's calibration.
+    """Network with the weights of a file.
+
+    In evaluation mode, in float32, with the file's calibration.
 
     Args:
         path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
@@ -113,7 +115,7 @@ def save_network(
 
 
 def read_weights(path: str | Path, preset: str | None = None) -> Weights:
-    """What is in a weights file, checked against the network that it is for.
+    """Contents of a weights file, checked against its network.
 
     Raises:
         CheckpointError, UnsafeFileError, ConfigError: as for :func:`load_network`.
@@ -134,7 +136,9 @@ def read_weights(path: str | Path, preset: str | None = None) -> Weights:
 
 
 def write_weights(weights: Weights, path: str | Path, half: bool = False) -> None:
-    """Write a safetensors file that :func:`load_network` reads; an existing one is replaced in one step.
+    """Write a safetensors file for :func:`load_network`.
+
+    An existing one is replaced atomically.
 
     Args:
         weights: ``hand_model`` is written where it isn't None.
@@ -177,7 +181,9 @@ def _built(config: NetworkConfig, model: HandModel) -> Hoisdf:
 
 
 def kind_of_weights(path: Path) -> Kind:
-    """Told by the first bytes: safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
+    """Kind of a weights file, from its first bytes.
+
+    safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
 
     The length comes first, for its lowest byte may be the one that pickles begin with.
 

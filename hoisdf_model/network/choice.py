@@ -1,4 +1,7 @@
-"""The choice of points by their distance, by chance, or by going down the field (paper, section 3.3 and table 7)."""
+"""Point selection by distance, at random, or along the gradient.
+
+Paper, section 3.3 and table 7.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _FLATTEST = 0.1  # slopes below this say nothing about where the surface is
 
 @dataclass(frozen=True)
 class Choice:
-    """How points are chosen.
+    """Rule of point selection.
 
     Attributes:
         kind: ``sampling.choice`` of the network's configuration.
@@ -79,7 +82,9 @@ class Choice:
 
 
 def onto_surface(reader: search.FieldReader, points: Tensor) -> Tensor:
-    """Move points (B, N, 3), normalised, to where the field is zero: Newton's method along the gradient.
+    """Points moved onto the surface by Newton's method.
+
+    (B, N, 3), normalised; along the gradient to where the field is zero.
 
     The gradient is taken between readings, for image features are part of it and have no derivative by position. A step
     goes no further than the clamp, and nowhere where the field is flat.

@@ -1,4 +1,6 @@
-"""Context tokens: the coarsest image features and a hand's landmarks, beside the points (ours, not the paper's).
+"""Context tokens: coarsest image features and hand landmarks.
+
+Beside the points; ours, not the paper's.
 
 Points see the image only where they fall. A cell of the coarsest features sees the whole hand, as the tokens of DETR
 do (Carion et al., ECCV 2020), and landmarks of another network are evidence that the transformers weigh against what

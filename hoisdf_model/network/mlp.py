@@ -12,7 +12,9 @@ from hoisdf_model.network.linear import linear
 
 
 class Mlp(nn.Module):
-    """Linear layers with a ReLU behind each, the last one excepted unless ``final_relu``.
+    """Perceptron with a ReLU behind each hidden layer.
+
+    Behind the last layer, too, with ``final_relu``.
 
     Args:
         sizes: inputs, hidden layers and outputs.
@@ -33,7 +35,10 @@ class Mlp(nn.Module):
         return cast(nn.Linear, self.layers[number])
 
     def layers_from(self, first: int, x: Tensor) -> Tensor:
-        """The layers from number ``first`` on: (..., inputs of that layer) -> (..., outputs)."""
+        """Outputs of the layers from number ``first`` on.
+
+        (..., inputs of that layer) -> (..., outputs).
+        """
         for number in range(first, len(self.layers)):
             layer = self.linear(number)
             x = linear(x, layer.weight, layer.bias, relu=self.final_relu or number + 1 < len(self.layers))

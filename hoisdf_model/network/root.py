@@ -1,4 +1,6 @@
-"""Where the wrist is in a crop and how far away, read off the image features, for when nobody says.
+"""Hand-root head: wrist position in a crop and its scale-free depth.
+
+From the image features, for cameras without a given wrist position.
 
 A picture doesn't tell a camera's focal length, so no head can learn a depth in metres from crops of any camera and
 size. What it can learn is how many metres the crop's edge spans at the wrist's depth, ``extent = S z / F`` with the

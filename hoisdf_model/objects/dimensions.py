@@ -1,4 +1,4 @@
-"""Sizes and model frames of the YCB objects that DexYCB and HO-3D use.
+"""Sizes and model frames of DexYCB's and HO-3D's YCB objects.
 
 Measured on the PoseCNN / YCB-Video models (Calli et al. 2015; Xiang et al. 2018), whose frames a pose refers to.
 Millimetres and degrees here, because that is how such tables are read and checked.

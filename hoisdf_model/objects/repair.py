@@ -1,4 +1,4 @@
-"""From a mesh as it comes to a closed solid that distances can be measured to, or to words about what is in the way.
+"""Repair of meshes into closed solids, or descriptions of their defects.
 
 A closed solid: every edge belongs to two triangles that agree about what is outside, and the volume is positive.
 """
@@ -30,7 +30,7 @@ Faces = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Repaired:
-    """A closed mesh, and in words what was changed."""
+    """Closed mesh with descriptions of the changes."""
 
     mesh: trimesh.Trimesh
     changes: tuple[str, ...]
@@ -86,7 +86,7 @@ def _volume(mesh: trimesh.Trimesh) -> float:
 
 
 def describe(mesh: trimesh.Trimesh) -> str:
-    """In words, what keeps a mesh from being closed; empty where nothing does."""
+    """Description of the defects that leave a mesh open, else empty."""
     counts = np.unique(mesh.edges_sorted, axis=0, return_counts=True)[1]
     words = []
     if (counts == 1).any():

@@ -109,7 +109,7 @@ class Pairing:
     def why_waiting(self) -> str:
         """Reason why the newest image waits for a partner, else empty.
 
-        Empty, too, as long as nothing has come on any topic.
+        Empty, too, where no message of the missing partner is waiting.
         """
         images = self._waiting[self._image]
         lacking = [p for p in self._partners if images and self._partner(p, max(images)) is None]

@@ -1,4 +1,6 @@
-"""From the hand's distance function to a mesh of exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
+"""Mesh of the open hand from its signed distance function.
+
+Exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
 
 A fine mesh (marching cubes) is divided into 778 clusters, which become the vertices: k-means in position and normal, so
 that more vertices go where the skin curves, and the two sides of neighbouring fingers stay apart (Valette and Chassery
@@ -40,7 +42,10 @@ class Surface:
 
 
 def fine_surface(hand: Skeleton) -> Surface:
-    """Marching cubes of the hand, cut open at the wrist; about 25,000 vertices."""
+    """Marching-cubes mesh of the hand, open at the wrist.
+
+    About 25,000 vertices.
+    """
     counts = [_BLOCK * round((high - low) / _CELL / _BLOCK) for low, high in _BOUNDS]
     axes = [np.linspace(low, low + _CELL * (n - 1), n) for (low, _), n in zip(_BOUNDS, counts, strict=True)]
     grid = _lattice(axes)
@@ -76,7 +81,7 @@ def _near_distance(axes: list[Array], grid: Array, hand: Skeleton) -> Array:
 
 
 def boundary_loop(faces: Faces) -> NDArray[np.int64]:
-    """The vertices of the one open edge loop, in order.
+    """Vertices of the open boundary loop, in order.
 
     Raises:
         HandModelError: there isn't exactly one loop.
