@@ -1,4 +1,7 @@
-"""``hoisdf ablate``: the paper's tables of design choices, trained and evaluated on a chosen budget."""
+"""``hoisdf ablate``: the paper's tables of design choices.
+
+Trained and evaluated on a chosen budget.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,9 @@ def ablate(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of rows and results.")] = Path("ablations"),
 ) -> None:
-    """Train and evaluate every row of a table of the paper, and print ours beside the published numbers.
+    """Train and evaluate every row of a table of the paper.
+
+    Prints our results beside the published numbers.
 
     Each row leaves its folder; called again, it goes on where it was, and rows of equal configuration are done once for
     all tables of the folder. Writes TABLE.md, TABLE.json and TABLE.png.

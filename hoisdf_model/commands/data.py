@@ -43,7 +43,9 @@ def check(
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every label and image; takes long.")] = False,
 ) -> None:
-    """Say whether a download of DexYCB or HO-3D, or a data set of ours, is whole, and what to fetch if not.
+    """Check a data set for completeness, and name what is missing.
+
+    A download of DexYCB or HO-3D, or a data set of this package.
 
     Counts sequences and frames, looks for every file, reads some of them (--deep: all) and compares checksums where
     there are any. Exit code 1 if something is wrong.

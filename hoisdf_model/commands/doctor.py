@@ -1,4 +1,4 @@
-"""``hoisdf doctor``: what works here, what doesn't, and what to do about it."""
+"""``hoisdf doctor``: checks of the installation, with remedies."""
 
 from __future__ import annotations
 

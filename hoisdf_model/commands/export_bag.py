@@ -74,7 +74,7 @@ def dexycb(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """What one camera of DexYCB saw of one sequence.
+    """Export one camera's sequence of DexYCB.
 
     Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. A frame that
     can't be read is named and left out, and the others are written; then the exit code is 1.
@@ -124,7 +124,7 @@ def ho3d(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """One sequence of HO-3D, with the images that aren't annotated.
+    """Export one sequence of HO-3D, with unannotated images.
 
     Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. Where only
     the wrist is known (evaluation sequences without evaluation_xyz.json), the other joints are NaN. A frame that can't
@@ -183,7 +183,9 @@ def synthetic(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """The synthetic benchmark's sequences: a hand takes an object from a table, 3 s at 15 Hz.
+    """Export the synthetic benchmark's sequences.
+
+    A hand takes an object from a table, 3 s at 15 Hz.
 
     They are the same for everybody and nothing of them is trained on. /regions has boxes as a detector gives them.
     """

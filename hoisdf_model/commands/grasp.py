@@ -66,7 +66,7 @@ def record(
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture of the grasp.")] = None,
 ) -> None:
-    """Make one grasp, in the object's frame, of a demonstration.
+    """Record one grasp, in the object's frame, from a demonstration.
 
     Every frame in which thumb and fingers hold the object gives a grasp; outliers are rejected, the rest is averaged.
     """
@@ -112,7 +112,7 @@ def show(
     ] = None,
     catalogue: Meshes = None,
 ) -> None:
-    """A recorded grasp in words and, with --picture, as a picture."""
+    """Show a recorded grasp as text and, with --picture, as picture."""
     from hoisdf_model.grasping import load_gripper, read_grasp
 
     recorded = read_grasp(grasp)
@@ -126,7 +126,7 @@ def show(
 
 
 def grippers() -> None:
-    """The grippers that come with the package, and where their numbers come from."""
+    """List the grippers of the package and their sources."""
     from rich.console import Console
     from rich.table import Table
 

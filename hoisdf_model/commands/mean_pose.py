@@ -1,4 +1,4 @@
-"""``hoisdf mean-pose``: the means of a training split, for the baselines of ``hoisdf evaluate``."""
+"""``hoisdf mean-pose``: mean hand and object pose for the baselines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def mean_pose(
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the scenes, with --library.")] = 0,
     hand_model: Annotated[Path | None, typer.Option(help="Hand model of the library; default: the open hand.")] = None,
 ) -> None:
-    """Write the mean hand and the mean object pose of a training split.
+    """Compute the mean hand and object pose of a training split.
 
     hoisdf evaluate shows what estimating these in every frame would give, beside the network's errors. Frames of the
     benchmark split are refused: a baseline must not know what it is tested on.

@@ -1,4 +1,4 @@
-"""``hoisdf objects``: what the catalogue knows, and putting objects of one's own into it."""
+"""``hoisdf objects``: the object catalogue and objects of your own."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_objects(folder: Folder = None) -> None:
-    """All objects: name, id, size, symmetry, and where the mesh comes from."""
+    """List all objects: name, id, size, symmetry, source of the mesh."""
     from rich.console import Console
     from rich.table import Table
 
@@ -59,7 +59,10 @@ def list_objects(folder: Folder = None) -> None:
 def info(
     name: Annotated[str, typer.Argument(help="Name of the object.", show_default=False)], folder: Folder = None
 ) -> None:
-    """One object's numbers as YAML: bounding box, diameter, volume, symmetry transforms."""
+    """Print an object's numbers as YAML.
+
+    Bounding box, diameter, volume, symmetry transforms.
+    """
     import numpy as np
     import yaml
 
@@ -95,7 +98,10 @@ def render(
     names: Annotated[list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")] = None,
     folder: Folder = None,
 ) -> None:
-    """A picture of the objects, each from two sides; --object takes only some."""
+    """Draw the objects as PNG, each from two sides.
+
+    --object takes only some.
+    """
     from rich.progress import track
 
     from hoisdf_model.objects import load_catalogue
@@ -142,7 +148,9 @@ def add(
     preview: Annotated[Path | None, typer.Option(help="PNG file for a picture of the object from four sides.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: accept all proposals.")] = False,
 ) -> None:
-    """Put a mesh of your own into a catalogue folder, checked and ready to be synthesized, learnt and estimated.
+    """Add a mesh of your own to a catalogue folder.
+
+    It is checked and ready to be synthesized, learnt and estimated.
 
     The mesh's own origin and axes stay the object frame, which poses refer to; coordinates become metres. Holes are
     closed, overlapping bodies joined, more than 20,000 faces simplified: every change is said. See docs/own_objects.md.
@@ -170,7 +178,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the object.", show_default=False)], catalogue: Target = OWN
 ) -> None:
-    """Take an object that was added out of a catalogue folder."""
+    """Remove an added object from a catalogue folder."""
     from hoisdf_model.objects.own_objects import remove_object
 
     remove_object(name, catalogue)

@@ -1,4 +1,7 @@
-"""``hoisdf synthesize``: synthetic recordings, grasp libraries, data sets, and trees in the layout of known ones."""
+"""``hoisdf synthesize``: synthetic recordings, grasp libraries and data sets.
+
+And trees in the layout of known data sets.
+"""
 
 from __future__ import annotations
 
@@ -151,7 +154,9 @@ def synthesize(
         ),
     ] = True,
 ) -> None:
-    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first five options.
+    """Generate a synthetic recording, grasp library or data set.
+
+    Give one of the first five options.
 
     A recording is a rosbag of a hand that takes objects from a table. Topics: /image/compressed (or /image),
     /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground

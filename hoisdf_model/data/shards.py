@@ -1,4 +1,6 @@
-"""A data set of labelled frames on disk: tar files of a few hundred frames each, and a manifest.
+"""Sharded data sets of labelled frames.
+
+Tar files of a few hundred frames each, and a manifest.
 
 Layout: ``dataset.json`` (what it was made from, frames, frames in a shard), ``00000.tar`` with, for every frame,
 ``NUMBER.jpg``, ``NUMBER.png`` (mask: 1 object, 255 hand) and ``NUMBER.npz`` (labels, samples of both fields, and
@@ -139,7 +141,7 @@ def shard_paths(folder: Path, frames: int, per_shard: int) -> list[Path]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a data set is made from.
+    """Manifest of a data set.
 
     Raises:
         DatasetError: there is no data set, or it is of another version.
@@ -162,7 +164,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def begin(folder: Path, frames: int, per_shard: int, about: Mapping[str, Any]) -> list[int]:
-    """Write the manifest, or see that the one that is there is the same.
+    """Write the manifest, or check the existing one for equality.
 
     Returns:
         Numbers of the shards that are still to be written.

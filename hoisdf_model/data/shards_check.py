@@ -1,4 +1,4 @@
-"""Whether a data set of our own is finished, and its shards are as they were written."""
+"""Completeness and integrity check of a sharded data set."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence
 def whole_image(width: int, height: int, padding: float = 0.0) -> Window:
     """Square around an image, with a border.
 
-    ``border`` in longest edges on each side.
+    ``padding``: the border on each side, in longest edges.
     """
     return Window(np.array([width - 1, height - 1]) / 2, max(width, height) * (1 + 2 * padding))
 

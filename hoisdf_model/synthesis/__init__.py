@@ -1,4 +1,4 @@
-"""A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
+"""Synthetic data: rendered hands that grasp objects, with full ground truth."""
 
 from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark import (

@@ -34,7 +34,9 @@ def record_benchmark_bag(
     frames: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportReport:
-    """Film one of ``benchmark_sequences()`` into a bag; boxes are as a detector gives them.
+    """Render one of ``benchmark_sequences()`` into a bag.
+
+    Boxes are as a detector gives them.
 
     Args:
         path: the bag's folder, which must not exist yet.

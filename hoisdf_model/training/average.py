@@ -1,4 +1,7 @@
-"""An exponential moving average of the weights (Polyak averaging), which is what gets validated and exported."""
+"""Exponential moving average of weights, for validation and export.
+
+Polyak averaging.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from hoisdf_model.network import Hoisdf
 
 
 class WeightAverage(lightning.Callback):
-    """Keeps the average; swaps it in for validation. Lightning stores it with every checkpoint.
+    """Callback with averaged weights, swapped in for validation.
+
+    Lightning stores it with every checkpoint.
 
     The decay is smaller in the beginning, (1 + n) / (10 + n) after n steps, so that the first weights are forgotten.
 
@@ -42,7 +47,7 @@ class WeightAverage(lightning.Callback):
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network with the averaged weights, for as long as the context lasts."""
+        """Context in which the network has the averaged weights."""
         self._exchange()
         try:
             yield

@@ -1,4 +1,4 @@
-"""The model card beside exported weights: trained on what and how, with what errors, and what not to expect."""
+"""Model card of exported weights: training, errors and limits."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ class History(lightning.Callback):
 
 
 def model_card(config: TrainingConfig, network: Hoisdf, history: History, overfit: int = 0) -> str:
-    """The card as Markdown; ``overfit`` says how many samples it was trained and validated on, 0: normally."""
+    """Model card as Markdown.
+
+    ``overfit``: how many samples it was trained and validated on, 0: normally.
+    """
     data, hand = config.data, network.hand_layer.model
     kinds = Counter(source.kind for source in data.sources)
     synthetic = set(kinds) <= SYNTHETIC

@@ -12,7 +12,9 @@ from hoisdf_model.hand import HandModelLike, load_hand_model
 
 @dataclass
 class DexYcbOptions:
-    """DexYCB from its published folder; the run's hand model must be MANO's right hand.
+    """DexYCB from its published folder.
+
+    The run's hand model must be MANO's right hand.
 
     Attributes:
         folder: of the download, with the subjects' folders, ``calibration`` and ``models``.

@@ -1,4 +1,6 @@
-"""Losses of the intermediate representations that stand in for the fields (paper, table 5).
+"""Losses of the explicit intermediate representations.
+
+In place of the fields (paper, table 5).
 
 The paper names the representations and not their losses; these are ours. Keypoints are compared in pixels, vertices of
 the hand one by one, and the object's points, which have no order, by chamfer distance.
@@ -23,7 +25,7 @@ EXPLICIT_LOSSES = ("hand_keypoints", "object_keypoints", "hand_points", "object_
 
 
 class ExplicitReading(NamedTuple):
-    """What an explicit representation says, and what else than a ``Target`` it is compared with.
+    """Explicit representation with its targets beside a ``Target``.
 
     ``predicted``; ``joint_pixels`` (B, 21, 2) and ``object_pixels`` (B, K, 7, 2), of each pose that looks the same,
     pixels of the crop; ``object_surface`` (B, P, 3) points on the object's surface, normalised; ``image_size`` pixels;
@@ -39,7 +41,9 @@ class ExplicitReading(NamedTuple):
 
 
 def explicit_reading(predicted: Explicit, batch: Sample, target: Target, scale: float) -> ExplicitReading:
-    """With what is right of a batch of samples; surfaces are the quarter of the field points that lie nearest to them.
+    """Explicit representation with its targets from a batch.
+
+    Surfaces are the quarter of the field points that lie nearest to them.
 
     Args:
         predicted: of these samples.
@@ -84,7 +88,9 @@ def explicit_parts(reading: ExplicitReading, target: Target) -> dict[str, Part]:
 
 
 def keypoint_part(predicted: Tensor, alike: Tensor, known: Tensor, size: int) -> Part:
-    """Smooth-L1 in pixels of keypoints (B, P, 2), as far as the true ones are in the crop of that ``size``.
+    """Smooth-L1 loss of keypoints inside the crop, pixels.
+
+    (B, P, 2); true ones outside of the crop of that ``size`` don't count.
 
     Of the sets ``alike`` (B, K, P, 2) that look the same, each sample is compared with the one that fits it best.
     """
@@ -100,6 +106,9 @@ def keypoint_part(predicted: Tensor, alike: Tensor, known: Tensor, size: int) ->
 
 
 def chamfer(a: Tensor, b: Tensor) -> Tensor:
-    """(B, N, 3) and (B, M, 3) -> (B,) mean distance to the other set's nearest point, averaged over both directions."""
+    """Chamfer distance (B,), averaged over both directions.
+
+    (B, N, 3) and (B, M, 3): mean distance to the other set's nearest point.
+    """
     apart = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
     return (apart.amin(2).mean(1) + apart.amin(1).mean(1)) / 2

@@ -1,4 +1,7 @@
-"""One step of training and of validation, for Lightning. Everything random is a function of seed, step and process."""
+"""Training and validation steps for Lightning.
+
+Everything random is a function of seed, step and process.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +92,10 @@ class TrainingModule(lightning.LightningModule):
         return self
 
     def on_train_epoch_start(self) -> None:
-        """Lightning leaves the mode as it was found, and loaded networks are in evaluation mode."""
+        """Set the training mode.
+
+        Lightning leaves the mode as it was found, and loaded networks are in evaluation mode.
+        """
         self.train()
 
     def configure_optimizers(self) -> Any:
@@ -120,7 +126,9 @@ class TrainingModule(lightning.LightningModule):
         return total
 
     def losses_of(self, batch: Sample, step: int, part: int = 0) -> tuple[dict[str, Tensor], Tensor]:
-        """Unweighted losses and their weighted sum as at an optimiser step; over all processes where there are several.
+        """Unweighted losses and their weighted sum.
+
+        As at an optimiser step; over all processes where there are several.
 
         Args:
             batch: samples.
@@ -163,7 +171,10 @@ class TrainingModule(lightning.LightningModule):
         self._scores = {name: torch.zeros(2, device=self.device) for name in ("loss", *SCORES)}
 
     def on_validation_epoch_end(self) -> None:
-        """Means over all samples of all processes; a score that nothing was known for is left out."""
+        """Log mean scores over all samples of all processes.
+
+        A score without known truth is left out.
+        """
         gathered = self.all_gather(torch.stack(list(self._scores.values())))
         assert isinstance(gathered, Tensor)
         together = gathered.view(-1, len(self._scores), 2).sum(0)

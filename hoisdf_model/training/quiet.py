@@ -1,4 +1,7 @@
-"""Lightning's talk, turned off for commands: what it says is for its own developers."""
+"""Suppression of Lightning's messages in commands.
+
+They are for its own developers.
+"""
 
 from __future__ import annotations
 

@@ -43,7 +43,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sources:
-    """Where frames come from: of training, with their ratios, and of validation (None: the same)."""
+    """Training and validation sources of frames.
+
+    Of training, with their ratios, and of validation (None: the same).
+    """
 
     training: Sequence[FrameSource]
     ratios: Sequence[float]
@@ -67,7 +70,7 @@ class Run:
 
     @property
     def network(self) -> Hoisdf:
-        """What is trained."""
+        """Trained network."""
         return self.module.network
 
     def validation_batch(self) -> Sample:
@@ -109,7 +112,9 @@ def build_run(config: TrainingConfig, folder: Path, sources: Sources | None = No
 
 
 def train(run: Run, resume: bool = False, progress: bool = True, minutes: float | None = None) -> dict[str, float]:
-    """Train to the end of the configured epochs; write the averaged weights after every validation and at the end.
+    """Train to the end of the configured epochs.
+
+    The averaged weights are written after every validation and at the end.
 
     Args:
         run: as from ``build_run``.
@@ -151,7 +156,7 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint with the most steps in a run's folder, of those that were written to their end."""
+    """Complete checkpoint with the most steps in a run's folder."""
     found = sorted((folder / CHECKPOINTS).glob("step*.ckpt"), key=lambda path: -int(path.stem.removeprefix("step")))
     for path in found:
         if zipfile.is_zipfile(path):

@@ -1,4 +1,7 @@
-"""The weights that a run begins with: of a weights file, or of another run's checkpoint."""
+"""Initial weights of a run.
+
+Of a weights file, or of another run's checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,9 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The weights with a head that finds the wrist if the network, whose state is ``own``, has one, else without.
+    """Weights with the hand-root head added or removed.
+
+    As the network, whose state is ``own``, has one or not.
 
     Either change is logged, with the ``name`` of the weights.
     """

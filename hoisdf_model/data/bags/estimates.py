@@ -1,4 +1,4 @@
-"""Estimates and ground truth that a bag holds as messages, without their images."""
+"""Estimates and ground truth of a bag, without images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Labelled films of data sets as rosbags: image, camera, depth, true boxes, ground truth and its transforms.
+"""Export of labelled sequences as rosbags.
+
+Image, camera, depth, true boxes, ground truth and its transforms.
 
 The topics are those of :class:`FrameRecorder`. Data sets have no clock: frame 0 has the stamp ``FIRST_STAMP``, the
 others follow at ``RATE``, and what is left out leaves a gap.
@@ -43,7 +45,7 @@ _TOLD = PreparationConfig()  # the boxes that networks are told
 
 
 class Film(Protocol):
-    """What one camera saw, frame by frame, as :class:`DexYcbFrames` of a film has it.
+    """Image sequence of one camera, such as :class:`DexYcbFrames` of a film.
 
     Where it has a method ``true_vertices(index)`` the hand's mesh is asked of that.
     """
@@ -55,7 +57,10 @@ class Film(Protocol):
         """``.../<number>``, the number counting images from the film's start."""
 
     def frame(self, index: int) -> LabelledFrame:
-        """Image, camera and labels; with neither hand nor object where nothing is known."""
+        """Image, camera and labels of one frame.
+
+        With neither hand nor object where nothing is known.
+        """
 
     def depth(self, index: int) -> NDArray[np.float32]:
         """(H, W) metres."""
@@ -63,7 +68,7 @@ class Film(Protocol):
 
 @dataclass(frozen=True)
 class BagFormat:
-    """How a bag is written.
+    """Storage and image format of a bag.
 
     Attributes:
         storage: ``mcap`` (zstd-compressed) or ``sqlite3``.
@@ -86,7 +91,7 @@ class BagFormat:
         return BagWriter(path, self.storage, "zstd" if self.storage == "mcap" else "none", about)
 
     def recorder(self, writer: BagWriter) -> FrameRecorder:
-        """What writes frames into it.
+        """Frame recorder for a bag of this format.
 
         Raises:
             InvalidInputError: there is no such image format or quality.
@@ -96,7 +101,10 @@ class BagFormat:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written: frames, those with a hand, those left out, those without their depth image, bytes."""
+    """Summary of an export.
+
+    Frames, those with a hand, those left out, those without their depth image, bytes.
+    """
 
     frames: int
     hands: int
@@ -170,7 +178,7 @@ def export_film(
 
 
 def true_regions(frame: LabelledFrame) -> Regions:
-    """The boxes of the labels as networks are told them, within the image; without positions."""
+    """Regions of the true labels, within the image; without positions."""
     hands: tuple[HandRegion, ...] = ()
     things: tuple[ObjectRegion, ...] = ()
     hand, thing = frame.hand, frame.object
@@ -201,7 +209,9 @@ class LabelReader:
         self._meshes = {side: HandFields(model, 0) for side, model in hand_models.items()}
 
     def truth(self, name: str, frame: LabelledFrame, vertices: Floats | None = None) -> Estimate:
-        """Hand and object. Joints, pose and shape that aren't known are NaN; without a wrist there is no hand.
+        """Ground truth of hand and object.
+
+        Joints, pose and shape that aren't known are NaN; without a wrist there is no hand.
 
         Args:
             name: the frame's, for messages.

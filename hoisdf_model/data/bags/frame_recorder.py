@@ -1,4 +1,7 @@
-"""Frames into a bag, on the topics that :meth:`BagReader.frames` and the perception node look for."""
+"""Recorder of frames into a bag.
+
+On the topics that :meth:`BagReader.frames` and the perception node look for.
+"""
 
 from __future__ import annotations
 

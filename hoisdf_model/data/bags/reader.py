@@ -27,7 +27,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a bag: ``name``, ``type`` such as ``sensor_msgs/msg/Image``, number of messages, offered QoS."""
+    """Topic of a bag.
+
+    ``name``, ``type`` such as ``sensor_msgs/msg/Image``, number of messages, offered QoS.
+    """
 
     name: str
     type: str
@@ -37,7 +40,10 @@ class Topic:
 
 @dataclass(frozen=True)
 class BagMessage:
-    """A message as rosbags' class of its type; ``time`` is when it was recorded, nanoseconds since the epoch."""
+    """Message of a bag, as rosbags' class of its type.
+
+    ``time`` is when it was recorded, nanoseconds since the epoch.
+    """
 
     topic: str
     type: str
@@ -47,7 +53,9 @@ class BagMessage:
 
 @dataclass(frozen=True)
 class BagProblem:
-    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`.
+    """Skipped message or frame, with the reason.
+
+    ``time`` as in :class:`BagMessage`.
 
     ``unused``: all messages of the topic were, for none met an image.
     """
@@ -162,7 +170,7 @@ class BagReader:
     def raw(
         self, topics: Iterable[str] | None = None, start: int | None = None, stop: int | None = None
     ) -> Iterator[tuple[Topic, int, bytes]]:
-        """Topic, time of recording and serialised message (CDR), in the order of time.
+        """Serialised messages (CDR) with topic and recording time, in time order.
 
         Messages of this package that were recorded with an earlier definition come in today's, unless they can't be
         read: those come as they are.
@@ -239,7 +247,9 @@ class BagReader:
         regions: str | None = None,
         truth: str | None = None,
     ) -> dict[str, str]:
-        """Which topic is the ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
+        """Topics by role.
+
+        The ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
 
         Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bags.frames.select_topics`); an
         empty string leaves it out. The last three may be missing.
@@ -265,7 +275,7 @@ class BagReader:
         on_problem: ProblemHandler = _log_problem,
         slop: float = 0.0,
     ) -> Iterator[BagFrame]:
-        """Images with everything that has the same stamp, in the order of stamps.
+        """Frames with all messages of the same stamp, in stamp order.
 
         Where there isn't a ``camera_info`` with each image (it is latched, or sent now and then), the last one of its
         camera and size holds. Topics are found as :meth:`roles` does.

@@ -1,4 +1,4 @@
-"""Whether a download of DexYCB is whole, and what to fetch if not."""
+"""Completeness check of a DexYCB download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Which of DexYCB's frames are used: the subsets of the paper, and where their lists come from.
+"""Subsets of DexYCB's frames used in the paper.
+
+And where their lists come from.
 
 - ``close``, "DexYCB" in the paper: right hands of which some vertex is at most 5 mm from some vertex of the grasped
   object (zerchen/gSDF at 05101b5, preprocess/cocoify_dexycb.py; its lists have 148,416 frames to train on and 29,464
@@ -139,7 +141,9 @@ def _pixels_fulfil(
 
 
 def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.bool_]:
-    """Frames in which the hand is close to the grasped object, from ``pose.npz``: the same seen by every camera.
+    """Frames in which the hand is close to the object.
+
+    From ``pose.npz``: the same for every camera.
 
     Args:
         take: a sequence.
@@ -175,7 +179,9 @@ def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.b
 
 
 def read_poses(take: Take) -> tuple[Floats, Floats]:
-    """(T, 51) of the hand and (T, 7) of the grasped object (quaternion x, y, z, w; metres), world frame.
+    """Poses of hand (T, 51) and grasped object (T, 7).
+
+    The object's: quaternion x, y, z, w; metres, world frame.
 
     Zeros where they are missing.
 
@@ -197,7 +203,9 @@ def read_poses(take: Take) -> tuple[Floats, Floats]:
 
 
 def in_view(pixels: NDArray[np.floating]) -> bool:
-    """The released code's rule for "DexYCB Full": whether joints (21, 2), in pixels, count as being in the image.
+    """Whether joints count as visible for "DexYCB Full".
+
+    The released code's rule; joints (21, 2) in pixels.
 
     The box around them, half as large again, must not be empty nor lie right of or below the image. Left of or above
     it may lie: the code forgets to shorten the box when it moves its corner into the image.

@@ -1,4 +1,4 @@
-"""Whether a download of HO-3D is whole and of the version it seems to be, and what to fetch if not."""
+"""Completeness and version check of an HO-3D download."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One sequence of HO-3D as it was filmed: also the images that aren't annotated."""
+"""HO-3D sequence as filmed, including unannotated images."""
 
 from __future__ import annotations
 

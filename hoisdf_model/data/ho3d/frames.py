@@ -1,4 +1,6 @@
-"""HO-3D (Hampali et al. 2020) as a data source, straight from its published layout.
+"""HO-3D (Hampali et al. 2020) as a data source.
+
+Straight from its published layout.
 
 ``layout`` says where the files lie and ``meta`` what the annotations hold. All hands are right hands.
 

@@ -1,4 +1,4 @@
-"""How samples are made of frames: the numbers."""
+"""Settings of sample preparation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROTOCOLS = ("ours", "official")
 
 @dataclass
 class PreparationConfig:
-    """How samples are made.
+    """Settings of sample preparation.
 
     Attributes:
         protocol: ``ours``, or ``official``: with all the quirks of the released code's loaders (see

@@ -1,4 +1,4 @@
-"""The one sample type: a crop, what is known about it, and what is to be learnt from it.
+"""Sample type: a crop with its inputs and targets.
 
 Tensors on the CPU, float32 unless said. Frame: the crop's camera (optical: x right, y down, z forward), in which a left
 hand is already mirrored to a right one. Pixels are those of the crop unless said.
@@ -17,7 +17,7 @@ from hoisdf_model.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample, or a batch of them, then with a leading ``B`` everywhere.
+    """One sample, or a batch with a leading ``B`` everywhere.
 
     What isn't known is marked by a flag, and its numbers are finite and meaningless.
 
@@ -105,7 +105,9 @@ class Sample:
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
-    """A batch of single samples; shorter lists of symmetries are filled up with the identity.
+    """Batch of single samples.
+
+    Shorter lists of symmetries are filled up with the identity.
 
     Raises:
         InvalidInputError: no samples, or a field's shapes differ (named).

@@ -1,4 +1,4 @@
-"""A library of grasps: many hands, many objects, computed once and kept in one file.
+"""Grasp library: many hands and objects, stored in one file.
 
 Everything in it follows from its settings. The work is cut into one job per object; finished jobs are kept beside the
 file until all are done, so that an interrupted run continues where it was.
@@ -40,7 +40,7 @@ Progress = Callable[[int, int, int], None]  # objects done, objects in all, gras
 
 @dataclass(frozen=True)
 class LibrarySettings:
-    """What to look for.
+    """Settings of a grasp library.
 
     Attributes:
         split: training, validation and benchmark have no hand, grasp or random shape in common.
@@ -63,7 +63,10 @@ class LibrarySettings:
 
 @dataclass(frozen=True)
 class LibraryReport:
-    """What was done: grasps in the file, those found in this run, its seconds, and objects without a single grasp."""
+    """Summary of building a library.
+
+    Grasps in the file, those found in this run, its seconds, and objects without a single grasp.
+    """
 
     grasps: int
     found: int
@@ -128,7 +131,10 @@ class GraspLibrary:
         return np.unpackbits(self._arrays["touching"][number], count=778).astype(bool)
 
     def placement(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Of one grasp: rotation (3, 3) of the hand and wrist (3,) in the object frame, approach (3,) away from it."""
+        """Placement of one grasp in the object frame.
+
+        Rotation (3, 3) of the hand and wrist (3,) in the object frame, approach (3,) away from it.
+        """
         a = self._arrays
         return tuple(a[key][number].astype(np.float64) for key in ("rotation", "wrist", "approach"))  # type: ignore[return-value]
 
@@ -153,7 +159,9 @@ def build_library(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> LibraryReport:
-    """Find the grasps and write the file; what an earlier call has found already isn't looked for again.
+    """Build the grasp library and write its file.
+
+    Grasps of an earlier call aren't searched again.
 
     Args:
         path: the npz file.
@@ -241,7 +249,7 @@ def _finished(
 
 
 def changed_meshes(library: GraspLibrary) -> list[str]:
-    """Names of the objects whose mesh files aren't those that the grasps were found with."""
+    """Names of objects whose mesh files have changed since."""
     now = load_catalogue(library.settings.catalogue or None).checksums(library.meshes)
     return [name for name, known in library.meshes.items() if now.get(name) != known]
 

@@ -16,7 +16,10 @@ from hoisdf_model.synthesis.grasps.articulation import Postures, finger_rotation
 
 
 class PosedHands(NamedTuple):
-    """``joints`` (B, 21, 3) and ``vertices`` (B, 778, 3), metres; ``rotations`` (B, 16, 3, 3) that led to them."""
+    """Posed hands.
+
+    ``joints`` (B, 21, 3) and ``vertices`` (B, 778, 3), metres; ``rotations`` (B, 16, 3, 3) that led to them.
+    """
 
     joints: NDArray[np.float64]
     vertices: NDArray[np.float64]
@@ -47,7 +50,10 @@ class PosableHand:
         self.wrist_loop = meshes.boundary_loops(self.faces)[0]
 
     def reshaped(self, shape: NDArray[np.float64]) -> PosableHand:
-        """The same model's hand of another shape (10,), ten times as quick as a new one."""
+        """Same hand model with another shape (10,).
+
+        Ten times as quick as a new one.
+        """
         other = copy.copy(self)
         other._take(shape)
         return other

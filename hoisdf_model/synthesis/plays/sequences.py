@@ -1,4 +1,6 @@
-"""Short plays on a table: a hand reaches for one object after the other, lifts it, turns it, puts it down, lets go.
+"""Planning of short manipulation sequences on a table.
+
+A hand reaches for one object after the other, lifts it, turns it, puts it down, lets go.
 
 World frame: metres, origin on the table top, z up, x to the right and y away from the camera. An object stands still on
 the table before and after, and follows the hand rigidly between closing and opening of the fingers.

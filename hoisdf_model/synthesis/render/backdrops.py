@@ -1,4 +1,7 @@
-"""What stands behind everything: rooms out of focus, gradients, noise with natural spectra, the user's own pictures."""
+"""Backgrounds of stills.
+
+Rooms out of focus, gradients, noise with natural spectra, the user's own pictures.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,9 @@ from hoisdf_model.synthesis.stills.staging import Prop, Scene
 
 
 def mirrored_scene(scene: Scene, reflection: NDArray[np.float64]) -> Scene:
-    """A right hand's scene as a left hand's: hand, camera, lights and places mirrored, all objects as they are.
+    """Left-hand scene from a right hand's.
+
+    Hand, camera, lights and places mirrored, all objects as they are.
 
     Args:
         scene: with a right hand.

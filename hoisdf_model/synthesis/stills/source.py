@@ -1,4 +1,7 @@
-"""Stills as training takes them: endless labelled frames, each with samples of both fields."""
+"""Endless stills as labelled frames for training.
+
+Each with samples of both fields.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ SYMMETRY_STEPS = 36  # of a continuous symmetry
 
 @dataclass
 class StillSettings:
-    """What is drawn.
+    """Settings of rendered stills.
 
     Attributes:
         library: file of the grasp library; its split is the stills' split.
@@ -55,7 +58,9 @@ class StillSettings:
 
 
 class Stills:
-    """Endless labelled frames (``data.sources.FrameSource``), each a function of split, seed and its number alone.
+    """Endless labelled frames (``data.sources.FrameSource``).
+
+    Each is a function of split, seed and its number alone.
 
     Can be sent to other processes: each makes its own studio when it draws its first frame.
 
@@ -113,7 +118,7 @@ class Stills:
         return self.studio.shoot(self.scene(index))
 
     def scene(self, index: int) -> Scene:
-        """What is drawn in one picture."""
+        """Scene of one picture."""
         return self._sided(index, self.stage.scene(index))
 
     def _sided(self, index: int, scene: Scene) -> Scene:
@@ -131,7 +136,7 @@ class Stills:
         return self.labelled(index)[0]
 
     def labelled(self, index: int) -> tuple[LabelledFrame, Still]:
-        """One picture as training takes it, and all that is known about it."""
+        """One picture as a labelled frame, with all its ground truth."""
         rng = splits.generator(self.library.settings.split, self.settings.seed, 202, index)
         still = self.still(index)
         return labelled_frame(still, self.studio, rng), still

@@ -1,4 +1,6 @@
-"""One still scene as numbers: who holds what how, seen from where, in which light. Nothing is posed or drawn here.
+"""Random still scenes as numbers, without posing or rendering.
+
+Hand, object, grasp, camera and light.
 
 World frame: metres, z up, origin between the hand and the object that it deals with.
 """
@@ -42,7 +44,7 @@ LATER: dict[str, Any] = {
 
 @dataclass
 class StageSettings:
-    """What scenes are like.
+    """Settings of random scenes.
 
     Attributes:
         modes: shares of grasps, of hands before and after a grasp, of hands alone and of objects alone.
@@ -75,13 +77,16 @@ class StageSettings:
     objects: list[str] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
-        """All settings by name, for what is made with them to be known by; without those that change nothing."""
+        """Settings by name, for provenance.
+
+        Without those that change nothing.
+        """
         return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
 
 
 @dataclass(frozen=True)
 class Prop:
-    """Something that only stands around: an object's name, where, and how it is coloured."""
+    """Distractor object: name, placement and colours."""
 
     name: str
     direction: Floats  # (3,) unit, from the middle of the scene or, for what hides the hand, from the line of sight

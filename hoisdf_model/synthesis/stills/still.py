@@ -1,4 +1,6 @@
-"""Still pictures for training: a library's grasps in random scenes, with everything that there is to know.
+"""Rendered training stills: library grasps in random scenes.
+
+With full ground truth.
 
 Still ``i`` is a function of split, seed and ``i`` alone, however many processes make them. Only the part of the
 camera's picture around hand and object is drawn, at about the resolution at which the network sees it.
@@ -85,7 +87,9 @@ class Still:
 
 
 class StillStudio:
-    """Draws scenes; holds one renderer and palettes, and so belongs to one process.
+    """Renderer of scenes.
+
+    Holds one OpenGL renderer and palettes, and so belongs to one process.
 
     Args:
         library: the grasps; their split is the palettes' split.
@@ -135,7 +139,9 @@ class StillStudio:
         return self._finished(scene, picture, camera, posed, thing)
 
     def closed_hand(self, still: Still) -> tuple[Floats, NDArray[np.int64]]:
-        """Vertices (779, 3), camera frame, and faces of the hand with its wrist closed.
+        """Hand mesh with closed wrist.
+
+        Vertices (779, 3), camera frame, and faces.
 
         Raises:
             InvalidInputError: there is no hand.
