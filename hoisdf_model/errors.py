@@ -64,7 +64,7 @@ class HandModelError(HoisdfError, ValueError):
 
 
 class UnsafeFileError(HoisdfError, ValueError):
-    """A file asks for something that could execute code, and was refused."""
+    """Error of a file that could execute code and was refused."""
 
 
 class MeshError(HoisdfError, ValueError):

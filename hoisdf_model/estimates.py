@@ -247,6 +247,9 @@ class Estimate:
     timing: Mapping[str, float] = field(default_factory=dict)
 
     def held_by(self, number: int) -> ObjectEstimate | None:
-        """The object that ``hands[number]`` was looked at with (:func:`held_objects`), or None."""
+        """Object that ``hands[number]`` holds, or None.
+
+        That which it was estimated with (:func:`held_objects`).
+        """
         held = held_objects([hand.side for hand in self.hands], [thing.side for thing in self.objects])
         return self.objects[held[number]] if number in held else None

@@ -48,7 +48,7 @@ run(work)
 
 
 def finding(check: str, status: Status, detail: str, remedy: str = "") -> Finding:
-    """One line of the report, as ``hoisdf doctor`` takes it."""
+    """One line of the report, in the format of ``hoisdf doctor``."""
     return {"check": check, "status": status, "detail": detail, "remedy": remedy}
 
 

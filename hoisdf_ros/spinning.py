@@ -52,7 +52,7 @@ class Spin:
                 self._running = None
 
     def end(self) -> None:
-        """Let ``run`` return after the callback that it executes; from any thread."""
+        """Request the return of ``run`` after its current callback; from any thread."""
         self._ended.set()
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
 

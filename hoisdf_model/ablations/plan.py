@@ -24,7 +24,7 @@ STARTS = (SHIPPED, "none")
 
 @dataclass(frozen=True)
 class Plan:
-    """The same for all rows.
+    """Settings common to all rows of an ablation.
 
     Attributes:
         steps: optimiser steps of each row.

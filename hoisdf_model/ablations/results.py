@@ -27,7 +27,7 @@ from hoisdf_model.network.shipped import NAME as SHIPPED
 
 @dataclass(frozen=True)
 class RowResult:
-    """One row's errors.
+    """Errors of one row.
 
     Attributes:
         name: of the row, or of a baseline.

@@ -25,7 +25,7 @@ _ABLATIONS = files("hoisdf_model") / "assets" / "ablations"
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One row.
+    """Row of an ablation table.
 
     Attributes:
         name: as the paper calls it.
@@ -44,7 +44,7 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class AblationTable:
-    """One table.
+    """Ablation table.
 
     Attributes:
         name: of its file. title: what it compares. source: where in the paper it stands.

@@ -1,4 +1,4 @@
-"""``hoisdf data``: looking after data sets on disk."""
+"""``hoisdf data``: checks of data sets on disk."""
 
 from __future__ import annotations
 

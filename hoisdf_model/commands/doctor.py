@@ -61,7 +61,10 @@ class Finding:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Finding:
-        """From what an entry point returns: ``check``, ``status``, ``detail`` and, optionally, ``remedy``."""
+        """Finding from an entry point's result.
+
+        ``check``, ``status``, ``detail`` and, optionally, ``remedy``.
+        """
         status = mapping["status"]
         if status not in get_args(Status):
             raise ValueError(f"status must be one of {', '.join(get_args(Status))}, got {status!r}")

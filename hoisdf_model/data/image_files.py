@@ -21,7 +21,7 @@ MILLIMETRE = np.float32(0.001)
 
 
 def read_rgb(path: Path, width: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB.
+    """RGB image (H, W, 3) uint8 from a file.
 
     Args:
         path: of a PNG or JPEG file.

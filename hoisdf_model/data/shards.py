@@ -103,7 +103,7 @@ class ShardedFrames:
             raise _unusable(shard, index, error) from error
 
     def arrays(self, index: int) -> Arrays:
-        """Everything that is known about one frame, by name.
+        """All arrays of one frame, by name.
 
         Raises:
             DatasetError: there is no such frame, or its shard is damaged (named).

@@ -1,4 +1,4 @@
-"""From the network's output to estimates in the camera frame."""
+"""Decoding of network outputs into estimates in the camera frame."""
 
 from __future__ import annotations
 

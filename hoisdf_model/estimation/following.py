@@ -42,7 +42,7 @@ class HandFollower:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset all tracks."""
         self._tracker.reset()
         self._objects: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # boxes of a hand and what it held
         self._given: list[SeenHand] = []
@@ -73,7 +73,7 @@ class HandFollower:
         return _landmarks(seen, frame), "right" if seen.right >= 0.5 else "left"
 
     def update(self, seen: Sequence[Target]) -> None:
-        """Take in with which targets hands were seen in the last frame."""
+        """Update the tracks with the targets of the last frame."""
         self._objects = [(target.hand_box, target.object_box) for target in seen if target.object_known]
         self._given = self._given[-len(seen) :] if seen else []
 

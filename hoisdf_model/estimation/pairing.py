@@ -1,4 +1,4 @@
-"""From a detector's regions to priors: which hand holds which object."""
+"""Assignment of detected objects to hands, as priors."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def fit_hand(
     root_covariance: Floats,
     evidence: Evidence,
 ) -> HandFit:
-    """The hand that agrees best with everything.
+    """Hand that fits all evidence best.
 
     Args:
         layer: of the right hand.

@@ -80,7 +80,7 @@ class Smoother:
         self._tracks: dict[Hashable, _Track] = {}
 
     def reset(self) -> None:
-        """Forget the frames before."""
+        """Reset the filters."""
         self._tracks.clear()
 
     def __call__(self, stamp: float, estimate: Estimate) -> Estimate:

@@ -46,7 +46,7 @@ class View:
 
 
 def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View:
-    """The view of a target in a rectified frame.
+    """View of a target in a rectified frame.
 
     A left hand is shown as the right hand that a mirror with the normal x would show: image, principal point, boxes and
     positions change sides, and the network, which knows right hands only, needs no other code.

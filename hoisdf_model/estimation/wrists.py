@@ -98,7 +98,7 @@ def scaled(seen: SeenWrist, size: float) -> SeenWrist:
 
 
 def fused(one: SeenWrist | None, other: SeenWrist | None) -> SeenWrist | None:
-    """The wrist that two views say together, each weighed by its variances.
+    """Variance-weighted mean of two wrist positions.
 
     It isn't taken to be surer than the surer one: both see the same picture, and err together.
     """

@@ -59,10 +59,10 @@ class FrameSource(Protocol):
         """
 
     def rewind(self) -> None:
-        """Start again at the first picture; does nothing on a live source."""
+        """Restart at the first picture; no effect on a live source."""
 
     def close(self) -> None:
-        """Let go of the device or file."""
+        """Release the device or file."""
 
 
 class VideoSource:

@@ -37,14 +37,14 @@ def around(points: ArrayLike, factor: float = 1.0) -> NDArray[np.float64]:
 
 
 def scaled(box: ArrayLike, factor: float) -> NDArray[np.float64]:
-    """(..., 4) enlarged about its centre."""
+    """Boxes (..., 4) enlarged about their centres."""
     b = np.asarray(box, np.float64)
     middle, half = (b[..., :2] + b[..., 2:]) / 2, (b[..., 2:] - b[..., :2]) / 2 * factor
     return np.concatenate([middle - half, middle + half], -1)
 
 
 def center(box: ArrayLike) -> NDArray[np.float64]:
-    """(..., 4) -> (..., 2) pixels."""
+    """Centres (..., 2) of boxes (..., 4), pixels."""
     b = np.asarray(box, np.float64)
     return (b[..., :2] + b[..., 2:]) / 2
 
@@ -79,7 +79,7 @@ def mapped(box: ArrayLike, mapping: Callable[[NDArray[np.float64]], NDArray[np.f
 
 
 def mirrored(box: ArrayLike, width: int) -> NDArray[np.float64]:
-    """(..., 4) in the horizontally mirrored image of that width."""
+    """Boxes (..., 4) in the horizontally mirrored image of that width."""
     b = np.asarray(box, np.float64)
     return np.stack([width - 1 - b[..., 2], b[..., 1], width - 1 - b[..., 0], b[..., 3]], -1)
 

@@ -79,7 +79,7 @@ def crop_image(image: NDArray[np.uint8], affine: NDArray[np.float64], crop_size:
 
 
 def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.float64]:
-    """(3, 3), (..., 2) -> (..., 2) pixels."""
+    """Transformed pixels (..., 2) by an affine (3, 3)."""
     p = np.asarray(pixels, np.float64)
     return p @ affine[:2, :2].T + affine[:2, 2]
 

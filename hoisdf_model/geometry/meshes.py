@@ -98,7 +98,7 @@ def capped(vertices: Floats, faces: Integers) -> tuple[NDArray[np.float64], NDAr
 
 
 def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(count, 3) points spread evenly over the surface."""
+    """Surface points (count, 3), evenly distributed."""
     area = np.linalg.norm(face_normals(vertices, faces), axis=1)
     chosen = rng.choice(len(faces), count, p=area / area.sum())
     a, b = np.sqrt(rng.random(count)), rng.random(count)

@@ -16,7 +16,10 @@ MIRROR_SIGNS.setflags(write=False)
 
 
 def rigid(rotation: ArrayLike | None = None, translation: ArrayLike | None = None) -> NDArray[np.float64]:
-    """(4, 4) from (3, 3) and (3,); None: not turned, not moved."""
+    """Rigid transform (4, 4) from rotation and translation.
+
+    (3, 3) and (3,); None: not turned, not moved.
+    """
     pose = np.eye(4)
     if rotation is not None:
         pose[:3, :3] = rotation

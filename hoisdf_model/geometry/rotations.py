@@ -20,14 +20,17 @@ if TYPE_CHECKING:
 
 
 def axis_angle_to_matrix(axis_angle: torch.Tensor) -> torch.Tensor:
-    """(..., 3) radians -> (..., 3, 3)."""
+    """Rotation matrices (..., 3, 3) from axis-angle (..., 3) radians."""
     import roma
 
     return roma.rotvec_to_rotmat(axis_angle)
 
 
 def matrix_to_axis_angle(matrix: torch.Tensor) -> torch.Tensor:
-    """(..., 3, 3) -> (..., 3) radians, the angle in [0, pi]."""
+    """Axis-angle vectors (..., 3) from rotation matrices.
+
+    (..., 3, 3) -> (..., 3) radians, the angle in [0, pi].
+    """
     import roma
 
     return roma.rotmat_to_rotvec(matrix)
@@ -71,13 +74,19 @@ def _prepare(device: torch.device) -> None:
 
 
 def rotation_vectors(matrices: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3, 3) -> (..., 3) axis-angle in radians, for numpy arrays."""
+    """Axis-angle vectors of rotation matrices, for numpy arrays.
+
+    (..., 3, 3) -> (..., 3) in radians.
+    """
     m = np.asarray(matrices, np.float64)
     return Rotation.from_matrix(m.reshape(-1, 3, 3)).as_rotvec().reshape(m.shape[:-1])
 
 
 def rotation_matrices(axis_angle: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3) axis-angle in radians -> (..., 3, 3), for numpy arrays."""
+    """Rotation matrices from axis-angle vectors, for numpy arrays.
+
+    (..., 3) in radians -> (..., 3, 3).
+    """
     a = np.asarray(axis_angle, np.float64)
     return Rotation.from_rotvec(a.reshape(-1, 3)).as_matrix().reshape(*a.shape, 3)
 

@@ -44,7 +44,7 @@ class Contacts:
         return len(self.vertices)
 
     def of(self, chosen: NDArray[np.bool_]) -> Contacts:
-        """Those where ``chosen`` (C,) is true."""
+        """Contacts where ``chosen`` (C,) is true."""
         return Contacts(
             self.vertices[chosen],
             self.points[chosen],
@@ -55,7 +55,7 @@ class Contacts:
         )
 
     def counts(self) -> dict[str, int]:
-        """Touching vertices of each finger part that touches."""
+        """Numbers of contacts of each touching finger part."""
         parts, numbers = np.unique(self.part, return_counts=True)
         return {PARTS[part]: int(number) for part, number in zip(parts, numbers, strict=True)}
 

@@ -101,7 +101,7 @@ class _Frame:
 
 
 class GraspFollower:
-    """Plans the frames of a stream.
+    """Grasp planner for a stream of frames.
 
     A mean pose is tried anew on the newest frame (object, and hand for hand-overs); where it can't be taken, the
     newest frame's own pose is given.
@@ -117,7 +117,7 @@ class GraspFollower:
         self._best: tuple[Key, Floats] | None = None
 
     def reset(self) -> None:
-        """Forget the frames before."""
+        """Clear the history."""
         self._frames.clear()
         self._best = None
 

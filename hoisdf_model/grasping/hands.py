@@ -40,7 +40,7 @@ class HandShape:
 
     @property
     def region(self) -> NDArray[np.int64]:
-        """(778,) index into ``hand.parts.REGIONS``."""
+        """Hand region of each vertex, (778,), index into ``hand.parts.REGIONS``."""
         return region_of_part()[self.part]
 
     def moved(self, transform: NDArray[np.float64]) -> HandShape:

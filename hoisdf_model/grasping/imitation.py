@@ -53,7 +53,7 @@ class Opposition:
 
     @property
     def middle(self) -> Floats:
-        """(3,) halfway between the regions."""
+        """Point (3,) halfway between the regions."""
         return (self.thumb + self.fingers) / 2
 
 

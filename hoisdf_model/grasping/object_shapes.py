@@ -22,7 +22,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ObjectShape:
-    """One object in its model frame, metres; keep it, making one costs.
+    """Object geometry in its model frame, metres.
+
+    Keep it: making one is expensive.
 
     Attributes:
         name: as in the catalogue.
@@ -41,7 +43,7 @@ class ObjectShape:
 
     @cached_property
     def solid(self) -> Solid:
-        """For collisions."""
+        """Solid for collision checks."""
         return Solid(self.vertices, self.faces)
 
     @cached_property

@@ -59,5 +59,5 @@ class GraspSettings:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def opening(self, width: float, stroke: float) -> float:
-        """Opening in which a gripper comes up to something of a width."""
+        """Opening of the gripper for an object's width."""
         return stroke if self.opening_margin is None else min(stroke, width + 2 * self.opening_margin)

@@ -27,11 +27,14 @@ def parts(model: HandModel) -> NDArray[np.int64]:
 
 @lru_cache(maxsize=1)
 def region_of_part() -> NDArray[np.int64]:
-    """(16,) index into ``REGIONS`` for each of ``PARTS``."""
+    """Region index (16,) of each of ``PARTS``."""
     return np.array([REGIONS.index(part.split("_")[0]) for part in PARTS])
 
 
 @lru_cache(maxsize=1)
 def phalanx_of_part() -> NDArray[np.int64]:
-    """(16,) index into ("palm", *``PHALANGES``) for each of ``PARTS``, whichever the finger."""
+    """Phalanx index (16,) of each of ``PARTS``.
+
+    Into ("palm", *``PHALANGES``), whichever the finger.
+    """
     return np.array([1 + PHALANGES.index(part.split("_")[1]) if "_" in part else 0 for part in PARTS])

@@ -92,7 +92,7 @@ class LandmarkNetwork(nn.Module):
         self.pixels, self.world = nn.Linear(width, 63), nn.Linear(width, 63)
 
     def forward(self, image: Tensor) -> Landmarks:
-        """(B, 3, 224, 224) RGB in [0, 1] -> landmarks."""
+        """Landmarks of crops (B, 3, 224, 224), RGB in [0, 1]."""
         mean = self.encoder(image)[-1].mean((2, 3))
         return Landmarks(
             self.pixels(mean).unflatten(1, (21, 3)),

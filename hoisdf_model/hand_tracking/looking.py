@@ -28,7 +28,7 @@ _WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # what the hand's direction is ta
 
 @dataclass(frozen=True)
 class Window:
-    """A turned square in an image.
+    """Rotated square window in an image.
 
     Attributes:
         center: (2,) pixels.
@@ -53,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True)
 class SeenHand:
-    """A hand as the landmark network sees it in an image.
+    """Hand detected by the landmark network in an image.
 
     Attributes:
         pixels: (21, 2) landmarks, pixels of the image.
@@ -76,7 +76,7 @@ class SeenHand:
 
     @property
     def box(self) -> Floats:
-        """(4,) around all landmarks, pixels."""
+        """Box (4,) around all landmarks, pixels."""
         return np.concatenate([self.pixels.min(0), self.pixels.max(0)])
 
     def window(self) -> Window:

@@ -60,7 +60,7 @@ class HandTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all hands."""
+        """Clear all tracks."""
         self._hands: tuple[TrackedHand, ...] = ()
         self._motion: dict[int, Floats] = {}
         self._frame, self._count = 0, 0

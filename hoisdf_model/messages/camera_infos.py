@@ -35,7 +35,7 @@ class CameraInfos:
         self._last: dict[tuple[str, tuple[int, int]], Any] = {}  # the newest at the end
 
     def add(self, stamp: int, info: Any) -> None:
-        """Take a ``sensor_msgs/CameraInfo``."""
+        """Store a ``sensor_msgs/CameraInfo``."""
         key = (_frame(info), _size(info))
         self._last.pop(key, None)
         self._last[key] = info
@@ -44,7 +44,7 @@ class CameraInfos:
             own[0] = own[0] or abs(other - stamp) <= self._slop
 
     def add_image(self, stamp: int) -> None:
-        """Take note of an image; those that come twice count once."""
+        """Register an image; repeated ones count once."""
         if all(stamp != other for other, _ in self._images):
             own = any(abs(other - stamp) <= self._slop for other in self._stamps)
             self._images.append((stamp, [own]))

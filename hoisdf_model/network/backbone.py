@@ -40,7 +40,10 @@ class BasicBlock(nn.Module):
         self.downsample = _downsample(inputs, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, width, H/stride, W/stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, width, H/stride, W/stride).
+        """
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)) + shortcut)
@@ -66,7 +69,10 @@ class BottleneckBlock(nn.Module):
         self.downsample = _downsample(inputs, width * 4, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 4 width, H/stride, W/stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, 4 width, H/stride, W/stride).
+        """
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))

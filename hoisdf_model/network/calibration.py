@@ -52,7 +52,7 @@ class Calibration:
             raise CheckpointError(f"data must say in at most 200 characters what frames, got {_short(self.data)}")
 
     def to_json(self) -> str:
-        """As weights files hold it."""
+        """JSON text for weights files."""
         return json.dumps(asdict(self))
 
     @classmethod

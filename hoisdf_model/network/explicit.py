@@ -121,7 +121,7 @@ class SegmentationRepresentation(nn.Module):
         self.counts = hand_points, object_points
 
     def forward(self, features: ImageFeatures) -> None:
-        """Nothing but what the image maps say."""
+        """Empty output: the image maps hold the masks."""
 
     def points(self, features: ImageFeatures, batch: NetworkInput, scale: float) -> tuple[PlacedPoints, PlacedPoints]:
         """The points of hand and object for the transformers."""

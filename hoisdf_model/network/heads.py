@@ -22,7 +22,10 @@ class Head(Mlp):
     """Perceptron with outputs in its parameters' precision, also under autocast."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Outputs of the perceptron.
+
+        (..., inputs) -> (..., outputs).
+        """
         return super().forward(x).to(self.linear(-1).weight.dtype)
 
 
@@ -80,7 +83,10 @@ class PoseHead(Head):
         _start_at_identity(self)
 
     def forward(self, queries: Tensor) -> Tensor:
-        """(L, B, 17, D) -> (L, B, 16, 3, 3)."""
+        """Joint rotations from query states.
+
+        (L, B, 17, D) -> (L, B, 16, 3, 3).
+        """
         six_d = super().forward(queries[..., :NUM_ROTATIONS, :])
         with torch.autocast(six_d.device.type, enabled=False):
             return rotations.six_d_to_matrix(six_d)

@@ -161,7 +161,7 @@ class Hoisdf(nn.Module):
             return features, self.read_root(features, batch)
 
     def read_root(self, features: ImageFeatures, batch: NetworkInput) -> RootPrediction:
-        """The wrists in images that have been looked at; see ``find_root``.
+        """Wrist positions from computed image features; see ``find_root``.
 
         Raises:
             ConfigError: the network has no head that finds the wrist.

@@ -40,7 +40,7 @@ class NetworkInput:
     landmark_presence: Tensor | None = None
 
     def to(self, device: torch.device | str) -> NetworkInput:
-        """The same on another device."""
+        """Copy on another device."""
         moved = {f.name: value.to(device) for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(self, **moved)
 
@@ -114,7 +114,7 @@ class RootPrediction:
         return (torch.linalg.inv(intrinsics) @ rays)[..., 0] * depth[:, None]
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> RootPrediction:
-        """The same elsewhere and in another precision."""
+        """Copy on another device and in another precision."""
         return RootPrediction(*(getattr(self, item.name).to(device, dtype) for item in fields(self)))
 
 
@@ -127,7 +127,10 @@ def log_extent(depth: Tensor, intrinsics: Tensor, size: int) -> Tensor:
 
 
 def focal_length(intrinsics: Tensor) -> Tensor:
-    """(..., 3, 3) -> (...) pixels, the geometric mean of both."""
+    """Focal length (...), pixels, the geometric mean of both.
+
+    Intrinsics (..., 3, 3).
+    """
     return (intrinsics[..., 0, 0] * intrinsics[..., 1, 1]).sqrt()
 
 

@@ -27,11 +27,14 @@ class Mlp(nn.Module):
         self.final_relu = final_relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Outputs of the perceptron.
+
+        (..., inputs) -> (..., outputs).
+        """
         return self.layers_from(0, x)
 
     def linear(self, number: int) -> nn.Linear:
-        """One of the layers."""
+        """One of the linear layers."""
         return cast(nn.Linear, self.layers[number])
 
     def layers_from(self, first: int, x: Tensor) -> Tensor:

@@ -60,7 +60,7 @@ class RegionMap(nn.Module):
         )  # fmt: skip
 
     def region(self, features: ImageFeatures, box: Tensor, size: int) -> Region:
-        """Look.
+        """Region-of-interest features of boxes.
 
         Args:
             features: of B crops.

@@ -84,7 +84,7 @@ class RootHead(RegionMap):
 
 
 def landmark_evidence(batch: NetworkInput, middle: Tensor, longest: Tensor) -> Tensor:
-    """(B, EVIDENCE) what landmarks say: zeros where there are none.
+    """Landmark inputs (B, EVIDENCE) of the head; zeros without landmarks.
 
     Places in pixels relative to the box, in its longest edges; relative to the wrist in decimetres; by how much the
     extent differs from the box's guess if a flat picture of the latter, as large as the former, is what is seen.

@@ -67,7 +67,7 @@ class Candidates:
 
 
 def points_in_box(points: Tensor, scale: float, center: Tensor, intrinsics: Tensor, box: Tensor) -> Candidates:
-    """The grid points whose projection lies strictly inside each sample's box.
+    """Grid points whose projection lies strictly inside each sample's box.
 
     Args:
         points: (G, 3) normalised.

@@ -26,7 +26,7 @@ Key = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class FieldReader:
-    """One field of a batch of images, ready to be read.
+    """Distance field of a batch of images, ready for evaluation.
 
     Attributes:
         config: the fields' settings.

@@ -13,7 +13,7 @@ SHIPPED = "weights/compact_hand.safetensors"
 
 
 def shipped_weights() -> Path:
-    """Their file.
+    """File of the shipped weights.
 
     Raises:
         CheckpointError: none come with this version.

@@ -35,7 +35,7 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def fill(self, colour: Colour) -> None:
-        """Everything in one colour."""
+        """Fill with one colour."""
         self.rectangle(0, 0, 1, 1, colour)
 
     def rectangle(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
@@ -111,7 +111,7 @@ class Canvas:
         self._image.paste(self._image.crop((0, 0, columns, self._image.height)), (self._image.width - columns, 0))
 
     def pixels(self) -> NDArray[np.uint8]:
-        """(height, width, 3) uint8."""
+        """Pixels (height, width, 3) uint8."""
         small = cv2.resize(np.asarray(self._image), (self.width, self.height), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
 
@@ -230,7 +230,7 @@ def _shaded(colour: Colour, factor: float) -> Colour:
 
 
 def plain(colour: Colour, strength: float = 0.05, seed: int = 0, stretch: float = 1.0) -> Any:
-    """One colour with uneven brightness."""
+    """Print of one colour with uneven brightness."""
 
     def painter(name: str, canvas: Canvas) -> None:
         canvas.fill(colour)

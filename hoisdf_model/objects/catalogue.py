@@ -47,7 +47,7 @@ class CatalogueObject:
 
     @property
     def center(self) -> NDArray[np.float64]:
-        """(3,) middle of the bounding box."""
+        """Centre (3,) of the bounding box."""
         return np.asarray(self.mesh.bounds.mean(0), np.float64)
 
 

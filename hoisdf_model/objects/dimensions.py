@@ -34,12 +34,12 @@ class Dimensions:
 
     @property
     def extents_metres(self) -> NDArray[np.float64]:
-        """(3,) metres, along the model's axes."""
+        """Extents (3,) along the model's axes, metres."""
         return np.array(self.extents) / 1000
 
     @property
     def center_metres(self) -> NDArray[np.float64]:
-        """(3,) metres, model frame."""
+        """Centre (3,) in the model frame, metres."""
         return np.array(self.center) / 1000
 
 

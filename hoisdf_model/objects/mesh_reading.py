@@ -69,7 +69,7 @@ class OwnFolder(trimesh.resolvers.Resolver):  # type: ignore[misc]
         return data
 
     def keys(self) -> Iterable[str]:
-        """Nothing is listed."""
+        """Empty listing."""
         return ()
 
     def namespaced(self, namespace: str) -> OwnFolder:
@@ -77,7 +77,7 @@ class OwnFolder(trimesh.resolvers.Resolver):  # type: ignore[misc]
         return self
 
     def write(self, name: str, data: str | bytes) -> None:
-        """Nothing is written."""
+        """Ignored write."""
         raise MeshError(f"{name} isn't written")
 
 

@@ -124,7 +124,7 @@ def _length(metres: float) -> str:
 
 
 def check_size(path: Path, size: float, unit: str) -> None:
-    """See that a hand could hold it.
+    """Check that the object's size fits a hand.
 
     Raises:
         MeshError: unknown unit, or too small or large; names the units that would fit.
@@ -141,7 +141,7 @@ def check_size(path: Path, size: float, unit: str) -> None:
 
 
 def examine(path: Path, unit: str, fill_holes: bool = False) -> Candidate:
-    """Read, scale and close a mesh, and look for its symmetry.
+    """Read, scale and close a mesh, and detect its symmetry.
 
     Raises:
         MeshError: the file can't be used, or can't be made a closed solid of a plausible size; says why.

@@ -38,7 +38,7 @@ class Built:
 
 
 def build(dimensions: Dimensions) -> Built:
-    """The look-alike of one row of ``dimensions.YCB``."""
+    """Look-alike of one row of ``dimensions.YCB``."""
     size = np.array([*dimensions.footprint, dimensions.extents[2]]) / 1000
     design = DESIGNS[dimensions.name](size)
     vertices, faces = arrays(design.solid)

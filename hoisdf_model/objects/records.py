@@ -32,7 +32,7 @@ HEADER = """\
 
 @dataclass(frozen=True)
 class Record:
-    """See the module.
+    """Metadata of a user object's mesh.
 
     Attributes:
         name: of the object.

@@ -15,13 +15,13 @@ SYNTHETIC = {"plays", "stills", "shards"}  # kinds of sources whose images are r
 
 
 class History(lightning.Callback):
-    """Keeps every validation's errors, also over interruptions."""
+    """Callback that keeps every validation's errors, also over interruptions."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Take in a validation."""
+        """Record a validation."""
         row = {"step": float(trainer.global_step)}
         for name, value in trainer.callback_metrics.items():
             if name.startswith("validation/"):
@@ -29,11 +29,11 @@ class History(lightning.Callback):
         self.rows.append(row)
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """State for the checkpoint."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Restore the state from the checkpoint."""
         self.rows = list(state_dict["rows"])
 
 

@@ -241,7 +241,7 @@ def gaussian_heatmap(joints: Tensor, size: Sequence[int], peak: float, sigma: fl
 
 
 def mask_entropy(predicted: Tensor, true: Tensor) -> Tensor:
-    """(B, H, W) binary cross-entropy of probabilities."""
+    """Binary cross-entropy (B, H, W) of probabilities."""
     return functional.binary_cross_entropy(predicted.float(), true.float(), reduction="none")
 
 
@@ -289,7 +289,10 @@ def joint_error(predicted: Tensor, true: Tensor) -> Tensor:
 
 
 def layered_square(predicted: Tensor, true: Tensor) -> Tensor:
-    """(L, B, ...) and (B, ...) -> (B, L, ...) squared error."""
+    """Squared error (B, L, ...) of every layer.
+
+    (L, B, ...) and (B, ...).
+    """
     return (predicted - true).square().transpose(0, 1)
 
 

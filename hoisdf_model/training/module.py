@@ -81,7 +81,7 @@ class TrainingModule(lightning.LightningModule):
         return [part.requires_grad_(False) for part in (encoder.stem, *encoder.stages[: settings.frozen_stages])]
 
     def train(self, mode: bool = True) -> TrainingModule:
-        """As usual, but frozen parts and statistics stay frozen."""
+        """Set the mode; frozen parts and statistics stay frozen."""
         super().train(mode)
         for part in self._frozen:
             part.eval()
@@ -146,7 +146,7 @@ class TrainingModule(lightning.LightningModule):
         return losses, total
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Look at the gradient before it is used."""
+        """Check the gradient before it is used."""
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):

@@ -55,7 +55,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything of a run, built.
+    """Built training run.
 
     Attributes:
         module: network and losses. data: batches. folder: where results go.

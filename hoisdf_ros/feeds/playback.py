@@ -43,25 +43,25 @@ class Pacer:
         return self._stopped
 
     def start(self, recorded: int) -> None:
-        """Let ``recorded`` (nanoseconds of the recording) be now."""
+        """Start the clock at ``recorded`` (nanoseconds of the recording)."""
         with self._changed:
             self._anchor_recorded, self._anchor_real = recorded, self._clock()
             self._changed.notify_all()
 
     def now(self) -> int:
-        """Return the recorded time that is due now, nanoseconds."""
+        """Recording's time that is due now, nanoseconds."""
         with self._changed:
             return self._now()
 
     def pause(self) -> None:
-        """Hold recorded time where it is."""
+        """Pause the recording's time."""
         with self._changed:
             if not self._paused:
                 self._anchor_recorded, self._anchor_real = self._now(), self._clock()
                 self._paused = True
 
     def resume(self) -> None:
-        """Let recorded time run on from where it was held."""
+        """Resume the recording's time where it was paused."""
         with self._changed:
             if self._paused:
                 self._anchor_real, self._paused = self._clock(), False

@@ -34,7 +34,7 @@ class WorkingNode(Protocol):
         """
 
     def stop(self) -> None:
-        """Let ``run`` return soon; called from another thread."""
+        """Request the return of ``run``; called from another thread."""
 
 
 def run_node(create: Callable[[], Any], ending: Ending, args: list[str] | None = None) -> int:

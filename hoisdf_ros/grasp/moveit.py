@@ -173,7 +173,7 @@ class CollisionObjects:
         return [*result, *self.remove(header, keep=(*seen, *attached))]
 
     def remove(self, header: Any, keep: tuple[str, ...] = ()) -> list[Any]:
-        """REMOVE for everything that is shown, except ``keep``."""
+        """REMOVE for all displayed collision objects, except ``keep``."""
         gone = [name for name in self._shown if name not in keep]
         for name in gone:
             del self._shown[name]
@@ -216,7 +216,7 @@ class CollisionObjects:
 
 
 def stamp_of_header(header: Any) -> int:
-    """Nanoseconds."""
+    """Stamp of a header, nanoseconds."""
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 

@@ -49,7 +49,10 @@ class NodeState:
 
 
 def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
-    """One message; ``node_name`` is the node's full name, ``stamp`` a ``builtin_interfaces/Time``."""
+    """Diagnostic message of a node.
+
+    ``node_name`` is the node's full name, ``stamp`` a ``builtin_interfaces/Time``.
+    """
     message = message_class("diagnostic_msgs/msg/DiagnosticArray")()
     message.header.stamp = stamp
     message.status = [

@@ -171,7 +171,7 @@ class Monitor:
             self._timings.append(timing)
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now; rates count from the call before."""
+        """Current state; rates count from the previous call."""
         with self._lock:
             now = self._clock()
             elapsed = max(now - self._snapshot_time, 1e-9)

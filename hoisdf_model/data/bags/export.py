@@ -63,7 +63,7 @@ class Film(Protocol):
         """
 
     def depth(self, index: int) -> NDArray[np.float32]:
-        """(H, W) metres."""
+        """Depth image (H, W), metres."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def _within(box: Floats, frame: LabelledFrame) -> Floats | None:
 
 
 class LabelReader:
-    """Labels as what an estimator would say if it knew.
+    """Labels in the form of a perfect estimator's output.
 
     Args:
         hand_models: by side, those that the labels are of.

@@ -151,7 +151,7 @@ class BagFrames:
         return (list(self.bags)[self.moments[index].bag],) if len(self.bags) > 1 else ()
 
     def true_vertices(self, index: int) -> Floats | None:
-        """(778, 3) metres, camera frame; None where the truth has none."""
+        """True vertices (778, 3), metres, camera frame, or None."""
         item = self._read(index)
         assert item.truth is not None
         vertices = np.asarray(item.truth.hands[self.moments[index].hand].vertices, np.float64)

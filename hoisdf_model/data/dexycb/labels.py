@@ -1,4 +1,4 @@
-"""DexYCB's labels of one image, read and looked over."""
+"""Reading and validation of DexYCB's labels of one image."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ class Take:
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """Folder of the sequence."""
         return self.folder / self.subject / self.name
 
     @property
@@ -128,7 +128,7 @@ class Take:
 
     @cached_property
     def betas(self) -> Floats:
-        """(10,) the hand's shape.
+        """Hand shape (10,).
 
         Raises:
             DatasetError: the calibration is missing or damaged.

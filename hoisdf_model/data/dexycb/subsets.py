@@ -56,7 +56,7 @@ class Rows:
         return len(self.numbers)
 
     def kept(self, wanted: NDArray[np.bool_]) -> Rows:
-        """Those that are wanted (N,)."""
+        """Selected rows; the selection is (N,)."""
         return Rows(self.numbers[wanted], self.takes[wanted], self.cameras[wanted], self.frames[wanted])
 
 
@@ -83,7 +83,7 @@ def wanted(
     models: ObjectModels,
     progress: bool = True,
 ) -> NDArray[np.bool_]:
-    """(N,) which rows belong to a subset.
+    """Membership (N,) of rows in a subset.
 
     Args:
         subset: one of ``SUBSETS``.
@@ -119,7 +119,7 @@ def wanted(
 
 
 def with_hands_in_view(takes: Sequence[Take], rows: Rows, progress: bool = True) -> NDArray[np.bool_]:
-    """(N,) which rows have their hand :func:`in_view`.
+    """Rows (N,) with their hand :func:`in_view`.
 
     Raises:
         DatasetError: a frame's labels are missing or damaged (named).
@@ -237,7 +237,7 @@ def read_kept(path: Path, rows: Rows) -> Rows | None:
 
 
 def keep(path: Path, wanted: NDArray[np.bool_]) -> None:
-    """Keep a list of frames, whole or not at all.
+    """Cache a list of frames, atomically.
 
     Raises:
         DatasetError: it can't be written.

@@ -25,7 +25,7 @@ def check_ho3d(
     deep: bool = False,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Look through a download.
+    """Check an HO-3D download.
 
     Args:
         root: with ``train`` and ``evaluation``.

@@ -107,15 +107,15 @@ class Ho3dFolder:
         return self._file(split, name, "rgb", IMAGE_SUFFIX[self.version])
 
     def depth(self, split: Split, name: str) -> Path:
-        """Its depth image."""
+        """Depth image file of a frame."""
         return self._file(split, name, "depth", ".png")
 
     def meta(self, split: Split, name: str) -> Path:
-        """Its annotations."""
+        """Annotation file of a frame."""
         return self._file(split, name, "meta", ".pkl")
 
     def masks(self, split: Split, name: str) -> Path:
-        """Its masks."""
+        """Mask file of a frame."""
         return self._file(split, name, "seg", ".jpg")
 
     def _file(self, split: Split, name: str, kind: str, suffix: str) -> Path:

@@ -102,7 +102,7 @@ def jittered_window(
 
 
 def jittered_box(box: Floats, config: AugmentationConfig, rng: np.random.Generator) -> Floats:
-    """(4,) with every edge moved, but never past the middle."""
+    """Box (4,) with jittered edges, never past the middle."""
     size = np.tile(box[2:] - box[:2], 2)
     moved = box + rng.normal(size=4) * config.box * size
     middle = np.tile(boxes.center(box), 2)

@@ -39,7 +39,7 @@ class ColourDraws:
 
 
 def drawn_colours(config: AugmentationConfig, rng: np.random.Generator) -> ColourDraws:
-    """In the official order."""
+    """Random colour changes, drawn in the official order."""
     blur = rng.random() * config.blur
     brightness, contrast, saturation = (
         rng.uniform(1 - amount, 1 + amount) for amount in (config.brightness, config.contrast, config.saturation)
@@ -62,7 +62,7 @@ def nearest_crop(image: NDArray[Pixels], affine: NDArray[np.floating[Any]], size
 
 
 def changed_colours(image: NDArray[np.uint8], draws: ColourDraws) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB, blurred and coloured."""
+    """Blurred and colour-augmented image (H, W, 3) RGB."""
     picture = Image.fromarray(image).filter(ImageFilter.GaussianBlur(draws.blur))
     steps: dict[str, Callable[[Image.Image], Image.Image]] = {
         "brightness": lambda p: ImageEnhance.Brightness(p).enhance(draws.brightness),

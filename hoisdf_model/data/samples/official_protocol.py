@@ -44,7 +44,7 @@ _EDGES = ((0, 2), (1, 3), (2, 3), (0, 1), (4, 6), (5, 7), (6, 7), (4, 5), (6, 2)
 
 @dataclass(frozen=True)
 class OfficialDraws:
-    """Everything random in a sample.
+    """All random numbers of a sample.
 
     Attributes:
         hand, object: rows of the field samples; None: no samples.

@@ -90,11 +90,11 @@ class Sample:
     landmark_presence: Tensor
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
-        """The same on another device."""
+        """Copy on another device."""
         return replace(self, **{name: value.to(device, non_blocking=non_blocking) for name, value in _items(self)})
 
     def pin_memory(self) -> Sample:
-        """The same in page-locked memory."""
+        """Copy in page-locked memory."""
         return replace(self, **{name: value.pin_memory() for name, value in _items(self)})
 
     def __len__(self) -> int:

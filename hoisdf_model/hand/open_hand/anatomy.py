@@ -140,7 +140,7 @@ class Skeleton:
 
     @property
     def joints(self) -> Array:
-        """(16, 3) in MANO's order."""
+        """Joints (16, 3) in MANO's order."""
         return np.concatenate([np.zeros((1, 3)), *(self.digits[f].joints[:3] for f in MANO_FINGERS)])
 
     @property

@@ -127,7 +127,10 @@ def _thumb_root(points: Array, hand: Skeleton) -> Array:
 
 
 def hand_distance(points: Array, hand: Skeleton) -> Array:
-    """(N, 3) -> (N,): negative inside the skin."""
+    """Signed distances (N,) to the skin, negative inside.
+
+    Points (N, 3).
+    """
     size = hand.size
     result = _smooth_union(_palm(points, hand), _wrist(points, hand), 0.016 * size)
     result = _smooth_union(result, _thumb_root(points, hand), 0.013 * size)

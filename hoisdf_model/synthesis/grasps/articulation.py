@@ -39,7 +39,7 @@ class Postures:
         return len(self.flexion)
 
     def with_flexion(self, flexion: NDArray[np.float64]) -> Postures:
-        """The same with another flexion (B, 5, 3)."""
+        """Copy with another flexion (B, 5, 3)."""
         return replace(self, flexion=flexion)
 
     def __getitem__(self, index: NDArray[np.int64] | slice) -> Postures:
@@ -70,7 +70,7 @@ def blended(a: Postures, b: Postures, share: NDArray[np.float64] | float) -> Pos
 
 
 def finger_rotations(limits: JointLimits, postures: Postures) -> NDArray[np.float64]:
-    """(B, 15, 3, 3) rotations of the fingers' joints in MANO's order."""
+    """Finger joint rotations (B, 15, 3, 3) in MANO's order."""
     count = len(postures)
     flexion = np.clip(postures.flexion.reshape(count, 15), limits.flexion[1:, 0], limits.flexion[1:, 1])
     abduction, twist = np.zeros((count, 5)), np.zeros((count, 5))

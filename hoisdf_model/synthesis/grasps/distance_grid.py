@@ -45,7 +45,10 @@ class DistanceGrid:
         return np.asarray(value + np.linalg.norm((at - inside) * self.spacing, axis=-1), np.float64)
 
     def normals(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(..., 3) -> (..., 3) unit vectors of steepest increase: outwards."""
+        """Outward unit normals (..., 3) at points (..., 3).
+
+        The direction of steepest increase.
+        """
         step = self.spacing / 2
         offsets = step * np.eye(3)
         slopes = np.stack([self(points + o) - self(points - o) for o in offsets], -1)

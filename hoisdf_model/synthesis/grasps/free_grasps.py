@@ -69,7 +69,7 @@ class FreeGraspSampler(GraspSampler):
         self._pairs = _facing_pairs(self.surface, self.grid.normals(self.surface))
 
     def by(self, hand: PosableHand) -> FreeGraspSampler:
-        """The same object, another hand; the distance grid is shared."""
+        """Sampler for another hand, sharing the distance grid."""
         other = copy.copy(self)
         other._hand = hand
         other._palm = 0.75 * hand.rest_joints[9] + np.array([-0.012, -0.018, 0.010])

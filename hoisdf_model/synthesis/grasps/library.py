@@ -109,7 +109,7 @@ class GraspLibrary:
         return len(self.object)
 
     def check(self, hand_model: HandModelLike) -> None:
-        """See that the library is for that hand.
+        """Check that the library is for that hand.
 
         Raises:
             InvalidInputError: it was made for another hand model.
@@ -123,11 +123,11 @@ class GraspLibrary:
 
     @property
     def touching(self) -> NDArray[np.bool_]:
-        """(G, 778) bool, vertices of the hand in contact."""
+        """Contact (G, 778) bool of hand vertices."""
         return np.unpackbits(self._arrays["touching"], axis=1, count=778).astype(bool)
 
     def touching_of(self, number: int) -> NDArray[np.bool_]:
-        """(778,) bool, vertices of the hand in contact in one grasp."""
+        """Contact (778,) bool of hand vertices in one grasp."""
         return np.unpackbits(self._arrays["touching"][number], count=778).astype(bool)
 
     def placement(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -139,7 +139,7 @@ class GraspLibrary:
         return tuple(a[key][number].astype(np.float64) for key in ("rotation", "wrist", "approach"))  # type: ignore[return-value]
 
     def postures(self, number: int) -> tuple[Postures, Postures]:
-        """Of one grasp: the posture before closing, and the closed one."""
+        """Postures of one grasp before closing and closed."""
         a, one = self._arrays, slice(number, number + 1)
         loose = a["opposition"][one].astype(np.float64), a["spread"][one].astype(np.float64)
         opened = Postures(a["opened"][one].astype(np.float64), *loose)

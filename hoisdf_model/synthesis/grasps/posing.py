@@ -79,5 +79,8 @@ class PosableHand:
         return PosedHands(mesh.joints.double().numpy() + place, mesh.vertices.double().numpy() + place, rotations)
 
     def closed(self, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(778, 3) -> (779, 3), the wrist's middle appended, for ``closed_faces``."""
+        """Vertices (779, 3) with the wrist's centre, for ``closed_faces``.
+
+        From (778, 3).
+        """
         return np.concatenate([vertices, vertices[self.wrist_loop].mean(0, keepdims=True)])

@@ -44,7 +44,7 @@ def backdrop(
     noises: Noises | None = None,
     own_share: float = PLAIN.own_pictures,
 ) -> Image:
-    """(SIZE, SIZE, 3) uint8 RGB.
+    """Random background (SIZE, SIZE, 3) uint8 RGB.
 
     Args:
         rng: decides everything.

@@ -30,7 +30,7 @@ Tone = tuple[int, int, int]
 
 
 def skin_tone(share: float) -> Tone:
-    """The sRGB colour between the palest (0) and the darkest (1) skin."""
+    """Skin tone (sRGB) between the palest (0) and the darkest (1)."""
     place = np.clip(share, 0, 1) * (len(SKIN_TONES) - 1)
     red, green, blue = (
         round(np.interp(place, np.arange(len(SKIN_TONES)), [tone[c] for tone in SKIN_TONES])) for c in range(3)

@@ -226,7 +226,7 @@ class Renderer:
         return self._read()
 
     def close(self) -> None:
-        """Give the context back."""
+        """Release the OpenGL context."""
         self._context.release()
 
     def _read(self) -> Picture:

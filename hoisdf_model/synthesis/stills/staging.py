@@ -97,7 +97,7 @@ class Prop:
 
 @dataclass(frozen=True)
 class Scene:
-    """See the module; what refers to a palette is a number.
+    """Random still scene; palette entries are numbers.
 
     Attributes:
         mode: what is going on.
@@ -149,7 +149,7 @@ class Scene:
 
 
 class Stage:
-    """Draws scenes from a library.
+    """Sampler of random scenes from a library.
 
     Args:
         library: the grasps.

@@ -153,7 +153,7 @@ class StillStudio:
         return hand.closed(still.vertices), hand.closed_faces[:, :: -1 if still.side == "left" else 1]
 
     def close(self) -> None:
-        """Give the renderer back."""
+        """Release the renderer."""
         self._renderer.close()
 
     def _posed(self, scene: Scene) -> PosedHands | None:
@@ -293,7 +293,7 @@ class StillStudio:
 
 
 def corners(thing: CatalogueObject) -> Floats:
-    """(8, 3) corners of the object's bounding box, object frame."""
+    """Corners (8, 3) of the object's bounding box, object frame."""
     return meshes.box_corners(thing.mesh.bounds)
 
 
