@@ -39,7 +39,7 @@ def mean_pose(
     from hoisdf_model.data.labelled_frames import FrameSource
     from hoisdf_model.evaluation import mean_pose_of, write_mean_pose
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import Stills, StillSettings, UndrawnStills
+    from hoisdf_model.synthesis import LabelOnlyStills, Stills, StillSettings
 
     if (library is None) == (data is None):
         raise ConfigError("give exactly one of --library and --data")
@@ -47,7 +47,7 @@ def mean_pose(
     if library is not None:
         model = load_hand_model(hand_model)
         stills = Stills(StillSettings(str(library), seed), model)
-        source, split, made = UndrawnStills(stills, model), stills.library.settings.split, stills.library.settings
+        source, split, made = LabelOnlyStills(stills, model), stills.library.settings.split, stills.library.settings
         about = {"command": f"hoisdf mean-pose --library {library.name} --frames {frames} --seed {seed}",
                  "library": {"split": made.split, "seed": made.seed, "shapes": made.shapes,
                              "per_object": made.per_object, "hands": made.hands}}  # fmt: skip

@@ -168,7 +168,7 @@ def synthesize(
     the hand model that plays.
     """
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, StageSettings, StillSettings
+    from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, SceneSettings, StillSettings
 
     targets = [target for target in (bag, grasps, dataset, ho3d, dexycb) if target is not None]
     looked_at = library if not targets and preview is not None else None
@@ -216,7 +216,7 @@ def synthesize(
             library, objects, catalogue = dataset / "grasps.npz", None, None  # the library has decided about them
             if not library.exists():
                 _find_grasps(library, wanted, model, workers, None)
-        stage = StageSettings(left_hands=left_hands, objects=list(objects or ()))
+        stage = SceneSettings(left_hands=left_hands, objects=list(objects or ()))
         pictures, meshes = (str(place) if place else None for place in (backgrounds, catalogue))
         stills = StillSettings(
             str(library), seed, pictures, stage, meshes, fineness=Fineness(field_samples=field_samples)

@@ -26,7 +26,7 @@ class Choice:
         kind: ``sampling.choice`` of the network's configuration.
         grid: (G, 3) all grid points, normalised.
         middles: (G/8, 3) the middles of its blocks.
-        lot: (G,) the order of grid points where chance decides; None where it never does.
+        fixed_order: (G,) the order of grid points where chance decides; None where it never does.
         anew: whether chance decides anew at each call, as in training.
         runtime: how to search.
     """
@@ -34,7 +34,7 @@ class Choice:
     kind: str
     grid: Tensor
     middles: Tensor
-    lot: Tensor | None
+    fixed_order: Tensor | None
     anew: bool
     runtime: RuntimeConfig
 
@@ -75,10 +75,10 @@ class Choice:
         return search.found(reader, points, search.read(reader, points), index, selection)
 
     def _drawn(self, candidates: sampling.Candidates) -> Tensor:
-        assert self.lot is not None
+        assert self.fixed_order is not None
         if self.anew:
             return torch.rand(len(candidates.index), device=candidates.index.device)
-        return self.lot[candidates.index]
+        return self.fixed_order[candidates.index]
 
 
 def onto_surface(reader: search.FieldReader, points: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class Hoisdf(nn.Module):
     object_field: SdfDecoder
     hand_density: Density
     object_density: Density
-    lot: Tensor | None
+    fixed_order: Tensor | None
 
     def __init__(self, config: NetworkConfig, hand_layer: HandLayer) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Hoisdf(nn.Module):
         self.register_buffer("grid", points, persistent=False)
         middles = sampling.block_middles(points, config.sampling.resolution)
         self.register_buffer("middles", middles, persistent=False)
-        drawn = sampling.lot(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
-        self.register_buffer("lot", drawn, persistent=False)
+        drawn = sampling.fixed_order(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
+        self.register_buffer("fixed_order", drawn, persistent=False)
 
         self.encoder = HandEncoder() if config.encoder.kind == "hand" else ResNet(config.encoder)
         self.decoder = UnetDecoder(config.decoder, config.encoder.channels)
@@ -429,5 +429,5 @@ class Hoisdf(nn.Module):
         if queries is not None:
             return search.given(reader, queries)
         kind = self.config.sampling.choice
-        choice = Choice(kind, self.grid, self.middles, self.lot, self.training, self.runtime)
+        choice = Choice(kind, self.grid, self.middles, self.fixed_order, self.training, self.runtime)
         return choice(reader, candidates, wanted)

@@ -27,7 +27,7 @@ def grid(kind: str, resolution: int) -> Tensor:
     return steps * (2.0 / (resolution - 1)) - 1
 
 
-def lot(points: int) -> Tensor:
+def fixed_order(points: int) -> Tensor:
     """Fixed random order of grid points.
 
     (points,) float32 in [0, 1): lower numbers are drawn first where points are chosen at random.

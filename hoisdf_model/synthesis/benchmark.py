@@ -26,8 +26,8 @@ from hoisdf_model.synthesis.plays.sequences import plan_sequence
 from hoisdf_model.synthesis.render.appearance import PLAIN
 from hoisdf_model.synthesis.render.fineness import FULL
 from hoisdf_model.synthesis.stills.dataset import origin_of
+from hoisdf_model.synthesis.stills.scenes import LATER, Scene, SceneSettings
 from hoisdf_model.synthesis.stills.source import Stills, StillSettings
-from hoisdf_model.synthesis.stills.staging import LATER, Scene, StageSettings
 
 VERSION = 1
 SEED = 1
@@ -35,7 +35,7 @@ STILLS = 2000
 SECONDS, RATE = 3.0, 15.0  # of each sequence
 CATALOGUE, SHAPE, OCCLUDED, CLEAR = "catalogue object", "random shape", "occluded", "not occluded"  # tags
 DIGITS = 6  # of the numbers that are hashed
-STAGE = StageSettings(
+STAGE = SceneSettings(
     modes=(0.85, 0.15, 0.0, 0.0), clutter=4, tables=0.7, rings=0.05, distances=(0.35, 1.1), focal=(450.0, 850.0),
     from_below=0.1, left_hands=0.0, bare_arms=0.0, gestures=0.0,
 )  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import poses, rotations
-from hoisdf_model.synthesis.stills.staging import Prop, Scene
+from hoisdf_model.synthesis.stills.scenes import Distractor, Scene
 
 
 def mirrored_scene(scene: Scene, reflection: NDArray[np.float64]) -> Scene:
@@ -21,7 +21,7 @@ def mirrored_scene(scene: Scene, reflection: NDArray[np.float64]) -> Scene:
         reflection: (4, 4) of the object's frame, under which its shape doesn't change (``objects.mirror_plane``).
     """
 
-    def moved(prop: Prop) -> Prop:
+    def moved(prop: Distractor) -> Distractor:
         return replace(prop, direction=prop.direction * poses.MIRROR_SIGNS)
 
     return replace(

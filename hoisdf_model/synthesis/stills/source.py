@@ -26,7 +26,7 @@ from hoisdf_model.synthesis.render.fineness import Fineness
 from hoisdf_model.synthesis.render.gl_context import refuse_forked_process
 from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.stills.left_hand_scenes import mirrored_scene
-from hoisdf_model.synthesis.stills.staging import Scene, Stage, StageSettings
+from hoisdf_model.synthesis.stills.scenes import Scene, SceneSampler, SceneSettings
 from hoisdf_model.synthesis.stills.still import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
 ENDLESS = 2**31
@@ -51,7 +51,7 @@ class StillSettings:
     library: str
     seed: int = 0
     pictures: str | None = None
-    stage: StageSettings = field(default_factory=StageSettings)
+    stage: SceneSettings = field(default_factory=SceneSettings)
     catalogue: str | None = None
     fineness: Fineness = field(default_factory=Fineness)
     appearance: Appearance = field(default_factory=Appearance)
@@ -80,7 +80,7 @@ class Stills:
             self.library.settings = replace(self.library.settings, catalogue=settings.catalogue)
         _see_meshes(settings.library, self.library)
         self._pictures = find_pictures(settings.pictures) if settings.pictures else ()
-        self.stage = Stage(self.library, settings.stage, self.library.settings.split, settings.seed)
+        self.stage = SceneSampler(self.library, settings.stage, self.library.settings.split, settings.seed)
         self._owner = -1
         self._own: StillStudio | None = None
 

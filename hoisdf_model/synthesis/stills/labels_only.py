@@ -21,7 +21,7 @@ HANDS_KEPT = 200
 _NO_SAMPLES = FieldSamples(np.zeros((0, 3)), np.zeros(0))
 
 
-class UndrawnStills:
+class LabelOnlyStills:
     """Labels of stills without rendering (``data.sources.FrameSource``).
 
     Poses, names and cameras; black images, no field samples.

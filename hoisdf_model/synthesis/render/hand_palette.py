@@ -38,7 +38,7 @@ def skin_tone(share: float) -> Tone:
     return red, green, blue
 
 
-class Wardrobe:
+class HandPalette:
     """Skins, gloves, sleeves and forearms for hands of one model, by number.
 
     Args:

@@ -21,7 +21,7 @@ from hoisdf_model.synthesis.grasps.articulation import CHAINS, Postures, blended
 from hoisdf_model.synthesis.grasps.gestures import gesture
 from hoisdf_model.synthesis.grasps.library import GraspLibrary
 from hoisdf_model.synthesis.motion import looking_at
-from hoisdf_model.synthesis.render.looks import SKINS, SLEEVES
+from hoisdf_model.synthesis.render.hand_palette import SKINS, SLEEVES
 from hoisdf_model.synthesis.render.renderer import Lighting
 
 Mode = Literal["grasp", "approach", "hand", "object"]
@@ -43,7 +43,7 @@ LATER: dict[str, Any] = {
 
 
 @dataclass
-class StageSettings:
+class SceneSettings:
     """Settings of random scenes.
 
     Attributes:
@@ -85,7 +85,7 @@ class StageSettings:
 
 
 @dataclass(frozen=True)
-class Prop:
+class Distractor:
     """Distractor object: name, placement and colours."""
 
     name: str
@@ -139,8 +139,8 @@ class Scene:
     lighting: Lighting
     table: int | None
     table_gap: float
-    clutter: tuple[Prop, ...]
-    occluder: Prop | None
+    clutter: tuple[Distractor, ...]
+    occluder: Distractor | None
     hidden: int
     backdrop_seed: int
     photo_seed: int
@@ -148,7 +148,7 @@ class Scene:
     bare_arm: bool = False
 
 
-class Stage:
+class SceneSampler:
     """Sampler of random scenes from a library.
 
     Args:
@@ -160,7 +160,7 @@ class Stage:
         InvalidInputError: the settings name an object of which the library has no grasp.
     """
 
-    def __init__(self, library: GraspLibrary, settings: StageSettings, split: splits.Split, seed: int) -> None:
+    def __init__(self, library: GraspLibrary, settings: SceneSettings, split: splits.Split, seed: int) -> None:
         self.library, self.settings, self._split, self._seed = library, settings, split, seed
         holds = [np.flatnonzero(library.object == k) for k in range(len(library.objects))]
         kept = [k for k in range(len(holds)) if len(holds[k])]
@@ -273,12 +273,12 @@ class Stage:
         camera = Pinhole(focal, focal * aspect, float(place[0]), float(place[1]), WIDTH, HEIGHT)
         return aside @ view, camera, not low
 
-    def _prop(self, rng: np.random.Generator) -> Prop:
+    def _prop(self, rng: np.random.Generator) -> Distractor:
         direction = rng.normal(size=3)
         upright = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)).as_matrix()
         rotation = upright if rng.random() < 0.7 else Rotation.from_quat(rng.normal(size=4)).as_matrix()
         group = self._shapes if self._shapes and (not self._named or rng.random() < 0.4) else self._named
-        return Prop(
+        return Distractor(
             self.library.objects[int(rng.choice(group))],
             direction / np.linalg.norm(direction),
             float(rng.random()),
