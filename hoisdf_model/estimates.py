@@ -200,7 +200,7 @@ class ObjectEstimate:
         rotation: (3, 3).
         translation: (3,) metres; the origin is the mesh file's own origin.
         covariance: (6, 6), order x, y, z, rotation x, y, z (REP-103); unknown: first element -1.
-        side: of the hand that it was looked at with; None where nobody says.
+        side: of the hand that holds it; None where unknown.
     """
 
     name: str

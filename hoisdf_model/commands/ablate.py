@@ -85,7 +85,7 @@ def ablate(
 
     Prints our results beside the published numbers.
 
-    Each row leaves its folder; called again, it goes on where it was, and rows of equal configuration are done once for
+    Each row has a folder; called again, the command resumes, and rows of equal configuration are run once for
     all tables of the folder. Writes TABLE.md, TABLE.json and TABLE.png.
     """
     from rich.console import Console

@@ -5,7 +5,7 @@ Tar files of a few hundred frames each, and a manifest.
 Layout: ``dataset.json`` (what it was made from, frames, frames in a shard), ``00000.tar`` with, for every frame,
 ``NUMBER.jpg``, ``NUMBER.png`` (mask: 1 object, 255 hand) and ``NUMBER.npz`` (labels, samples of both fields, and
 whatever else the writer knew), and ``00000.sha256`` beside each shard. A shard is written whole or not at all, so that
-an interrupted run goes on where it was.
+an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ class ShardedFrames:
             state = "has no finished shard yet" if growing else "isn't finished"
             raise DatasetError(
                 f"the data set {self.folder} {state}, "
-                f"{len(missing)} shards are missing ({missing[0]} ...): call the command that makes it again, it goes "
-                "on where it was" + (", and start when the first is there" if growing else "")
+                f"{len(missing)} shards are missing ({missing[0]} ...): run the command that makes it again, which "
+                "resumes it" + (", and start when the first is there" if growing else "")
             )
 
     def __len__(self) -> int:

@@ -110,7 +110,7 @@ class Estimator:
     Attributes:
         network, config, hand_model, device, calibration: as given.
         finds_wrists: whether the network has a head that sees where the wrist is; without one it is guessed from
-            landmarks or the hand's box where nobody says and there is no depth image.
+            landmarks or the hand's box without a given one and without a depth image.
         refines: whether hands are fitted to the hand tracker's landmarks too, see ``refinement``; at first where the
             network was trained with landmarks, which those of others needn't agree with.
     """
@@ -180,7 +180,7 @@ class Estimator:
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
         if config.root is None:
             _LOG.warning(
-                "%s has no head that finds the wrist: where neither a wrist nor a depth image is given, it is placed "
+                "%s has no hand-root head: where neither a wrist nor a depth image is given, it is placed "
                 "by the hand tracker's landmarks, or guessed at the middle of the hand's box where there are none",
                 weights or "the shipped network",
             )

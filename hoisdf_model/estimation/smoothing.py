@@ -147,7 +147,7 @@ class Smoother:
         return state
 
     def _share(self, speeds: Floats, slow: float, elapsed: float) -> Floats:
-        """(N, 1) how much of the way to what is seen is gone."""
+        """Smoothing factors (N, 1)."""
         constant = self._time / (1 + np.linalg.norm(speeds, axis=1, keepdims=True) / slow)
         return np.asarray(elapsed / (elapsed + constant), np.float64)
 

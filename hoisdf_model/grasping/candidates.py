@@ -55,7 +55,7 @@ class GraspCandidate:
         terms: each 0 to 1, see ``scores``.
         hand_clearance: metres between the hand (with a stand-in for the forearm) and all that the gripper sweeps on its
             straight approach and while it closes; NaN where the mode doesn't ask for it.
-        side: of the hand that it was derived from; None where nobody says.
+        side: of the hand that it was derived from; None where unknown.
     """
 
     mode: Mode

@@ -62,7 +62,7 @@ class RecordedGrasp:
             InvalidInputError: another object.
         """
         if thing.name != self.object_name:
-            raise InvalidInputError(f"the grasp is one of {self.object_name!r}, what is seen is {thing.name!r}")
+            raise InvalidInputError(f"the grasp is of {self.object_name!r}, the observed object is {thing.name!r}")
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         pose = object_pose @ self.pose
         covariance = unknown_covariance(6)

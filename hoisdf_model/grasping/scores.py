@@ -15,7 +15,7 @@ from hoisdf_model.grasping.candidates import known
 FRICTION = 0.5  # Coulomb's coefficient of rubber pads on packaging, on the careful side
 SPARE = 0.1  # share of the stroke that should be left over on a perfect grasp
 AMPLE = 0.05  # metres of clearance to the hand beyond which more is no better
-UNKNOWN = 0.5  # the covariance term where nobody says how good the estimate is
+UNKNOWN = 0.5  # the covariance term where the covariance is unknown
 WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 3.0}
 LIKENESS = np.array(
     [0.5, 1.2, 0.03]

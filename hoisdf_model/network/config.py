@@ -52,7 +52,7 @@ class NetworkConfig:
             signed distance fields; or in their place ``keypoints_2d``, ``segmentation_2d`` or ``vertices_3d``, as
             :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
             ``none``.
-        root: the head that finds the wrist; ``null``: there is none.
+        root: the hand-root head; ``null``: there is none.
         object_view: the first guess of the object's pose from its picture; ``null``: there is none.
         context: tokens beside the points' own; ``null``: there are none.
     """

@@ -200,7 +200,7 @@ class TokensConfig:
         one_of("tokens.cross", self.cross, ("field", "target_feature", "image_feature", "none"))
         if self.augmentation == "none" and self.cross in ("target_feature", "image_feature"):
             raise ConfigError(
-                f"tokens.cross {self.cross!r} says which field augments the other field's points, but with "
+                f"tokens.cross {self.cross!r} selects the field that augments the other field's points, but with "
                 "tokens.augmentation 'none' no field does: use 'field' or 'none'"
             )
         if self.cross == "image_feature" and self.concatenated:
@@ -358,7 +358,7 @@ class ContextConfig:
     def __post_init__(self) -> None:
         _positive("context.hidden", self.hidden)
         if not self.image and not self.landmarks:
-            raise ConfigError("context has neither image nor landmarks: say context: null")
+            raise ConfigError("context has neither image nor landmarks: set context: null")
 
 
 @dataclass(frozen=True)

@@ -154,7 +154,7 @@ class Hoisdf(nn.Module):
             The images' features, for ``forward``, which then needn't look at them again; and the wrists.
 
         Raises:
-            ConfigError: the network has no head for it.
+            ConfigError: the network has no hand-root head.
         """
         with self.precision(batch.image.device):
             features = self.encode(batch.image)
@@ -164,10 +164,10 @@ class Hoisdf(nn.Module):
         """Wrist positions from computed image features; see ``find_root``.
 
         Raises:
-            ConfigError: the network has no head that finds the wrist.
+            ConfigError: the network has no hand-root head.
         """
         if self.root_head is None:
-            raise ConfigError("this network has no head that finds the wrist: its configuration says root: null")
+            raise ConfigError("this network has no hand-root head: its configuration has root: null")
         found: RootPrediction = self.root_head(features, batch)
         return found
 

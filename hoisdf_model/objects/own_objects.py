@@ -135,7 +135,7 @@ def check_size(path: Path, size: float, unit: str) -> None:
         fitting = plausible_units(size)
         advice = f"is --unit {' or '.join(fitting)} meant?" if fitting else "no unit fits: scale the mesh."
         raise MeshError(
-            f"{path} would be {_length(size * UNITS[unit])} large; what a hand holds has {SMALLEST * 100:g} to "
+            f"{path} would be {_length(size * UNITS[unit])} large; hand-held objects have {SMALLEST * 100:g} to "
             f"{LARGEST * 100:g} cm. Its longest edge has {size:.4g} units ({sizes_in_words(size)}); {advice}"
         )
 

@@ -56,7 +56,7 @@ def closed_solid(vertices: Floats, faces: Faces, fill_holes: bool = False) -> Re
     pieces = _pieces(mesh)
     if len(pieces) > MOST_PIECES:
         raise MeshError(
-            f"the mesh has {len(pieces)} pieces that aren't connected: it is a heap of triangles, no solid. Export it "
+            f"the mesh has {len(pieces)} pieces that aren't connected: they are loose triangles, no solid. Export it "
             "as a solid body (CAD: union of all bodies; scans: a meshing that gives a closed surface)"
         )
     solids, faults = [], []

@@ -39,7 +39,7 @@ class LossWeights:
 
     The masks and heatmap are the paper's image losses, the two distances its field losses, votes to ``shape_prior`` the
     hand's and then two the object's. Then come four of explicit representations, in place of the distances,
-    and two of the head that finds the wrist.
+    and two of the hand-root head.
     """
 
     hand_distance: float = 50.0

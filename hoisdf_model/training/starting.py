@@ -55,11 +55,9 @@ def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) 
     """
     wanted, there = ({key for key in state if key.startswith(f"{ROOT_HEAD}.")} for state in (own, weights))
     if wanted and not there:
-        _LOG.warning("%s has no head that finds the wrist: it begins as the guess from the hand's box", name)
+        _LOG.warning("%s has no hand-root head: it begins as the guess from the hand's box", name)
         return weights | {key: own[key] for key in wanted}
     if there and not wanted:
-        _LOG.warning(
-            "%s has a head that finds the wrist, which is left out: network.root={} keeps it in the network", name
-        )
+        _LOG.warning("%s has a hand-root head, which is left out: network.root={} keeps it in the network", name)
         return {key: value for key, value in weights.items() if key not in there}
     return weights

@@ -142,7 +142,7 @@ class ReplayNode(Node):
         if start > reader.end:
             seconds = (reader.end - reader.start) / NANOSECONDS
             raise BagError(
-                f"start_offset {settings.start_offset} s lies behind the end of {reader.path} ({seconds:.1f} s)"
+                f"start_offset {settings.start_offset} s is beyond the end of {reader.path} ({seconds:.1f} s)"
             )
         try:
             if self._interrupt.wait(settings.delay) or not self._wait_for_subscribers():
