@@ -19,7 +19,11 @@ from hoisdf_model.network import Calibration, NetworkOutput
 
 GIVEN_SPREAD = 0.003  # metres, of a wrist that is given without a covariance
 NETWORK_SPREAD = 0.02  # metres along each axis, of the network's joints on photographs, where nothing was measured
-DISAGREEMENT = 0.03  # metres between network and landmarks that take 1/e of a hand's score
+# Logistic regression of "the right side, and joints off by less than a tenth of the hand's box in the picture", over
+# 199 hands: photographs, with box and with nothing given, and drawn sequences. Of hands that score more than 0.5, 85 %
+# are such; of such, 94 % score more.
+PRESENCE, MASK, DISAGREEMENT, CONSTANT = 0.85, 2.7, -27.0, -3.9  # per logit, per probability, per metre
+SURE = 0.99  # presence beyond which it says no more
 SPREAD = 0.02  # metres; votes that are spread like this give a joint 1/e of its hand's score
 FIELDS = (
     "maps", "joints", "vertices", "vote_spread", "mano_rotations", "mano_shape", "object_rotation",
@@ -63,9 +67,10 @@ class Decoded:
         """Hand of row ``i``; None without one in the box.
 
         Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
-        mean of the hand mask's surer half inside the hand box; a joint's score is less the more its votes differ:
-        ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for, and for all joints
-        where the network has no votes. The scores order estimates, they aren't calibrated probabilities.
+        :func:`reliability` of a hand that is fitted to landmarks; of others, times the mean of the hand mask's surer
+        half inside the hand box, which orders estimates and is no probability. A joint's score is less the more its
+        votes differ: ``score * exp(-spread / SPREAD)``, and the hand's own for the wrist, which isn't voted for, and
+        for all joints where the network has no votes.
         """
         row = self._rows
         if not row["hand_valid"][i]:
@@ -82,7 +87,7 @@ class Decoded:
             shape = fit.shape
             self._moved[i] = fit.root - view.hand_root
             root = fit.root * mirror
-            score *= float(np.exp(-fit.disagreement / DISAGREEMENT))
+            score = target.score * reliability(view.presence, self._seen(i, 1, view.hand_box), fit.disagreement)
         return HandEstimate(
             side=target.side,
             score=score,
@@ -174,3 +179,16 @@ class Decoded:
         x1, y1 = np.ceil(box[2:] * scale).clip(0).astype(int)
         inside = mask[y0:y1, x0:x1]
         return float(inside[inside >= np.median(inside)].mean()) if inside.size else 0.0
+
+
+def reliability(presence: float, mask: float, disagreement: float) -> float:
+    """Probability that a fitted hand is right: its side, and its joints to a tenth of its box in the picture.
+
+    Args:
+        presence: of the landmarks, 0 to 1.
+        mask: mean of the hand mask's surer half inside the hand's box, 0 to 1.
+        disagreement: metres between the network's joints and the landmarks.
+    """
+    sure = min(max(presence, 1 - SURE), SURE)
+    evidence = CONSTANT + PRESENCE * np.log(sure / (1 - sure)) + MASK * mask + DISAGREEMENT * disagreement
+    return float(1 / (1 + np.exp(-evidence)))

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Landmarks
 from hoisdf_model.estimation import refinement
+from hoisdf_model.estimation.decoding import reliability
 from hoisdf_model.estimation.refinement import Evidence, fit_hand
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist
 from hoisdf_model.geometry import Pinhole
@@ -48,6 +49,14 @@ def test_evidence_that_agrees_gives_the_true_hand_and_place(layer: HandLayer, se
     assert np.linalg.norm(CAMERA.project(fit.joints + fit.root) - CAMERA.project(joints + ROOT), axis=1).mean() < 4
     assert abs(fit.root[2] - ROOT[2]) < abs(start[2] - ROOT[2]) / 2
     assert fit.disagreement < 1e-6
+
+
+def test_a_hand_is_the_more_reliable_the_more_agrees():
+    best = reliability(presence=1.0, mask=1.0, disagreement=0.0)
+    worse = [reliability(0.5, 1.0, 0.0), reliability(1.0, 0.3, 0.0), reliability(1.0, 1.0, 0.04)]
+    assert 0.9 < best < 1
+    assert max(worse) < best
+    assert 0 <= reliability(0.0, 0.0, 0.3) < 0.01
 
 
 @pytest.mark.parametrize("seed", range(4))
