@@ -182,7 +182,9 @@ class Decoded:
 
 
 def reliability(presence: float, mask: float, disagreement: float) -> float:
-    """Probability that a fitted hand is right: its side, and its joints to a tenth of its box in the picture.
+    """Probability that a fitted hand is right.
+
+    Right means: its side, and its joints to a tenth of its box in the picture.
 
     Args:
         presence: of the landmarks, 0 to 1.
