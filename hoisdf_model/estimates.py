@@ -218,7 +218,7 @@ def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -
     place, if this has none yet.
 
     Args:
-        hands: side of each hand; None: it can't be told, and no object of a known side is its own.
+        hands: side of each hand; None: it is unknown, and no object of a known side is its own.
         objects: side of each object.
     """
     held: dict[int, int] = {}

@@ -213,21 +213,21 @@ def _images(name: str, median: float | None, lost: int, sent: int, distribution:
 
 
 def _clock() -> Iterator[Finding]:
-    """The ROS clock against the system's, and whether somebody publishes simulated time."""
+    """The ROS clock against the system's, and whether simulated time is published."""
     import rclpy
 
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node("hoisdf_doctor", context=context)
     try:
-        apart = abs(node.get_clock().now().nanoseconds * 1e-9 - time.time())
+        offset = abs(node.get_clock().now().nanoseconds * 1e-9 - time.time())
         time.sleep(0.5)  # discovery
         simulated = node.count_publishers("/clock")
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    if apart > 0.1:
-        yield finding("clock", "warn", f"the ROS clock is {apart:.1f} s from the system's", "unset use_sim_time")
+    if offset > 0.1:
+        yield finding("clock", "warn", f"the ROS clock is {offset:.1f} s from the system's", "unset use_sim_time")
     elif simulated:
         remedy = "start nodes with use_sim_time:=true, or stop what publishes /clock"
         yield finding("clock", "warn", "a node publishes /clock: stamps differ from the system time", remedy)

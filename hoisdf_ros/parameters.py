@@ -158,7 +158,7 @@ class ParameterSet(Generic[Group]):
     """Parameters of one node.
 
     A wrong value in a launch or YAML file doesn't kill the node: the default is declared in its place and ``read`` says
-    what was wrong, until somebody sets the parameter.
+    what was wrong, until the parameter is set.
 
     Args:
         node: declares everything on it.

@@ -106,7 +106,7 @@ def run(work: Work) -> NoReturn:
         ending.insist()
         thread.join(patience * 2 / 3)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # nobody reads it any more
+        with suppress(OSError, ValueError):  # it has no reader any more
             stream.flush()
     os._exit(codes[0] if codes else 0)
 

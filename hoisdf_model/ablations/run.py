@@ -58,7 +58,7 @@ class Test:
         about: where they come from.
         models: objects by name.
         hand_layer: the hand that the frames' poses and shapes are of.
-        tags: what frames are told apart by.
+        tags: groups of the frames.
         preparation: protocol and box sizes; None: ours.
     """
 

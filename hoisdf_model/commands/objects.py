@@ -198,13 +198,13 @@ def _unit(mesh: Path, yes: bool) -> str:
     fitting = plausible_units(size)
     if mesh.suffix.lower() == ".glb" and "m" in fitting:
         return "m"
-    told = f"the longest edge of {mesh} has {size:.4g} units ({sizes_in_words(size)})"
+    size_text = f"the longest edge of {mesh} has {size:.4g} units ({sizes_in_words(size)})"
     if len(fitting) != 1:
         which = f"{' or '.join(fitting)} would fit a hand" if fitting else "none of these fits a hand: scale the mesh"
-        raise MeshError(f"which unit has {mesh}? Give --unit: {told}; {which}")
-    if yes or _answer(f"{told}. Is it {fitting[0]}?", "y", f"give --unit {fitting[0]}").lower() in ("y", "yes"):
+        raise MeshError(f"which unit has {mesh}? Give --unit: {size_text}; {which}")
+    if yes or _answer(f"{size_text}. Is it {fitting[0]}?", "y", f"give --unit {fitting[0]}").lower() in ("y", "yes"):
         return fitting[0]
-    raise MeshError(f"give --unit: {told}")
+    raise MeshError(f"give --unit: {size_text}")
 
 
 def _confirmed(found: Candidate, asked: str | None, yes: bool) -> Turns:

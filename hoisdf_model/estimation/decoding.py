@@ -42,9 +42,9 @@ class Decoded:
     Args:
         output: of the network.
         crop_size: edge of its images, pixels.
-        calibration: how far such outputs were off; None: nobody measured it.
+        calibration: how far such outputs were off; None: not measured.
         layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
-        size: of the hands that are fitted, where somebody measured it.
+        size: of the hands that are fitted, where measured.
     """
 
     def __init__(

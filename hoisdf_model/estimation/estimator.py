@@ -296,7 +296,7 @@ class Estimator:
     def _with_objects(
         self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures
     ) -> tuple[tuple[Prior, ...], list[NDArray[np.float64] | None]]:
-        """Priors with the boxes that the masks show of objects that nobody gave; and these boxes in the crops."""
+        """Priors with the boxes that the masks show of objects without a given box; and these boxes in the crops."""
         masks = features.maps[:, 1:3].float().cpu().numpy()
         priors, seen = [], []
         for known, target, view, mask in zip(completed, targets, views, masks, strict=True):

@@ -51,5 +51,5 @@ def _overlap(hand: HandRegion, thing: ObjectRegion) -> float:
 def _gap(hand: HandRegion, thing: ObjectRegion) -> float:
     """Distance between the two boxes, in diagonals of the hand's; 0 where they touch."""
     h, o = np.asarray(hand.box, np.float64), np.asarray(thing.box, np.float64)
-    apart = np.maximum(np.maximum(h[:2] - o[2:], o[:2] - h[2:]), 0)
-    return float(np.linalg.norm(apart) / np.linalg.norm(h[2:] - h[:2]))
+    gap = np.maximum(np.maximum(h[:2] - o[2:], o[:2] - h[2:]), 0)
+    return float(np.linalg.norm(gap) / np.linalg.norm(h[2:] - h[:2]))

@@ -59,8 +59,8 @@ class Smoother:
 
     Wrists, poses and shapes of hands, and poses of objects.
 
-    A hand's mesh and joints are posed anew, so that they fit together; covariances and scores stay. Hands are told
-    apart by side, objects by side and name, several of them by their order.
+    A hand's mesh and joints are posed anew, so that they fit together; covariances and scores stay. Hands are
+    matched by side, objects by side and name, several of them by their order.
 
     Args:
         hand_model: the right hand model of the estimates.

@@ -26,7 +26,7 @@ class Target:
         object_name: empty where unknown.
         object_known: whether anyone said that there is an object, and not merely that there may be one.
         score: confidence of whoever made the boxes.
-        landmarks: of the hand in the rectified image, unmirrored; None: nobody sees any.
+        landmarks: of the hand in the rectified image, unmirrored; None: there are none.
     """
 
     side: Side

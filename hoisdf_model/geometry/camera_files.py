@@ -41,7 +41,7 @@ def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
 
     Raises:
         CameraError: the file is missing, isn't YAML or JSON, lacks a key, or the camera in it isn't calibrated or not
-            to be told from others.
+            to be distinguished from others.
     """
     path = Path(path)
     try:

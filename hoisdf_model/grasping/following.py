@@ -41,7 +41,7 @@ class Steadiness:
     """Settings of the agreement between frames.
 
     Attributes:
-        frames: in so many frames a grasp must have been found, and in half of those looked at: the last
+        frames: number of frames in which a grasp must have been found, and in half of those checked: the last
             ``2 frames - 1``, or more where ``seconds`` asks for it.
         seconds: between the first and the last of them.
         distance, angle: metres and radians within which two grasps are the same, in the object's frame.

@@ -136,7 +136,7 @@ def imitate(
         # where anything was too wide, a larger gripper would find something: that is worth more to know
         return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
     poses = np.concatenate([_variations(start) for start in starts])
-    # y isn't settled before the jaws have closed: only what the palm meets can be told now
+    # y isn't settled before the jaws have closed: only collisions of the palm are known now
     poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
     failures.clear()
     if not len(poses):

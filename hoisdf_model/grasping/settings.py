@@ -17,7 +17,7 @@ class GraspSettings:
         clearance: what a hand-over keeps between gripper and hand, on its approach and while it closes.
         travel: length of the straight approach that is checked.
         opening_margin: how far the pads stay off each side of the object before they close; None: fully opened, as
-            a gripper is that is told nothing else.
+            a gripper is by default.
         forearm: let a cylinder stand for the forearm.
         count: grasps of each mode, before their images under the object's symmetries.
         symmetric: how many of the best get images; 0: none.

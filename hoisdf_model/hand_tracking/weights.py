@@ -83,7 +83,7 @@ def save_tracker_networks(networks: TrackerNetworks, path: str | Path, provenanc
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.touch()  # with the usual permissions; safetensors alone would let nobody else read it
+        temporary.touch()  # with the usual permissions; safetensors alone would make it unreadable for others
         permissions = temporary.stat().st_mode
         save_file(tensors, temporary, metadata={"format": FORMAT, **provenance})
         temporary.chmod(permissions)

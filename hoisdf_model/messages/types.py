@@ -92,7 +92,7 @@ def read_numbers(
     Raises:
         InvalidInputError: another number is infinite or NaN.
     """
-    with np.errstate(over="ignore"):  # becomes infinite, which is told
+    with np.errstate(over="ignore"):  # becomes infinite, which is reported
         array: NDArray[Any] = np.array(values, dtype).reshape(shape)
     finite = np.isfinite(array)
     if unknown != "none":

@@ -73,7 +73,7 @@ def load_network(
     In evaluation mode, in float32, with the file's calibration.
 
     Args:
-        path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
+        path: our ``.safetensors`` file or an official snapshot (recognised by content), ``shipped`` for the weights
             that come with the package, or ``untrained:`` and a preset's name for random ones, the same at every call.
         hand_model: the right hand, or its file; None: the one inside the file, else the open hand.
         preset: what the weights are for, where they can't tell: they fit every preset with the same layers. None: what
@@ -162,7 +162,7 @@ def write_weights(weights: Weights, path: str | Path, half: bool = False) -> Non
                 tensors[_HAND + name] = torch.from_numpy(array.astype(_torch_dtype(array)))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.touch()  # with the usual permissions; safetensors alone would let nobody else read it
+        temporary.touch()  # with the usual permissions; safetensors alone would make it unreadable for others
         permissions = temporary.stat().st_mode
         save_file(tensors, temporary, metadata={f"hoisdf.{key}": value for key, value in metadata.items()})
         temporary.chmod(permissions)

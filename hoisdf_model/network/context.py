@@ -19,7 +19,7 @@ from hoisdf_model.network.mlp import Mlp
 
 _DECIMETRES = 10.0
 _PLACE = 4  # numbers of a place in the image: relative to the hand's box, and to the crop
-_TRUST, _NEVER = 6.0, -1e4  # of a landmark for its own joint at first; of one that nobody saw
+_TRUST, _NEVER = 6.0, -1e4  # of a landmark for its own joint at first; of a missing one
 _START = 0.02  # standard deviation of embeddings that are learnt
 
 
@@ -67,7 +67,7 @@ class ContextTokens(nn.Module):
 
         Returns:
             Positions (B, 21, 3), metres relative to the wrist, and how far each is trusted for each joint, (B, 21, 20):
-            those that nobody saw not at all; a landmark for its own joint the more, the surer the tracker is. None:
+            missing ones not at all; a landmark for its own joint the more, the surer the tracker is. None:
             the network reads no landmarks.
         """
         if self.trust is None:

@@ -193,12 +193,12 @@ def coarse_vertices(vertices: NDArray[np.float32], count: int) -> Tensor:
 
     The first one, then always the one that is farthest from those before (farthest point sampling).
     """
-    apart = np.full(len(vertices), np.inf)
+    spacing = np.full(len(vertices), np.inf)
     numbers = [0]
     while len(numbers) < count:
-        apart = np.minimum(apart, np.linalg.norm(vertices - vertices[numbers[-1]], axis=1))
-        apart[numbers] = -1  # vertices may coincide
-        numbers.append(int(apart.argmax()))
+        spacing = np.minimum(spacing, np.linalg.norm(vertices - vertices[numbers[-1]], axis=1))
+        spacing[numbers] = -1  # vertices may coincide
+        numbers.append(int(spacing.argmax()))
     return torch.tensor(numbers)
 
 

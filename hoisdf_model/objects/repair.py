@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.geometry import distances, meshes
 
-MOST_FACES = 20_000  # a table of distances takes 4 s with so many
+MOST_FACES = 20_000  # a table of distances takes 4 s with this number
 MOST_PIECES = 2_000
 CRUMB = 0.02  # of the diameter: smaller pieces are left away where they aren't closed
 SEAM = 1e-5  # of the diameter: vertices nearer to each other are one, where edges are open

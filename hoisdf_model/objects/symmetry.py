@@ -26,7 +26,7 @@ class Symmetry:
         center: (3,) point that all axes go through, model frame, metres.
         rotations: (K, 3, 3) discrete rotations, the identity first.
         axis: (3,) unit direction of a continuous symmetry, or None.
-        looks: whether the texture shares the symmetry; if not, colour tells the poses apart and shape doesn't.
+        looks: whether the texture shares the symmetry; if not, colour distinguishes the poses and shape doesn't.
     """
 
     center: NDArray[np.float64]

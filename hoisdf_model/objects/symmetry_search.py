@@ -234,8 +234,8 @@ class _Body:
 
     def turns(self, axis: Floats | None, turns: list[tuple[Floats, int]]) -> Turns:
         """With the largest deviation of all the rotations that follow."""
-        told = tuple((_numbers(direction), fold) for direction, fold in turns)
-        result = Turns(_numbers(self.center), None if axis is None else _numbers(axis), told)
+        described = tuple((_numbers(direction), fold) for direction, fold in turns)
+        result = Turns(_numbers(self.center), None if axis is None else _numbers(axis), described)
         all_turns = result.symmetry(False).transforms(len(ANGLES))[:, :3, :3]
         return Turns(result.center, result.axis, result.turns, max(self.deviation(turn) for turn in all_turns))
 

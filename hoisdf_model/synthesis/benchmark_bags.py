@@ -42,8 +42,8 @@ def record_benchmark_bag(
         path: the bag's folder, which must not exist yet.
         number: of the sequence, from 0.
         form: how; the default of :class:`BagFormat` where not given.
-        every: write only every so many-th frame.
-        frames: write the first so many of them.
+        every: write only every n-th frame.
+        frames: write the first n of them.
         progress: called with frames written and frames in all.
 
     Raises:

@@ -289,8 +289,8 @@ def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:
         key = f"{where}{error.full_key}"
         raise ConfigError(f"configuration value for {key!r}: {str(error).splitlines()[0]}") from error
     except TypeError as error:  # a list for a table, or the other way round
-        told = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
-        raise ConfigError(f"configuration value for {where}{told}") from error
+        text = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
+        raise ConfigError(f"configuration value for {where}{text}") from error
 
 
 def _clash(base: Any, layer: Any, key: str = "") -> str:

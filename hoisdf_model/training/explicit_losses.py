@@ -20,7 +20,7 @@ from hoisdf_model.network.pyramid import pixels_of
 from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.targets import Target
 
-SURFACE_SHARE = 4  # of so many field points the nearest to the surface stands for it
+SURFACE_SHARE = 4  # one of this number of field points, the nearest, represents the surface
 EXPLICIT_LOSSES = ("hand_keypoints", "object_keypoints", "hand_points", "object_points")
 
 
@@ -110,5 +110,5 @@ def chamfer(a: Tensor, b: Tensor) -> Tensor:
 
     (B, N, 3) and (B, M, 3): mean distance to the other set's nearest point.
     """
-    apart = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
-    return (apart.amin(2).mean(1) + apart.amin(1).mean(1)) / 2
+    pairwise = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    return (pairwise.amin(2).mean(1) + pairwise.amin(1).mean(1)) / 2

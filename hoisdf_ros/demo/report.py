@@ -14,7 +14,7 @@ from rich.table import Table
 from hoisdf_model.estimates import Estimate, HandEstimate
 from hoisdf_ros.demo.playing import DemoRun
 
-OPEN_HAND = "open_hand"  # ground truth with this hand can only be synthetic: nobody's real hand was measured with it
+OPEN_HAND = "open_hand"  # ground truth with this hand can only be synthetic: no real hand was labelled with it
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class EvaluationSession:
         output: folder of the report; None: there is none.
         topics: full names of the estimates' and the ground truth's topic.
         find: objects by name.
-        depth: so many messages of each kind wait for their partner.
+        depth: queue size of each kind of message without a partner.
 
     Attributes:
         evaluation: what was compared so far. pairs: what was paired so far.

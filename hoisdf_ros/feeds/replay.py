@@ -134,7 +134,7 @@ class ReplayNode(Node):
         """Play until the end or ``stop``.
 
         Raises:
-            BagError: the bag is damaged where it is being read, or nobody subscribed in time.
+            BagError: the bag is damaged where it is being read, or there are no subscribers in time.
         """
         settings, reader = self._settings, self._reader
         start = reader.start + round(settings.start_offset * NANOSECONDS)

@@ -95,11 +95,11 @@ class FrameBuffer:
                 parent, child = transform.header.frame_id.lstrip("/"), transform.child_frame_id.lstrip("/")
                 sane = np.isfinite(translation).all() and abs(np.linalg.norm(quaternion) - 1) < 1e-2
                 if not sane or not parent or not child or parent == child:
-                    told = (
+                    text = (
                         f"transforms[{i}] from {child!r} to {parent!r} must be between two named frames, finite, with "
                         f"a quaternion of length 1, got {translation.tolist()} {quaternion.tolist()}"
                     )
-                    refused.append(one_line(told))
+                    refused.append(one_line(text))
                     continue
                 edge = self._edges.get(child)
                 if edge is None or edge.parent != parent or edge.static != static:

@@ -49,7 +49,7 @@ TF_STATIC_QOS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 WATCH = 0.05  # seconds between looks at the age of what was published
-NORMAL = ("no_estimate", "no_hand", "no_object", UNSTEADY)  # nobody holds anything up, or not for long enough
+NORMAL = ("no_estimate", "no_hand", "no_object", UNSTEADY)  # no object is held, or not for long enough
 ENDINGS = (".yaml", ".yml")
 
 

@@ -33,7 +33,7 @@ def detections_to_regions(message: Any, refused: Refused | None = None) -> Regio
 
     Args:
         message: the detections.
-        refused: told of each detection that is wrong, and the others are taken; None: it is raised.
+        refused: called with each detection that is wrong, and the others are taken; None: it is raised.
 
     Raises:
         InvalidInputError: a box isn't finite or is empty, or there is no hypothesis with a score; says which. With

@@ -109,7 +109,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         )
 
     def _is_unused(self, topic: str) -> bool:
-        """Whether somebody publishes an optional topic that this node isn't set to read."""
+        """Whether an optional topic is published that this node isn't set to read."""
         if self._inputs is None or topic in self._inputs.publishers():
             return False
         return bool(self.count_publishers(self.resolve_topic_name(topic)))

@@ -60,10 +60,10 @@ class Outputs:
             header: ``std_msgs/Header`` of the image; goes out with everything.
             parameters: what to send.
         """
-        told = estimate
+        published = estimate
         if not parameters.vertices:
-            told = replace(estimate, hands=tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands))
-        message = estimate_to_hand_object(told, header, ROS_TYPES)
+            published = replace(estimate, hands=tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands))
+        message = estimate_to_hand_object(published, header, ROS_TYPES)
         self._publishers.publish(HAND_OBJECT, message)
         for hand in message.hands:
             self._publishers.publish(HAND_JOINTS, hand)

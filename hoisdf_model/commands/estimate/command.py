@@ -145,7 +145,7 @@ def estimate(
     known_camera = None if camera is None else read_camera(camera, rectified=rectified)
     catalogue = load_catalogue(objects)
     if object_name:
-        catalogue.get(object_name)  # a misspelt name is told before the work, not by a missing mesh after it
+        catalogue.get(object_name)  # a misspelt name is reported before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
         estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size)

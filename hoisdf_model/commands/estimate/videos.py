@@ -70,7 +70,7 @@ def estimate_video(
         name: of the video, for the lines.
         stem: folder and beginning of the names.
         work: how frames are worked on.
-        every: estimate only every so many-th frame.
+        every: estimate only every n-th frame.
         annotated: whether a video is written. meshes: whether each frame's meshes are.
         advance: called with the number of frames read so far.
 

@@ -41,7 +41,7 @@ from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 RATE = 30.0  # frames a second: of the cameras that DexYCB and HO-3D were recorded with
 SOURCE = "hoisdf.source"  # in a bag's metadata: the data set and sequence that it was made of
 _UNKNOWN = HandModelInfo("", "")
-_TOLD = PreparationConfig()  # the boxes that networks are told
+_GIVEN = PreparationConfig()  # the boxes given to networks
 
 
 class Film(Protocol):
@@ -132,10 +132,10 @@ def export_film(
         hand_models: by side, those that the labels are of.
         form: how; the default of :class:`BagFormat` where not given.
         every: take only images whose number is a multiple of this.
-        frames: take the first so many of them.
+        frames: take the first n of them.
         about: notes for the bag's metadata, such as ``SOURCE`` and ``bags.SYNTHETIC``.
         progress: called with frames done and frames in all.
-        problem: told of each frame that is left out, and of each without its depth image.
+        problem: called with each frame that is left out, and of each without its depth image.
 
     Raises:
         BagError: the folder exists or can't be written.
@@ -183,10 +183,10 @@ def true_regions(frame: LabelledFrame) -> Regions:
     things: tuple[ObjectRegion, ...] = ()
     hand, thing = frame.hand, frame.object
     if hand is not None:
-        box = _within(hand_box(hand, frame.camera, _TOLD.hand_box), frame)
+        box = _within(hand_box(hand, frame.camera, _GIVEN.hand_box), frame)
         hands = () if box is None else (HandRegion(box, hand.side),)
     if thing is not None:
-        box = _within(object_box(thing, frame.camera, _TOLD.object_box), frame)
+        box = _within(object_box(thing, frame.camera, _GIVEN.object_box), frame)
         things = () if box is None else (ObjectRegion(box, thing.name),)
     return Regions(hands, things)
 

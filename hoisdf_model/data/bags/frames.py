@@ -76,7 +76,7 @@ def select_topics(types: Mapping[str, str], given: Mapping[str, str | None], whe
         where: the bag's name for messages.
 
     Raises:
-        BagError: a given topic has a type that doesn't fit, or image or camera_info can't be told.
+        BagError: a given topic has a type that doesn't fit, or image or camera_info is ambiguous.
     """
     roles: dict[str, str] = {}
     for role, topic in given.items():
@@ -146,7 +146,7 @@ class FrameAssembly:
     Args:
         roles: the roles that take part, see :func:`select_topics`.
         rectified: take ``P`` of the camera and not ``K`` with ``D``.
-        report: told (role, time, error) of what is left out.
+        report: called with (role, time, error) of what is left out.
         slop: largest difference of stamps of an image and its parts, nanoseconds.
         few_infos: there are far fewer ``camera_info`` than images, so that waiting for one of its own is in vain.
 

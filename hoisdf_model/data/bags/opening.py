@@ -45,7 +45,7 @@ class Sqlite3File(Sqlite3Reader):
     @property
     def remark(self) -> str:
         """Warning for the user; empty for none."""
-        log = Path(f"{self.path!s}-wal")  # it isn't read: the file is opened as one that nobody writes to
+        log = Path(f"{self.path!s}-wal")  # it isn't read: the file is opened as one without writers
         if not log.exists() or not log.stat().st_size:
             return ""
         return (

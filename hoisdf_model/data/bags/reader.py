@@ -220,7 +220,7 @@ class BagReader:
         Args:
             topics: names to read; where None all whose type is known (ROS's common ones and this package's).
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message that can't be deserialised; the iteration goes on without it.
+            on_problem: called with each message that can't be deserialised; the iteration goes on without it.
 
         Raises:
             BagError: no such topic, its type isn't known or was another one at recording, or the bag is damaged.
@@ -255,7 +255,7 @@ class BagReader:
         empty string leaves it out. The last three may be missing.
 
         Raises:
-            BagError: there is no image or camera_info, one can't be told, or a given topic isn't there or of another
+            BagError: there is no image or camera_info, one is ambiguous, or a given topic isn't there or of another
                 type.
         """
         wanted = {"image": image, "camera_info": camera_info, "depth": depth, "regions": regions, "truth": truth}
@@ -286,12 +286,12 @@ class BagReader:
                 (``hoisdf/HandObject``).
             rectified: the images are rectified, so ``P`` holds and not ``K`` with ``D``.
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message or frame that was left out, and at the end of each topic that was there and
-                never met an image; the iteration goes on.
+            on_problem: called with each message or frame that was left out, and at the end with each topic that never
+                met an image; the iteration goes on.
             slop: largest difference of the stamps of what belongs together, seconds.
 
         Raises:
-            BagError: a topic is missing or can't be told, there isn't a single image, or the bag is damaged.
+            BagError: a topic is missing or ambiguous, there isn't a single image, or the bag is damaged.
         """
         roles = self.roles(image, camera_info, depth, regions, truth)
         for role in ("image", "camera_info"):

@@ -108,11 +108,11 @@ def _listed(
 def _noted(root: Path, listed: set[str], report: CheckReport, archive: str) -> None:
     """Whether all sequences are listed that the note of a synthetic tree tells of."""
     try:
-        told = read_note(root).get("sequences")
+        noted = read_note(root).get("sequences")
     except DatasetError as error:
         report.problem(root, str(error), archive)
         return
-    absent = [name for name in told if name not in listed] if isinstance(told, dict) else []
+    absent = [name for name in noted if name not in listed] if isinstance(noted, dict) else []
     if absent:
         report.problem(root, f"nothing is listed of the sequences {', '.join(absent)}", archive)
 

@@ -37,7 +37,7 @@ class Cropped:
         image: (S, S, 3) uint8 RGB.
         hand_mask, object_mask: (S/2, S/2) bool; zeros where the scene has none.
         intrinsics: (3, 3) of the crop.
-        root, center: (3,) metres, what the network is told of wrist and object.
+        root, center: (3,) metres, wrist and object as given to the network.
         hand_box, object_box: (4,) pixels of the crop.
         joint_pixels: (21, 2) pixels of the crop.
         hand_rows, object_rows: field samples taken; None: there are none.

@@ -2,7 +2,7 @@
 
 Geometry: a turn about the optical axis and another window. A turn of the camera by ``Rz`` moves pixels by the affine
 ``K Rz K^-1``, exactly, whatever the focal lengths; the crop's intrinsics stay ``W K`` with the window's affine ``W``.
-Appearance: brightness, contrast, saturation, hue, blur, noise. Live: what the network is told about root and boxes is
+Appearance: brightness, contrast, saturation, hue, blur, noise. Live: what the network gets about root and boxes is
 as wrong as it is in live use.
 """
 
@@ -35,7 +35,7 @@ class AugmentationConfig:
         hue: shift of up to this share of the colour circle.
         blur: largest standard deviation of a Gaussian blur, pixels of the crop.
         noise: largest standard deviation of sensor noise, in grey levels.
-        root_depth: standard deviation of the wrist's depth as the network is told it, relative to the depth.
+        root_depth: standard deviation of the wrist's depth as given to the network, relative to the depth.
         root_sideways: standard deviation of the wrist's position across the line of sight, metres.
         box: standard deviation of each edge of both boxes, relative to the box's size.
         visible: share of the samples in which the hand's box is around its visible skin, as a detector's is, and not

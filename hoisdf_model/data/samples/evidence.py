@@ -15,7 +15,7 @@ from hoisdf_model.data.samples.augmentation import AugmentationConfig
 from hoisdf_model.geometry import boxes
 from hoisdf_model.geometry.crops import apply_affine
 
-# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels
+# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be separated: in pixels
 # as shares of the hand's box, in space relative to the wrist. A finger's errors add up along its bones.
 SHIFT, JOINT = 0.02, 0.015  # shares of the box: of all landmarks together, of each
 BONE = 0.0045  # metres along each axis, of each bone

@@ -27,9 +27,9 @@ class Sample:
         image: (3, S, S) RGB in [0, 1].
         intrinsics: (3, 3) pixels.
         mirrored: () bool, whether the scene was mirrored (a left hand).
-        wrist: (3,) the true wrist, metres, which nobody tells the network.
-        hand_root: (3,) wrist as the network is told it, metres; with live jitter not the true wrist.
-        object_center: (3,) a point near the object as the network is told it, metres.
+        wrist: (3,) the true wrist, metres, which isn't given to the network.
+        hand_root: (3,) wrist as given to the network, metres; with live jitter not the true wrist.
+        object_center: (3,) a point near the object as given to the network, metres.
         hand_box, object_box: (4,) x0, y0, x1, y1.
         hand_known: () bool, whether there is a hand with known joints and field.
         pose_known: () bool, whether ``mano_rotations`` and ``mano_shape`` are known.

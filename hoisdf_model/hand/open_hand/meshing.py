@@ -3,8 +3,8 @@
 Exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
 
 A fine mesh (marching cubes) is divided into 778 clusters, which become the vertices: k-means in position and normal, so
-that more vertices go where the skin curves, and the two sides of neighbouring fingers stay apart (Valette and Chassery
-2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one hole,
+that more vertices go where the skin curves, and the two sides of neighbouring fingers stay separate (Valette and
+Chassery 2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one hole,
 V vertices and b boundary edges has ``2 V - 2 - b`` faces, which gives MANO's 1538.
 """
 
@@ -206,7 +206,7 @@ def _relaxed(mesh: Surface, hand: Skeleton, rounds: int = 6) -> Surface:
 
 
 def _flipped(vertices: Array, faces: Faces) -> Faces:
-    """Flip edges where that brings the numbers of neighbours to six (four at the rim), or shortens them a lot."""
+    """Flip edges where that brings the numbers of neighbours to six (four at the rim), or shortens them much."""
     faces = faces.copy()
     neighbours = [set(n) for n in igl.adjacency_list(faces)]
     ideal = np.full(len(vertices), 6)

@@ -26,7 +26,7 @@ DEEPEST = 0.003  # metres of penetration that a kept grasp may have
 TABLE_CLEARANCE = 0.004
 FOREARM_CLEARANCE, FOREARM_CHECKED = 0.05, 0.25  # the arm's axis above the table, and how far from the wrist
 SURFACE_SAMPLES = 1500
-STEEPEST = 0.75  # sine of the forearm's elevation: nobody reaches for a table from straight above
+STEEPEST = 0.75  # sine of the forearm's elevation: people don't reach for a table from straight above
 TALL = 0.075  # metres: what is higher is taken from the side, what is lower from above, with the palm off the object
 CLOSING_STEPS = (36, 6, 6)  # coarse, then twice with a quarter of the step, from where the last one was taken back
 
