@@ -4,8 +4,8 @@ Exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
 
 A fine mesh (marching cubes) is divided into 778 clusters, which become the vertices: k-means in position and normal, so
 that more vertices go where the skin curves, and the two sides of neighbouring fingers stay separate (Valette and
-Chassery 2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one hole,
-V vertices and b boundary edges has ``2 V - 2 - b`` faces, which gives MANO's 1538.
+Chassery 2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one
+hole, V vertices and b boundary edges has ``2 V - 2 - b`` faces, which gives MANO's 1538.
 """
 
 from __future__ import annotations
