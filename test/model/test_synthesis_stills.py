@@ -25,9 +25,9 @@ from hoisdf_model.synthesis import (
     SceneSettings,
     Stills,
     StillSettings,
-    backdrops,
     build_library,
 )
+from hoisdf_model.synthesis.render import backdrops
 from hoisdf_model.synthesis.render.backdrops import backdrop, find_pictures
 from hoisdf_model.synthesis.render.hand_palette import ring, skin_tone
 from hoisdf_model.synthesis.render.photograph import natural_noise, photographed
