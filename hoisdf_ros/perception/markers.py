@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate, Side
+from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate, Side, entity_names
 from hoisdf_model.hand import BONES
 from hoisdf_ros.messages import ROS_TYPES, message_class
-from hoisdf_ros.naming import entity_names
 from hoisdf_ros.serialized import SerializedMessage, mark, stamp_mark
 
 MESH, SKELETON = 0, 1  # marker ids within the namespace of a hand or object
