@@ -33,6 +33,10 @@ def view(
             "only assumed.",
         ),
     ] = None,
+    depth: Annotated[
+        Path | None,
+        typer.Option(help="Folder with a depth picture (16-bit PNG, millimetres) for each picture of a folder."),
+    ] = None,
     rectified: Annotated[
         bool, typer.Option("--rectified", help="The images are rectified: use the camera's projection matrix.")
     ] = False,
@@ -86,7 +90,7 @@ def view(
 
     destination = Destination(save, connect, web)
     rerun = load_rerun()
-    pictures = Sequence(source, camera, fov, rectified, lambda text: say(f"note: {text}")).frames()
+    pictures = Sequence(source, camera, fov, rectified, lambda text: say(f"note: {text}"), depth).frames()
     catalogue = load_catalogue(objects)
     if object_name:
         catalogue.get(object_name)

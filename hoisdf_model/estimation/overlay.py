@@ -57,7 +57,7 @@ def draw_overlay(
     pen = _Pen(canvas, intrinsics)
     model = None if hand_model is None else as_hand_model(hand_model)
     hands = [hand_surface(hand, model) for hand in estimate.hands]
-    things = [object_surface(thing, meshes) for thing in estimate.objects]
+    things = [_object_surface(thing, meshes) for thing in estimate.objects]
     paint(canvas, [surface for surface in (*hands, *things) if surface is not None], intrinsics)
     for hand_region in estimate.regions.hands:
         pen.box(hand_region.box, HAND_COLOURS[hand_region.side or "right"])
@@ -167,6 +167,7 @@ class _Pen:
 
 
 def hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
+    """A hand's mesh, None where its vertices weren't sent or its model is another one; ``None``: the open hand."""
     if len(hand.vertices) == 0:
         return None
     known = _open_hand() if model is None else model
@@ -177,7 +178,7 @@ def hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
     return Surface(hand.vertices, faces, HAND_COLOURS[hand.side])
 
 
-def object_surface(thing: ObjectEstimate, meshes: Catalogue | None) -> Surface | None:
+def _object_surface(thing: ObjectEstimate, meshes: Catalogue | None) -> Surface | None:
     if meshes is None or not thing.name:
         return None
     try:
@@ -194,6 +195,11 @@ def _open_hand() -> HandModel:
 
 @lru_cache(maxsize=64)
 def drawable(meshes: Catalogue, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vertices and faces of an object as it is drawn, a large mesh made coarser; object frame.
+
+    Raises:
+        MeshError: there is no such object.
+    """
     mesh = meshes.mesh(name)
     return simplified(mesh.vertices, mesh.faces)
 

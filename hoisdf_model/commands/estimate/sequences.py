@@ -29,6 +29,8 @@ class Sequence:
         camera: its calibration file. fov: degrees across the longer side, assumed. A bag has its own camera.
         rectified: the pictures are rectified.
         report: told in words what was left out.
+        depth: folder with a depth picture (16-bit PNG, millimetres, aligned) of the same name for each picture of a
+            folder; a bag's depth is found in it.
     """
 
     source: str
@@ -36,6 +38,7 @@ class Sequence:
     fov: float | None
     rectified: bool
     report: Callable[[str], None]
+    depth: Path | None = None
 
     @property
     def bag(self) -> Path | None:
@@ -63,9 +66,11 @@ class Sequence:
         bag = self.bag
         if bag is None:
             check_one_camera(self.camera, self.fov)
-            return self._pictures()
+            return self._pictures() if self.depth is None else self._with_depth(self.depth)
         if self.camera is not None or self.fov is not None:
             raise CameraError(f"{bag} is a recording that has its own camera: leave out --camera and --fov")
+        if self.depth is not None:
+            raise ImageError(f"{bag} is a recording that has its own depth images, if any: leave out --depth")
         return self._recorded(bag)
 
     def _recorded(self, path: Path) -> Iterator[tuple[float, Frame]]:
@@ -101,6 +106,26 @@ class Sequence:
                 yield seconds, Frame(picture, camera)
         finally:
             source.close()
+
+    def _with_depth(self, depths: Path) -> Iterator[tuple[float, Frame]]:
+        from hoisdf_model.estimates import Frame
+        from hoisdf_model.geometry import read_camera
+        from hoisdf_model.messages import pictures_in, read_depth, read_image
+
+        known = None if self.camera is None else read_camera(self.camera, rectified=self.rectified)
+        folder = Path(self.source).expanduser()
+        for one in (folder, depths):
+            if not one.is_dir():
+                raise ImageError(f"--depth is for a folder of pictures beside one of depth pictures: no folder {one}")
+        for count, path in enumerate(pictures_in(folder)):
+            try:
+                image, depth = read_image(path), read_depth(depths / f"{path.stem}.png")
+                camera = known or assumed_camera(image.shape[1], image.shape[0], self.fov or 0.0)
+                frame = Frame(image, camera, depth)
+            except ImageError as error:
+                self.report(f"{path}: {error}")
+                continue
+            yield count / RATE, frame
 
     def _opened(self) -> FrameSource:
         from hoisdf_model.feeds import open_source, open_video
