@@ -38,7 +38,9 @@ def calibrate_hand(
     rectified: Annotated[
         bool, typer.Option("--rectified", help="The images are rectified: use the camera's projection matrix.")
     ] = False,
-    hand_model: Annotated[Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; or open.")] = None,
+    hand_model: Annotated[
+        Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; or open.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every N-th frame.")] = 1,
 ) -> None:

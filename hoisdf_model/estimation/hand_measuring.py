@@ -24,7 +24,10 @@ _BELOW = 0.065
 _STEEPEST = 0.6  # a bone that rises more towards the camera is measured by depth's noise
 _KNOWN = 4  # of the palm's five landmarks must have a depth
 _AGREE = 0.12  # within a frame; else something lies before the palm, or a landmark is wrong
-FEWEST, WIDEST = 10, 0.08  # frames, and their spread (standard deviation of one frame, robust), beyond which none is given
+FEWEST, WIDEST = (
+    10,
+    0.08,
+)  # frames, and their spread (standard deviation of one frame, robust), beyond which none is given
 
 Floats = NDArray[np.float64]
 
