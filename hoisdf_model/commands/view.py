@@ -17,8 +17,8 @@ def view(
     source: Annotated[
         str,
         typer.Argument(
-            help="A camera's number or device file, a video, a picture, a folder of pictures, a stream's URL, a rosbag, "
-            "or 'sample', the recording that ships.",
+            help="A camera's number or device file, a video, a picture, a folder of pictures, a stream's URL, a "
+            "rosbag, or 'sample', the recording that ships.",
             show_default=False,
         ),
     ],

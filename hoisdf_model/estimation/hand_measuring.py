@@ -24,10 +24,7 @@ _BELOW = 0.065
 _STEEPEST = 0.6  # a bone that rises more towards the camera is measured by depth's noise
 _KNOWN = 4  # of the palm's five landmarks must have a depth
 _AGREE = 0.12  # within a frame; else something lies before the palm, or a landmark is wrong
-FEWEST, WIDEST = (
-    10,
-    0.08,
-)  # frames, and their spread (standard deviation of one frame, robust), beyond which none is given
+FEWEST, WIDEST = 10, 0.08  # frames, and their robust standard deviation as a share, beyond which no size is given
 
 Floats = NDArray[np.float64]
 
@@ -103,8 +100,8 @@ class PalmRuler:
         """
         if len(ratios) < FEWEST:
             raise InvalidInputError(
-                f"the palm was measured in {len(ratios)} of {looked_at} frames, {FEWEST} are needed: show one open hand, "
-                "palm or back to the camera, nothing before it, at 0.3 to 0.8 m, for a few seconds"
+                f"the palm was measured in {len(ratios)} of {looked_at} frames, {FEWEST} are needed: show one open "
+                "hand, palm or back to the camera, nothing before it, at 0.3 to 0.8 m, for a few seconds"
             )
         values = np.asarray(ratios, np.float64)
         middle = float(np.median(values))

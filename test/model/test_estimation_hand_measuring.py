@@ -1,12 +1,18 @@
 """The size of a hand, measured in depth images that are drawn here of hands whose size is known."""
 
+import re
+
 import cv2
 import numpy as np
 import pytest
 import torch
 from scipy.spatial.transform import Rotation
+from typer.testing import CliRunner
 
-from hoisdf_model.errors import InvalidInputError
+from hoisdf_model.cli import app
+from hoisdf_model.errors import ImageError, InvalidInputError
+from hoisdf_model.estimates import Landmarks, Prior
+from hoisdf_model.estimation import following
 from hoisdf_model.estimation.hand_measuring import FEWEST, PalmRuler
 from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.geometry import Pinhole
@@ -90,6 +96,33 @@ def test_frames_that_can_not_tell_are_none():
     assert RULER.ratio(pixels, np.full_like(depth, np.nan), CAMERA) is None
     assert RULER.ratio(pixels + 10_000, depth, CAMERA) is None
     assert RULER.ratio(pixels, depth * 10, CAMERA) is None  # no hand is ten times as large
+
+
+def test_the_command_reads_pictures_with_depth_and_says_what_to_write(tmp_path, monkeypatch):
+    """Landmarks are put in the tracker's place; everything else is the command's way."""
+    shape = HandSize(LAYER, 0.172).given_to(np.zeros(10))
+    landmarks = []
+    for folder in ("colour", "depth"):
+        (tmp_path / folder).mkdir()
+    for k, (turns, root, _) in enumerate(poses(20, 5)):
+        joints, depth = drawn(shape, turns, root)
+        cv2.imwrite(str(tmp_path / "colour" / f"{k}.png"), np.full((480, 640, 3), 90, np.uint8))
+        cv2.imwrite(str(tmp_path / "depth" / f"{k}.png"), np.round(depth * 1000).astype(np.uint16))
+        landmarks.append(Landmarks(CAMERA.project(joints), joints - joints[0], 0.9))
+    lines = (f"{name}: {getattr(CAMERA, name)}" for name in ("fx", "fy", "cx", "cy", "width", "height"))
+    (tmp_path / "camera.yaml").write_text("\n".join(lines))
+    seen = iter(landmarks)
+    monkeypatch.setattr(following.HandFollower, "locate", lambda self, frame: (Prior(landmarks=next(seen)),))
+    given = ["calibrate-hand", str(tmp_path / "colour"), "--camera", str(tmp_path / "camera.yaml")]
+    done = CliRunner().invoke(app, [*given, "--depth", str(tmp_path / "depth")])
+    assert done.exit_code == 0, done.output
+    (metres,) = re.findall(r"^([0-9.]+) m from the wrist", done.stdout)
+    assert float(metres) == pytest.approx(0.172, rel=0.05)
+    assert re.search(r"measured in \d+ of 20 frames", done.stdout)
+    assert f"hand.size: {metres}" in done.stdout
+    assert f"--hand-size {metres}" in done.stdout
+    with pytest.raises(ImageError, match="none of the 20 frames has a depth image"):
+        CliRunner().invoke(app, given, catch_exceptions=False)
 
 
 def test_too_few_frames_and_frames_that_differ_are_refused():
