@@ -104,13 +104,19 @@ class ObjectParameters:
 
 @dataclass(frozen=True)
 class SmoothingParameters:
-    """Less jitter, for some lag."""
+    """Less jitter for some lag, and less flicker on display."""
 
     time: float = parameter(
         0.0,
         "Time constant of what stands still, seconds; 0: estimates go out as they are. What moves lags by at most "
         "0.1 m/s, what turns by at most 0.5 rad/s times this.",
         minimum=0.0, maximum=5.0,
+    )  # fmt: skip
+    hold: float = parameter(
+        0.0,
+        "For so long markers of a hand or object that isn't seen any more stay on display, seconds between the images' "
+        "stamps; they keep their old stamp. Messages and transforms aren't held. 0: they go at once.",
+        minimum=0.0, maximum=60.0,
     )  # fmt: skip
 
 
