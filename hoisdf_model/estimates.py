@@ -6,7 +6,8 @@ image. Arrays are numpy; nothing here knows torch or ROS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -253,3 +254,22 @@ class Estimate:
         """
         held = held_objects([hand.side for hand in self.hands], [thing.side for thing in self.objects])
         return self.objects[held[number]] if number in held else None
+
+
+def entity_names(estimate: Estimate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Unique names of an estimate's hands and objects.
+
+    Hands are ``hand_right``, objects have their own name; a second one of a name gets ``_2``.
+    """
+    hands = _numbered(f"hand_{hand.side}" for hand in estimate.hands)
+    objects = _numbered(item.name or "object" for item in estimate.objects)
+    return hands, objects
+
+
+def _numbered(names: Iterable[str]) -> tuple[str, ...]:
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(result)

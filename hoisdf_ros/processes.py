@@ -152,6 +152,11 @@ def moveit_example() -> NoReturn:
     start("hoisdf_ros.grasp.moveit_example")
 
 
+def viewer() -> NoReturn:
+    """The executable ``viewer``."""
+    start("hoisdf_ros.viewer")
+
+
 def camera() -> NoReturn:
     """The executable ``camera``."""
     start("hoisdf_ros.feeds.camera")

@@ -24,6 +24,7 @@ from hoisdf_model.messages.image_files import (
     is_image_file,
     natural_order,
     pictures_in,
+    read_depth,
     read_image,
 )
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
@@ -57,6 +58,7 @@ __all__ = [
     "object_to_object_pose",
     "pictures_in",
     "pinhole_to_camera_info",
+    "read_depth",
     "read_image",
     "read_items",
     "regions_to_message",

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hoisdf_model.errors import ImageError
-from hoisdf_model.messages.compressed import decode_colour, kind_of_file
+from hoisdf_model.messages.compressed import decode_colour, decode_depth, kind_of_file
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _CONVERTIBLE = (".heic", ".heif", ".avif")  # not read; reading says how to convert them
@@ -65,6 +65,15 @@ def read_image(path: Path, upright: bool = False) -> NDArray[np.uint8]:
         ImageError: missing, empty, truncated, damaged, or no such picture.
     """
     return decode_colour(_bytes(path), path.suffix, upright)
+
+
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """(H, W) metres of a 16-bit PNG in millimetres, 0 where unknown.
+
+    Raises:
+        ImageError: missing, damaged, or no such picture.
+    """
+    return decode_depth(_bytes(path), "16UC1; png")
 
 
 def exif_orientation(path: Path) -> int:

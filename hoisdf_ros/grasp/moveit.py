@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.estimates import Estimate
+from hoisdf_model.estimates import Estimate, entity_names
 from hoisdf_model.estimation import simplified
 from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
@@ -22,7 +22,6 @@ from hoisdf_model.messages import MessageTypes, make_point, stamp_of
 from hoisdf_ros.grasp.messages import pose_message, pose_stamped, read_pose
 from hoisdf_ros.meshes import Meshes
 from hoisdf_ros.messages import ROS_TYPES, has_package
-from hoisdf_ros.naming import entity_names
 
 PACKAGE = "moveit_msgs"
 COLLISION_FACES = 1000  # of an object: planners check thousands of states a second

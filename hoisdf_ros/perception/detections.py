@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
-from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry import validated_box
 from hoisdf_model.messages import MessageTypes, Refused, read_items
 
 # class ids that detectors use for hands; every other class is an object of that name
@@ -70,7 +70,7 @@ def _upright(box: Any, what: str) -> NDArray[np.float64]:
         raise InvalidInputError(
             f"the box of {what} must be finite and not empty, got {center.tolist()} +- {half.tolist()}"
         )
-    return boxes.validated(np.concatenate([center - half, center + half]), f"the box of {what}")
+    return validated_box(np.concatenate([center - half, center + half]), f"the box of {what}")
 
 
 def detections_from_objects(

@@ -71,7 +71,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         self.publish_diagnostics()  # nothing is heard while it loads
         self._scene = self._load(parameters)
         warm_up(self._scene, parameters)
-        self._outputs = Outputs(self, self._scene)
+        self._outputs = Outputs(self, self._scene, parameters.smoothing.hold)
         self._settings = parameters
         return super().on_configure(state)
 

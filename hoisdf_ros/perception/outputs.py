@@ -40,14 +40,15 @@ class Outputs:
     Args:
         node: publishes on it.
         scene: meshes for the markers and boxes, and who draws the overlay.
+        hold: seconds for which markers of what is lost stay on display.
 
     Raises:
         DependencyError: ``tf2_msgs`` isn't installed.
     """
 
-    def __init__(self, node: LifecycleNode, scene: Scene) -> None:
+    def __init__(self, node: LifecycleNode, scene: Scene, hold: float = 0.0) -> None:
         self._meshes, self._overlay = scene.meshes, scene.overlay
-        self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles)
+        self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles, hold)
         self._marked_frame = ""
         self._publishers = Publishers(node, OUTPUTS)
 
@@ -86,7 +87,7 @@ class Outputs:
     def clear_markers(self, stamp: Any) -> None:
         """Delete all displayed markers; ``stamp``: ``builtin_interfaces/Time``."""
         if self._marked_frame:
-            data = self._markers_writer.write(Estimate(), (stamp.sec, stamp.nanosec), self._marked_frame)
+            data = self._markers_writer.clear((stamp.sec, stamp.nanosec), self._marked_frame)
             self._publishers.publish(MARKERS, data)
             self._marked_frame = ""
 

@@ -104,13 +104,19 @@ class ObjectParameters:
 
 @dataclass(frozen=True)
 class SmoothingParameters:
-    """Parameters of temporal smoothing."""
+    """Parameters of temporal smoothing and of held markers."""
 
     time: float = parameter(
         0.0,
         "Smoothing time constant at rest, seconds; 0: no smoothing. The lag is at most this times 0.1 m/s for "
         "positions and 0.5 rad/s for rotations.",
         minimum=0.0, maximum=5.0,
+    )  # fmt: skip
+    hold: float = parameter(
+        0.0,
+        "Time for which markers of a lost hand or object stay displayed, seconds between the images' stamps; they keep "
+        "their old stamp. Messages and transforms aren't held. 0: removed at once.",
+        minimum=0.0, maximum=60.0,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hoisdf_model.errors import CameraError, DependencyError, HoisdfError
+from hoisdf_model.errors import DependencyError, HoisdfError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -122,7 +122,7 @@ def estimate(
     from rich.progress import Progress
     from rich.text import Text
 
-    from hoisdf_model.commands.estimate.inputs import find_images, is_video, unique_stems
+    from hoisdf_model.commands.estimate.inputs import check_one_camera, find_images, is_video, unique_stems
     from hoisdf_model.commands.estimate.videos import drawing
     from hoisdf_model.commands.estimate.work import Work
     from hoisdf_model.estimates import Prior
@@ -135,12 +135,7 @@ def estimate(
         "object_name": object_name,
     }  # fmt: skip
     prior: Prior | None = Prior(**cast("Any", known)) if any(value is not None for value in known.values()) else None
-    if (camera is None) == (fov is None):
-        raise CameraError(
-            "the camera must be given, with --camera FILE; where it isn't known, --fov 60 assumes a field of view of "
-            "60 degrees, and distances are then only as good as that" if camera is None else
-            "give --camera or --fov, not both: one is known, the other assumed"
-        )  # fmt: skip
+    check_one_camera(camera, fov)
     paths = find_images(images)
     known_camera = None if camera is None else read_camera(camera, rectified=rectified)
     catalogue = load_catalogue(objects)

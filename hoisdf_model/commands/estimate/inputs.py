@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hoisdf_model.errors import ImageError
+from hoisdf_model.errors import CameraError, ImageError
 
 if TYPE_CHECKING:
     from hoisdf_model.geometry import Pinhole
@@ -56,6 +56,21 @@ def unique_stems(paths: list[Path]) -> list[str]:
         met[path.stem] += 1
         stems.append(path.stem if met[path.stem] == 1 else f"{path.stem}_{met[path.stem]}")
     return stems
+
+
+def check_one_camera(camera: Path | None, fov: float | None) -> None:
+    """Nothing, if a camera is known or assumed.
+
+    Raises:
+        CameraError: neither, or both.
+    """
+    if camera is None and fov is None:
+        raise CameraError(
+            "the camera must be given, with --camera FILE; where it isn't known, --fov 60 assumes a field of view of "
+            "60 degrees, and distances are then only as good as that"
+        )
+    if camera is not None and fov is not None:
+        raise CameraError("give --camera or --fov, not both: one is known, the other assumed")
 
 
 def assumed_camera(width: int, height: int, fov: float) -> Pinhole:
