@@ -92,7 +92,7 @@ class PalmRuler:
         return float(np.median(ratios[agree])) if agree.sum() >= len(_BONES) - 2 else None
 
     def size(self, ratios: Sequence[float], looked_at: int) -> MeasuredSize:
-        """The size that frames' ratios say together.
+        """Hand size from the ratios of all frames.
 
         Args:
             ratios: of the frames that could tell.

@@ -68,7 +68,9 @@ def read_image(path: Path, upright: bool = False) -> NDArray[np.uint8]:
 
 
 def read_depth(path: Path) -> NDArray[np.float32]:
-    """(H, W) metres of a 16-bit PNG in millimetres, 0 where unknown.
+    """Depth (H, W) in metres of a 16-bit millimetre PNG.
+
+    0 where unknown.
 
     Raises:
         ImageError: missing, damaged, or no such picture.
