@@ -1,4 +1,4 @@
-"""``hoisdf ...``: one command line for everything that needs no running ROS graph.
+"""Command line ``hoisdf``, for everything that needs no running ROS graph.
 
 Each module of ``hoisdf_model.commands`` adds its commands here; heavy imports happen inside the commands, so that
 ``hoisdf --help`` stays quick.
@@ -27,7 +27,10 @@ for _module in sorted(module.name for module in pkgutil.iter_modules(commands.__
 
 
 def main() -> None:
-    """Entry point: a known error is one readable line on stderr and exit code 1, not a traceback."""
+    """Entry point; known errors are one line on stderr.
+
+    The exit code is then 1, without a traceback.
+    """
     try:
         app()
     except HoisdfError as error:

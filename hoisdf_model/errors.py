@@ -16,7 +16,7 @@ UNREADABLE = (
 
 
 def one_line(text: object) -> str:
-    """A text as one line that can be printed, whatever was in it; where it is long its middle is left out."""
+    """Text as one printable line, shortened in the middle."""
     line = " ".join(str(text).split())
     if not line.isprintable():
         line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
@@ -38,7 +38,10 @@ class InvalidInputError(HoisdfError, ValueError):
 
 
 class CameraError(InvalidInputError):
-    """Intrinsics are missing, uncalibrated, not finite, or belong to an image of another size."""
+    """Error of missing, uncalibrated or unsuitable intrinsics.
+
+    Not finite, or of an image of another size.
+    """
 
 
 class ImageError(InvalidInputError):
@@ -46,23 +49,26 @@ class ImageError(InvalidInputError):
 
 
 class ConfigError(InvalidInputError):
-    """A configuration has an unknown key, a value out of range, or an unknown preset name."""
+    """Configuration error: unknown key, invalid value or unknown preset."""
 
 
 class CheckpointError(HoisdfError, ValueError):
-    """A weights file is missing, corrupt, of another preset, or lacks or has unknown keys."""
+    """Error of a weights file.
+
+    Missing, corrupt, of another preset, or with missing or unknown keys.
+    """
 
 
 class HandModelError(HoisdfError, ValueError):
-    """A hand model file is missing, corrupt or has arrays of the wrong shape."""
+    """Error of a hand model file: missing, corrupt or wrongly shaped."""
 
 
 class UnsafeFileError(HoisdfError, ValueError):
-    """A file asks for something that could execute code, and was refused."""
+    """Error of a file that could execute code and was refused."""
 
 
 class MeshError(HoisdfError, ValueError):
-    """A mesh file is missing, can't be read, or isn't usable as an object."""
+    """Error of a mesh file: missing, unreadable or unusable as an object."""
 
 
 class BagError(HoisdfError, ValueError):
@@ -70,7 +76,10 @@ class BagError(HoisdfError, ValueError):
 
 
 class DatasetError(HoisdfError, ValueError):
-    """A data set or grasp library is missing or damaged, or can't be written."""
+    """Error of a data set or grasp library.
+
+    Missing or damaged, or can't be written.
+    """
 
 
 class GraspError(HoisdfError, ValueError):
@@ -82,15 +91,24 @@ class DependencyError(HoisdfError, ImportError):
 
 
 class TrainingError(HoisdfError, RuntimeError):
-    """A training run can't go on: numbers aren't finite, memory is short, or its folder doesn't fit."""
+    """Error of a training run.
+
+    Numbers aren't finite, memory is short, or its folder doesn't fit.
+    """
 
 
 class EvaluationError(HoisdfError, ValueError):
-    """The results of an evaluation are missing or damaged, belong to another one, or can't be written."""
+    """Error of evaluation results.
+
+    Missing or damaged, of another evaluation, or can't be written.
+    """
 
 
 def as_raised(error: HoisdfError) -> HoisdfError:
-    """The error as it was raised, where it comes from a loading process: torch gives it a traceback for its message."""
+    """Original error of a loading process.
+
+    torch replaces its message by a traceback.
+    """
     text = Exception.__str__(error)  # as it was given: a traceback ends with what is wanted
     if not text.startswith("Caught "):
         return error

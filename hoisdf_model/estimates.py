@@ -1,4 +1,4 @@
-"""What goes into an estimator and what comes out.
+"""Inputs and outputs of an estimator.
 
 Everything is in the camera frame (REP-103 optical: x right, y down, z forward), metres, radians, pixels of the full
 image. Arrays are numpy; nothing here knows torch or ROS.
@@ -6,7 +6,8 @@ image. Arrays are numpy; nothing here knows torch or ROS.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -23,7 +24,7 @@ RootSource = Literal["unknown", "given", "depth", "monocular", "tracked"]
 
 @dataclass(frozen=True)
 class Frame:
-    """What a camera gives.
+    """Camera frame: image, intrinsics and optional depth image.
 
     Attributes:
         image: (H, W, 3) uint8 RGB.
@@ -60,7 +61,9 @@ class Frame:
 
 @dataclass(frozen=True)
 class Landmarks:
-    """21 landmarks of a hand as a hand tracker sees them, in the order of ``hand.joints``.
+    """21 hand landmarks of a hand tracker.
+
+    In the order of ``hand.joints``.
 
     Attributes:
         pixels: (21, 2) of the image.
@@ -75,7 +78,9 @@ class Landmarks:
 
 @dataclass(frozen=True)
 class Prior:
-    """What is known about one hand and its object before looking; every part is optional and none is ground truth.
+    """Prior knowledge about one hand and its object.
+
+    Every part is optional and none is ground truth.
 
     Attributes:
         hand_box, object_box: x0, y0, x1, y1 in pixels of the full image.
@@ -119,7 +124,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class HandRegion:
-    """A hand in the image: ``box`` (4,) pixels, ``side``, ``score`` 0 to 1, wrist ``root`` (3,) metres."""
+    """Hand region in the image.
+
+    ``box`` (4,) pixels, ``side``, ``score`` 0 to 1, wrist ``root`` (3,) metres.
+    """
 
     box: NDArray[np.float64]
     side: Side | None = None
@@ -129,7 +137,10 @@ class HandRegion:
 
 @dataclass(frozen=True)
 class ObjectRegion:
-    """An object in the image: ``box`` (4,) pixels, ``name`` (empty: unknown), ``score``, ``center`` (3,) metres."""
+    """Object region in the image.
+
+    ``box`` (4,) pixels, ``name`` (empty: unknown), ``score``, ``center`` (3,) metres.
+    """
 
     box: NDArray[np.float64]
     name: str = ""
@@ -139,7 +150,10 @@ class ObjectRegion:
 
 @dataclass(frozen=True)
 class Regions:
-    """Hand and object boxes of one image, best first; pixels of the full image."""
+    """Hand and object regions of one image, best first.
+
+    Pixels of the full image.
+    """
 
     hands: tuple[HandRegion, ...] = ()
     objects: tuple[ObjectRegion, ...] = ()
@@ -147,7 +161,10 @@ class Regions:
 
 @dataclass(frozen=True)
 class HandModelInfo:
-    """Which hand model ``vertices``, ``pose`` and ``shape`` belong to: its name and the hash of its arrays."""
+    """Identity of the hand model of an estimate.
+
+    Name, and hash of the arrays, of the model of ``vertices``, ``pose`` and ``shape``.
+    """
 
     name: str
     hash: str
@@ -193,7 +210,7 @@ class ObjectEstimate:
         rotation: (3, 3).
         translation: (3,) metres; the origin is the mesh file's own origin.
         covariance: (6, 6), order x, y, z, rotation x, y, z (REP-103); unknown: first element -1.
-        side: of the hand that it was looked at with; None where nobody says.
+        side: of the hand that holds it; None where unknown.
     """
 
     name: str
@@ -205,13 +222,13 @@ class ObjectEstimate:
 
 
 def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -> dict[int, int]:
-    """Which object belongs to which hand, by their places in two lists.
+    """Assignment of objects to hands, by list indices.
 
     The k-th object of a side is that of the k-th hand of this side; one of unknown side is that of the hand in its own
     place, if this has none yet.
 
     Args:
-        hands: side of each hand; None: it can't be told, and no object of a known side is its own.
+        hands: side of each hand; None: it is unknown, and no object of a known side is its own.
         objects: side of each object.
     """
     held: dict[int, int] = {}
@@ -226,7 +243,7 @@ def held_objects(hands: Sequence[Side | None], objects: Sequence[Side | None]) -
 
 @dataclass(frozen=True)
 class Estimate:
-    """What leaves the estimator for one frame; empty tuples where nothing was seen.
+    """Estimate of one frame; empty tuples where nothing was detected.
 
     Attributes:
         hands, objects: camera frame, metres; what belongs together: :meth:`held_by`.
@@ -240,6 +257,28 @@ class Estimate:
     timing: Mapping[str, float] = field(default_factory=dict)
 
     def held_by(self, number: int) -> ObjectEstimate | None:
-        """The object that ``hands[number]`` was looked at with (:func:`held_objects`), or None."""
+        """Object that ``hands[number]`` holds, or None.
+
+        That which it was estimated with (:func:`held_objects`).
+        """
         held = held_objects([hand.side for hand in self.hands], [thing.side for thing in self.objects])
         return self.objects[held[number]] if number in held else None
+
+
+def entity_names(estimate: Estimate) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Unique names of an estimate's hands and objects.
+
+    Hands are ``hand_right``, objects have their own name; a second one of a name gets ``_2``.
+    """
+    hands = _numbered(f"hand_{hand.side}" for hand in estimate.hands)
+    objects = _numbered(item.name or "object" for item in estimate.objects)
+    return hands, objects
+
+
+def _numbered(names: Iterable[str]) -> tuple[str, ...]:
+    seen: Counter[str] = Counter()
+    result = []
+    for name in names:
+        seen[name] += 1
+        result.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(result)

@@ -1,1 +1,4 @@
-"""ROS 2 side of the package: nodes, and what binds ROS to ``hoisdf_model``. No geometry, no learning, no parsing."""
+"""ROS 2 nodes on top of ``hoisdf_model``.
+
+No geometry, no learning, no parsing.
+"""

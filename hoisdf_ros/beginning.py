@@ -1,4 +1,4 @@
-"""ROS for a process, and why it can't be had, in one line with the remedy."""
+"""Initialisation of rclpy, with a one-line error that names the remedy."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def created(create: Callable[[], Created]) -> Created:
 
 
 def refusal(error: Exception) -> str:
-    """Why rclpy couldn't be initialised, and what to do."""
+    """Reason why rclpy couldn't be initialised, with the remedy."""
     text = one_line(error)
     for pattern, instead in _WORDS:
         text = re.sub(pattern, instead, text)

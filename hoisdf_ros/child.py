@@ -1,4 +1,4 @@
-"""A process that is started, watched and ended, with its output in a file."""
+"""Child process with its output in a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from pathlib import Path
 
 
 class Child:
-    """A Python module running in a process of its own; a context manager that ends it.
+    """Child process that runs a Python module.
+
+    A context manager that ends the process.
 
     Args:
         module: what ``python -m`` runs.

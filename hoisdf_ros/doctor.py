@@ -1,4 +1,4 @@
-"""The ROS half of ``hoisdf doctor``: is ROS there, are the interfaces right, do processes hear each other.
+"""ROS checks of ``hoisdf doctor``: installation, interfaces, communication between processes.
 
 ``checks`` is found by ``hoisdf doctor`` through the entry point group ``hoisdf.doctor``. Nothing here imports ROS at
 the top, so that a missing ROS is a finding.
@@ -48,12 +48,15 @@ run(work)
 
 
 def finding(check: str, status: Status, detail: str, remedy: str = "") -> Finding:
-    """One line of the report, as ``hoisdf doctor`` takes it."""
+    """One line of the report, in the format of ``hoisdf doctor``."""
     return {"check": check, "status": status, "detail": detail, "remedy": remedy}
 
 
 def checks() -> Iterator[Finding]:
-    """All checks of the ROS side; what depends on something missing is left out."""
+    """All checks of the ROS side.
+
+    Checks that depend on something missing are omitted.
+    """
     if hindrance := _beginning():
         yield hindrance
         yield from _variables(os.environ)
@@ -190,7 +193,7 @@ def _round_trip() -> Iterator[Finding]:
 
 
 def fast_dds_variable(distribution: str) -> str:
-    """The environment variable from which a distribution's Fast DDS takes the path of a profiles file."""
+    """Environment variable of Fast DDS's profiles file, for a distribution."""
     return f"{'FASTRTPS' if distribution in OLD_FAST_DDS else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
 
 
@@ -210,28 +213,26 @@ def _images(name: str, median: float | None, lost: int, sent: int, distribution:
 
 
 def _clock() -> Iterator[Finding]:
-    """The ROS clock against the system's, and whether somebody publishes simulated time."""
+    """The ROS clock against the system's, and whether simulated time is published."""
     import rclpy
 
     context = rclpy.Context()
     rclpy.init(context=context)
     node = rclpy.create_node("hoisdf_doctor", context=context)
     try:
-        apart = abs(node.get_clock().now().nanoseconds * 1e-9 - time.time())
+        offset = abs(node.get_clock().now().nanoseconds * 1e-9 - time.time())
         time.sleep(0.5)  # discovery
         simulated = node.count_publishers("/clock")
     finally:
         node.destroy_node()
         rclpy.shutdown(context=context)
-    if apart > 0.1:
-        yield finding("clock", "warn", f"the ROS clock is {apart:.1f} s from the system's", "unset use_sim_time")
+    if offset > 0.1:
+        yield finding("clock", "warn", f"the ROS clock is {offset:.1f} s from the system's", "unset use_sim_time")
     elif simulated:
         remedy = "start nodes with use_sim_time:=true, or stop what publishes /clock"
-        yield finding(
-            "clock", "warn", "somebody publishes /clock: stamps are of another time than the system's", remedy
-        )
+        yield finding("clock", "warn", "a node publishes /clock: stamps differ from the system time", remedy)
     else:
-        yield finding("clock", "ok", "system time, nobody publishes /clock")
+        yield finding("clock", "ok", "system time, no publisher of /clock")
 
 
 def _cv_bridge() -> Finding:

@@ -1,4 +1,4 @@
-"""The meshes of objects, as nodes show them and hand them on."""
+"""Object meshes for display and collision objects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's m
 
 @dataclass(frozen=True)
 class Meshes:
-    """The objects' meshes by name.
+    """Object meshes by name.
 
     Args:
         catalogue: ``hoisdf_model.objects.Catalogue``.
@@ -25,7 +25,7 @@ class Meshes:
     catalogue: Any
 
     def check(self, name: str) -> None:
-        """Nothing, if the object is usable.
+        """Check that an object has a usable mesh.
 
         Raises:
             MeshError: the catalogue has no such object or its file is missing; says what there is.
@@ -34,7 +34,9 @@ class Meshes:
             self.catalogue.mesh(name)
 
     def triangles(self, name: str) -> NDArray[np.float64] | None:
-        """(T, 3, 3) corners in the object frame, metres, of the mesh or, if it is large, a coarser one for display.
+        """Triangle corners of an object mesh for display.
+
+        (T, 3, 3) in the object frame, metres; of a coarser mesh if the mesh is large.
 
         None where there is no mesh of that name.
         """
@@ -45,7 +47,10 @@ class Meshes:
         return np.asarray(vertices[faces], np.float64)
 
     def bounds(self, name: str) -> NDArray[np.float64] | None:
-        """(2, 3) smallest and largest corner in the object frame, metres; None where there is no mesh of that name."""
+        """Bounding box of an object mesh.
+
+        (2, 3) smallest and largest corner in the object frame, metres; None without a mesh of that name.
+        """
         mesh = self.mesh(name)
         return None if mesh is None else np.asarray(mesh.bounds, np.float64)
 

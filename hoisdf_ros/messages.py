@@ -1,4 +1,4 @@
-"""Binds the ROS message classes to ``hoisdf_model.messages``, which knows their fields but not where they come from."""
+"""ROS message classes for ``hoisdf_model.messages``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hoisdf_model.messages import MessageTypes, ros_types
 
 
 def message_class(name: str) -> Any:
-    """The class of ``package/msg/Name``.
+    """Message class of ``package/msg/Name``.
 
     Raises:
         ImportError: the package isn't installed or hasn't been built.

@@ -1,4 +1,4 @@
-"""Parameters that several nodes have."""
+"""Parameters shared by several nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hoisdf_ros.parameters import parameter
 
 
 def check_relative(name: str, frame: str) -> None:
-    """TF's frames have no leading slash.
+    """Check that a TF frame has no leading slash.
 
     Raises:
         ConfigError: this one has; names the parameter.
@@ -20,31 +20,34 @@ def check_relative(name: str, frame: str) -> None:
 
 @dataclass(frozen=True)
 class DiagnosticParameters:
-    """How the node reports on itself."""
+    """Parameters of the published diagnostics."""
 
     period: float = parameter(
-        1.0, "Seconds between two messages on /diagnostics.", change="never", minimum=0.1, maximum=60.0
+        1.0, "Period of messages on /diagnostics, seconds.", change="never", minimum=0.1, maximum=60.0
     )
     timeout: float = parameter(
-        3.0, "Nothing coming in for so long is a warning, and an error is shown for so long. Seconds.",
+        3.0, "Time without input before a warning, and duration for which an error is shown, seconds.",
         change="any time", minimum=0.5, maximum=600.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SyncParameters:
-    """How messages that belong together are found."""
+    """Parameters of message synchronization by stamp."""
 
     policy: str = parameter(
-        "exact", "Stamps of an image and its partners must be equal, or may differ by sync.slop.",
+        "exact",
+        "Synchronization policy: stamps of an image and its partners are equal, or differ by at most sync.slop.",
         choices=("exact", "approximate"),
     )  # fmt: skip
     slop: float = parameter(
-        0.01, "Largest difference of stamps with the approximate policy, seconds.", minimum=0.0, maximum=1.0
+        0.01, "Maximum stamp difference with the approximate policy, seconds.", minimum=0.0, maximum=1.0
     )
-    queue_size: int = parameter(10, "Messages of each topic that wait for their partners.", minimum=1, maximum=200)
+    queue_size: int = parameter(
+        10, "Queue size per topic of messages that wait for their partners.", minimum=1, maximum=200
+    )
     jump_back: float = parameter(
-        0.1, "An image this much older than the one before is a jump of time: tracking starts anew. Seconds.",
+        0.1, "An image older than the previous one by this, seconds, is a jump back in time and resets tracking.",
         minimum=0.0, maximum=3600.0,
     )  # fmt: skip
 

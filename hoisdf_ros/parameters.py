@@ -1,4 +1,4 @@
-"""ROS parameters from dataclasses: declared with descriptors, read and validated as a whole.
+"""ROS parameters from dataclasses: declaration, reading, validation.
 
 A node describes its parameters once, as frozen dataclasses whose fields are made by ``parameter``; a field made by
 ``group`` is itself such a dataclass, its parameters are called ``group.name``. Everything else (declaration, reading,
@@ -28,7 +28,7 @@ _SPECIFICATION = "parameter"
 
 @dataclass(frozen=True)
 class Specification:
-    """One parameter: full name, default, and what its descriptor says.
+    """Specification of one parameter: full name, default and descriptor.
 
     Attributes:
         change: when a new value is taken: any time, only while the node is unconfigured, or never after the start.
@@ -74,14 +74,17 @@ class Specification:
         return descriptor
 
     def typed(self, value: Any) -> Parameter:
-        """The value as a ROS parameter; lists of numbers, an empty one included, as doubles."""
+        """Value as a ROS parameter; lists of numbers as doubles.
+
+        An empty list, too.
+        """
         if isinstance(self.default, tuple):
             with contextlib.suppress(ConfigError):
                 return Parameter(self.name, Parameter.Type.DOUBLE_ARRAY, list(self.checked(value)))
         return Parameter(self.name, value=value)
 
     def checked(self, value: Any) -> Any:
-        """The value as the dataclass holds it.
+        """Value as the dataclass holds it.
 
         Raises:
             ConfigError: wrong type, out of range, or not one of the choices.
@@ -110,18 +113,21 @@ def parameter(
     minimum: float | None = None,
     maximum: float | None = None,
 ) -> Any:
-    """A dataclass field that is a ROS parameter; a tuple as default means a list of doubles."""
+    """Dataclass field for a ROS parameter.
+
+    A tuple as default means a list of doubles.
+    """
     specification = Specification("", default, description, change, choices, minimum, maximum)
     return dataclasses.field(default=default, metadata={_SPECIFICATION: specification})
 
 
 def group(kind: type[Group]) -> Group:
-    """A dataclass field that is a group of parameters."""
+    """Dataclass field for a group of parameters."""
     return dataclasses.field(default_factory=kind)
 
 
 def specifications(kind: type[Any], prefix: str = "") -> Iterator[Specification]:
-    """All parameters of a dataclass, groups included, with their full names."""
+    """All parameters of a dataclass with their full names, groups included."""
     for entry in dataclasses.fields(kind):
         if _SPECIFICATION in entry.metadata:
             yield dataclasses.replace(entry.metadata[_SPECIFICATION], name=prefix + entry.name)
@@ -130,7 +136,9 @@ def specifications(kind: type[Any], prefix: str = "") -> Iterator[Specification]
 
 
 def build(kind: type[Group], values: Mapping[str, Any], prefix: str = "") -> Group:
-    """The dataclass from full parameter names to values; what is missing keeps its default.
+    """Dataclass built from a mapping of full parameter names.
+
+    Missing parameters keep their defaults.
 
     Raises:
         ConfigError: a value is not allowed, or several don't go together.
@@ -147,10 +155,10 @@ def build(kind: type[Group], values: Mapping[str, Any], prefix: str = "") -> Gro
 
 
 class ParameterSet(Generic[Group]):
-    """The parameters of one node.
+    """Parameters of one node.
 
     A wrong value in a launch or YAML file doesn't kill the node: the default is declared in its place and ``read`` says
-    what was wrong, until somebody sets the parameter.
+    what was wrong, until the parameter is set.
 
     Args:
         node: declares everything on it.
@@ -180,7 +188,7 @@ class ParameterSet(Generic[Group]):
         node.add_post_set_parameters_callback(self._on_changed)
 
     def read(self) -> Group:
-        """All values.
+        """Current values of all parameters.
 
         Raises:
             ConfigError: a value is not allowed, or several don't go together; says which and what would be right.

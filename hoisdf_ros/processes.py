@@ -1,4 +1,6 @@
-"""A node's process: an interrupt ends it soon and in good order, from the first import on.
+"""Process of a node with prompt, orderly shutdown on interrupts.
+
+Holds from the first import on.
 
 The main thread does nothing but wait for signals; another one imports, works and tidies up. So no signal waits until a
 library's code comes back, and none meets Python where it would leave a traceback. Nothing heavy is imported here.
@@ -23,7 +25,7 @@ PATIENCE = 1.0  # seconds for tidying up after an interrupt; `ros2 launch` loses
 
 
 class Ending:
-    """Whether the process is to end, and whom to tell; for any thread."""
+    """Thread-safe shutdown request of a process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,13 +36,15 @@ class Ending:
 
     @property
     def asked(self) -> bool:
-        """Whether it is."""
+        """Whether shutdown was requested."""
         return self._asked
 
     def on_request(
         self, stop: Callable[[], None], patience: float = PATIENCE, cut_short: Callable[[], None] | None = None
     ) -> None:
-        """Have ``stop`` called when the process is to end, at once where it is already.
+        """Register ``stop`` to be called at shutdown.
+
+        It is called immediately if shutdown was already requested.
 
         Args:
             stop: lets what is going on end soon.
@@ -53,7 +57,10 @@ class Ending:
                 stop()
 
     def request(self) -> float:
-        """Ask for it; how long it may take, seconds: none at all as long as there is nothing to tidy up."""
+        """Request shutdown; the grace period it allows, seconds.
+
+        Zero as long as there is nothing to clean up.
+        """
         with self._lock:
             self._asked = True
             if self._stop is not None:
@@ -61,7 +68,7 @@ class Ending:
             return self._patience
 
     def insist(self) -> None:
-        """Break off what is still going on."""
+        """Abort the work in progress."""
         with self._lock:
             if self._cut_short is not None:
                 self._cut_short()
@@ -71,7 +78,9 @@ Work = Callable[[Ending], int]  # gives the exit code
 
 
 def run(work: Work) -> NoReturn:
-    """Work in a thread until it is done or SIGINT or SIGTERM comes, and end the process; in its main thread only.
+    """Run work in a thread until its end, SIGINT or SIGTERM.
+
+    Ends the process; to be called in its main thread only.
 
     A known error is printed as one line and gives the exit code 1. The interpreter isn't taken down: with torch in it
     that alone takes two seconds, and what had to be tidied up has been.
@@ -97,7 +106,7 @@ def run(work: Work) -> NoReturn:
         ending.insist()
         thread.join(patience * 2 / 3)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # nobody reads it any more
+        with suppress(OSError, ValueError):  # it has no reader any more
             stream.flush()
     os._exit(codes[0] if codes else 0)
 
@@ -141,6 +150,11 @@ def evaluation() -> NoReturn:
 def moveit_example() -> NoReturn:
     """The executable ``moveit_example``."""
     start("hoisdf_ros.grasp.moveit_example")
+
+
+def viewer() -> NoReturn:
+    """The executable ``viewer``."""
+    start("hoisdf_ros.viewer")
 
 
 def camera() -> NoReturn:

@@ -1,4 +1,6 @@
-"""Do two processes hear each other through the middleware? Measured, with small and with image-sized messages.
+"""Round-trip test of communication between two processes.
+
+Measured with small and with image-sized messages.
 
 ``python -m hoisdf_ros.round_trip TOPIC`` is the other process: it sends back whatever it hears.
 """
@@ -30,7 +32,10 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Answers:
-    """How many of ``sent`` messages were ``lost`` on one of the two ways, and the ``median`` seconds of the others."""
+    """Loss and latency of one direction of the test.
+
+    How many of ``sent`` messages were ``lost``, and the ``median`` seconds of the others.
+    """
 
     sent: int = 0
     lost: int = 0
@@ -39,7 +44,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class RoundTrip:
-    """What came back.
+    """Result of a round-trip test.
 
     Attributes:
         discovery: seconds from the start of the other process to the first answer; None: nothing came back at all.
@@ -99,7 +104,7 @@ class _Caller:
 
 
 def measure_round_trip(patience: float = 10.0, repeats: int = 10) -> RoundTrip:
-    """Start the echoing process and talk to it, in this environment's domain and with its middleware.
+    """Round-trip test with this environment's domain and middleware.
 
     Args:
         patience: seconds to wait for the first answer.

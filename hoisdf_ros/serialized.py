@@ -1,4 +1,4 @@
-"""Messages kept as serialised bytes, in which numpy overwrites the numbers that change.
+"""Serialised messages whose changing numbers are overwritten in place.
 
 Building thousands of ``geometry_msgs/Point`` objects for one marker costs more than a network. So a message of the
 right structure is built and serialised once with recognisable numbers in the places that change; the places are found
@@ -19,17 +19,17 @@ from hoisdf_model.errors import InvalidInputError
 
 
 def mark(index: int) -> float:
-    """A float64 that no real message contains, a different one for each ``index``."""
+    """Placeholder float64 that occurs in no real message, for ``index``."""
     return -(1.0 + index) * 1.2345678901234567e-290
 
 
 def stamp_mark() -> tuple[int, int]:
-    """Seconds and nanoseconds of a stamp to be overwritten."""
+    """Placeholder seconds and nanoseconds of a stamp."""
     return 0x6A5B4C3D, 0x2A1B0C0D
 
 
 class SerializedMessage:
-    """A serialised message with places to fill.
+    """Serialised message with fields to fill.
 
     Args:
         message: any ROS message; stamps to be filled hold ``stamp_mark()``, and each run of float64 to be filled begins

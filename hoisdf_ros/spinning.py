@@ -1,4 +1,4 @@
-"""A node that does nothing but answer its callbacks, from its start to its end."""
+"""Spinning of a node that only answers callbacks."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from hoisdf_ros.processes import PATIENCE, Ending
 
 
 class CutShortError(BaseException):
-    """Breaks off a callback; none of the handlers of errors between here and there is meant."""
+    """Signal that aborts a callback, past all its error handlers."""
 
 
 class Spin:
-    """The loop of an executor, which another thread can end between two callbacks, and in the middle of one.
+    """Interruptible executor loop.
+
+    Another thread can end it between two callbacks, or abort a callback.
 
     ``Executor.shutdown`` from another thread takes away what a running callback still needs, and ``spin`` then raises
     InvalidHandle; ``spin_until_future_complete`` of ROS 2 Jazzy keeps some memory for every callback.
@@ -50,12 +52,15 @@ class Spin:
                 self._running = None
 
     def end(self) -> None:
-        """Let ``run`` return after the callback that it executes; from any thread."""
+        """Request the return of ``run`` after its current callback; from any thread."""
         self._ended.set()
         self._executor.create_task(lambda: None)  # else it would wait for the next callback
 
     def cut_short(self) -> None:
-        """Break off the callback that ``run`` executes, a long *configure* for instance; from any thread."""
+        """Abort the callback in progress, from any thread.
+
+        A long *configure*, for instance.
+        """
         with self._lock:
             if self._running is not None:
                 thread, error = ctypes.c_ulong(self._running), ctypes.py_object(CutShortError)
@@ -65,7 +70,7 @@ class Spin:
 def spin_node(
     create: Callable[[], Node], ending: Ending, args: list[str] | None = None, patience: float = PATIENCE
 ) -> int:
-    """Run one node until the process is to end or its context is shut down.
+    """Spin one node until its process ends or its context shuts down.
 
     rclpy's own signal handlers take the context away at once; here the node is destroyed first, so that it can still
     say good-bye on its topics.

@@ -8,9 +8,8 @@ from typing import Any
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.estimates import Estimate
+from hoisdf_model.estimates import Estimate, entity_names
 from hoisdf_ros.messages import ROS_TYPES
-from hoisdf_ros.naming import entity_names
 
 TF_TOPIC = "/tf"
 # what tf2_ros.TransformBroadcaster offers, so that listeners of every distribution match

@@ -1,4 +1,4 @@
-"""A recording with ground truth, the perception node, and the node that compares them.
+"""Replayed recording with perception node and evaluation node.
 
     ros2 launch hoisdf evaluate.launch.py bag:=/path/to/bag output:=/path/for/the/report
 
@@ -24,8 +24,10 @@ def generate_launch_description():
             "bag", description="Folder of a rosbag2 recording with ground truth; sample: the one that ships"
         ),
         DeclareLaunchArgument("output", default_value="evaluation/live", description="Folder for the report"),
-        DeclareLaunchArgument("linger", default_value="3.0", description="Seconds for the last estimates to come"),
-        DeclareLaunchArgument("estimates", default_value="perception/hand_object", description="What is compared"),
+        DeclareLaunchArgument("linger", default_value="3.0", description="Seconds to wait for the last estimates"),
+        DeclareLaunchArgument(
+            "estimates", default_value="perception/hand_object", description="Topic of the estimates"
+        ),
         DeclareLaunchArgument(
             "evaluation_params_file",
             default_value=PathJoinSubstitution([share, "config", "evaluation.yaml"]),

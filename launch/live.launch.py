@@ -4,6 +4,8 @@
     ros2 launch hoisdf live.launch.py driver:=realsense use_depth:=true
     ros2 launch hoisdf live.launch.py driver:= image:=/camera/image_raw camera_info:=/camera/camera_info
 
+    ros2 launch hoisdf live.launch.py view:=true
+
 A driver is started by its own launch file; only ``driver:=camera``, the default, starts this package's node. Takes all
 arguments of perception.launch.py too.
 """
@@ -67,6 +69,42 @@ def camera_node(context):
     ]
 
 
+def viewer_node(context):
+    def value(name: str) -> str:
+        return LaunchConfiguration(name).perform(context)
+
+    if value("view").lower() not in TRUE:
+        return []
+    image = value("image")
+    if value("transport") == "compressed" and not image.endswith("/compressed"):
+        image = f"{image}/compressed"
+    heard = {"image": image, "camera_info": value("camera_info"), "depth": value("depth")}
+    texts = {"transport": value("transport") or "raw"} | {name: value(name) for name in ("hand_model", "catalogue")}
+    texts = {name: ParameterValue(text, value_type=str) for name, text in texts.items()}
+    return [
+        Node(
+            package="hoisdf",
+            executable="viewer",
+            name="viewer",
+            namespace=value("namespace"),
+            output="screen",
+            emulate_tty=True,
+            prefix=PREFIX,
+            exec_name="viewer",
+            parameters=[
+                {
+                    "rectified": value("rectified").lower() in TRUE,
+                    "depth": value("use_depth").lower() in TRUE,
+                    "use_sim_time": value("use_sim_time").lower() in TRUE,
+                    **texts,
+                },
+            ],
+            remappings=[("hand_object", "perception/hand_object")]
+            + [(topic, name) for topic, name in heard.items() if topic != name],
+        )
+    ]
+
+
 def generate_launch_description():
     share = FindPackageShare("hoisdf")
     arguments = [
@@ -80,6 +118,7 @@ def generate_launch_description():
         DeclareLaunchArgument("source", default_value="0", description="Camera number, video file, stream or folder"),
         DeclareLaunchArgument("camera_info_url", default_value="", description="Calibration of that camera (YAML)"),
         DeclareLaunchArgument("frame_id", default_value="camera_optical_frame", description="Frame of its images"),
+        DeclareLaunchArgument("view", default_value="false", description="Show it all in Rerun (rerun-sdk)"),
         DeclareLaunchArgument("rate", default_value="0.0", description="Frames per second; 0: the source's own"),
         DeclareLaunchArgument("loop", default_value="false", description="Start a video or folder again at its end"),
         DeclareLaunchArgument(
@@ -92,6 +131,5 @@ def generate_launch_description():
         PythonLaunchDescriptionSource(PathJoinSubstitution([share, "launch", "perception.launch.py"]))
     )
     # perception first: it declares the arguments that the camera shares with it (namespace, image, ...)
-    return LaunchDescription(
-        [*arguments, OpaqueFunction(function=own_frame), perception, OpaqueFunction(function=camera_node)]
-    )
+    nodes = [OpaqueFunction(function=camera_node), OpaqueFunction(function=viewer_node)]
+    return LaunchDescription([*arguments, OpaqueFunction(function=own_frame), perception, *nodes])

@@ -1,4 +1,6 @@
-"""Perception, the grasp node and the MoveIt example; a MoveIt 2 stack (move_group) is started by its own launch file.
+"""Perception, grasp node and MoveIt example.
+
+A MoveIt 2 stack (move_group) is started by its own launch file.
 
     ros2 launch hoisdf moveit.launch.py gripper:=franka_hand frame:=panda_link0 image:=/camera/image_raw \
         camera_info:=/camera/camera_info use_depth:=true depth:=/camera/depth/image_raw
@@ -29,7 +31,9 @@ def generate_launch_description():
             description="Joints of the fingers: name, position closed, position opened, and so on",
         ),
         DeclareLaunchArgument(
-            "retreat", default_value="", description="Direction of the retreat, such as 0 0 1; empty: the way back"
+            "retreat",
+            default_value="",
+            description="Direction of the retreat, such as 0 0 1; empty: back along the approach",
         ),
     ]
     grasp = IncludeLaunchDescription(

@@ -1,4 +1,6 @@
-"""The perception node alone, and RViz if wanted: what live.launch.py and replay.launch.py are built on.
+"""Perception node alone, and RViz on request.
+
+live.launch.py and replay.launch.py include it.
 
     ros2 launch hoisdf perception.launch.py driver:=realsense use_depth:=true
 
@@ -16,15 +18,15 @@ from launch_ros.substitutions import FindPackageShare
 # launch argument: parameter, its type, what it does
 PARAMETERS = {
     "weights": ("model.weights", str, "Weights file, or untrained:compact; empty: the shipped weights"),
-    "hand_model": ("model.hand_model", str, "Hand model file; empty: what the weights bring, or the open hand"),
+    "hand_model": ("model.hand_model", str, "Hand model file; empty: the one of the weights, else the open hand"),
     "device": ("model.device", str, "auto, cpu, cuda, ..."),
-    "transport": ("input.transport", str, "raw or compressed (the topic with /compressed behind its name)"),
-    "rectified": ("input.rectified", bool, "true where the images are rectified (P holds, not K with D)"),
+    "transport": ("input.transport", str, "raw or compressed (the topic's name with /compressed appended)"),
+    "rectified": ("input.rectified", bool, "true if the images are rectified (P is used, not K and D)"),
     "use_depth": ("input.depth", bool, "true: wait for a depth image aligned to the image"),
-    "use_regions": ("input.regions", str, "Where boxes come from: none, regions or detections"),
-    "object": ("object.name", str, "Name of the object held"),
-    "catalogue": ("object.catalogue", str, "Folder of object meshes of your own; empty: the catalogue that ships"),
-    "tf_prefix": ("publish.tf_prefix", str, "Put before TF frame names, for several cameras"),
+    "use_regions": ("input.regions", str, "Source of boxes: none, regions or detections"),
+    "object": ("object.name", str, "Name of the held object"),
+    "catalogue": ("object.catalogue", str, "Folder of your object meshes; empty: the shipped catalogue"),
+    "tf_prefix": ("publish.tf_prefix", str, "Prefix of TF frame names, for several cameras"),
 }
 TOPICS = ("image", "camera_info", "depth", "regions", "detections")
 # What drivers publish under their default names, depth aligned to the image, and arguments that go with it.
@@ -64,7 +66,7 @@ def as_bool(name: str, text: str) -> bool:
 
 
 def settle_names(context):
-    """Give the arguments that were left empty the values of the driver, or their own."""
+    """Fill empty arguments with the driver's values or the defaults."""
     driver = LaunchConfiguration("driver").perform(context)
     if driver not in DRIVERS:
         known = ", ".join(filter(None, DRIVERS))
@@ -124,21 +126,23 @@ def generate_launch_description():
             "params_file", default_value=in_share("config", "perception.yaml"), description="Parameters of the node"
         ),
         DeclareLaunchArgument(
-            "perception", default_value="true", description="false: only what a launch file starts besides this node"
+            "perception",
+            default_value="true",
+            description="false: don't start this node, only the others of the launch file",
         ),
-        DeclareLaunchArgument("autostart", default_value="true", description="Configure and activate by itself"),
+        DeclareLaunchArgument("autostart", default_value="true", description="Configure and activate automatically"),
         DeclareLaunchArgument("use_sim_time", default_value="false", description="Take the time from /clock"),
         DeclareLaunchArgument("log_level", default_value="info", description="Log level of the node"),
-        DeclareLaunchArgument("respawn", default_value="false", description="Start the nodes again when they die"),
+        DeclareLaunchArgument("respawn", default_value="false", description="Restart the nodes when they die"),
         DeclareLaunchArgument("rviz", default_value="false", description="Start RViz too"),
         DeclareLaunchArgument(
-            "rviz_config", default_value=in_share("rviz", "hoisdf.rviz"), description="What RViz shows"
+            "rviz_config", default_value=in_share("rviz", "hoisdf.rviz"), description="RViz configuration"
         ),
         DeclareLaunchArgument("fixed_frame", default_value="", description="Fixed frame of RViz; empty: the camera's"),
         DeclareLaunchArgument(
             "driver",
             default_value="",
-            description=f"Camera driver whose topics are taken: {', '.join(filter(None, DRIVERS))}; empty: none",
+            description=f"Camera driver whose topics are used: {', '.join(filter(None, DRIVERS))}; empty: none",
         ),
         *(
             DeclareLaunchArgument(

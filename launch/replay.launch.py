@@ -42,7 +42,10 @@ TRUE = ("true", "1", "yes", "on")
 
 
 def settle_recording(context):
-    """The sample's folder and topics where it is asked for; a folder of that name goes first."""
+    """Fill in folder and topics of the sample recording.
+
+    A folder named ``sample`` takes precedence.
+    """
     settled = {}
     if LaunchConfiguration("bag").perform(context) == SAMPLE and not Path(SAMPLE).exists():
         [package] = find_spec("hoisdf_model").submodule_search_locations
@@ -110,10 +113,12 @@ def generate_launch_description():
         DeclareLaunchArgument("loop", default_value="false", description="Start again at the end"),
         DeclareLaunchArgument("start_offset", default_value="0.0", description="Seconds of the recording to skip"),
         DeclareLaunchArgument(
-            "wait", default_value="true", description="Start playing when somebody has subscribed to wait_for"
+            "wait", default_value="true", description="Wait for subscribers of wait_for before playing"
         ),
         DeclareLaunchArgument("shutdown", default_value="true", description="End everything when the recording ends"),
-        DeclareLaunchArgument("linger", default_value="0.0", description="... so many seconds later"),
+        DeclareLaunchArgument(
+            "linger", default_value="0.0", description="Seconds between the end of the recording and the shutdown"
+        ),
         DeclareLaunchArgument("use_sim_time", default_value="true", description="Take the time from the recording"),
         DeclareLaunchArgument(
             "replay_params_file",
@@ -131,7 +136,7 @@ def generate_launch_description():
         DeclareLaunchArgument(
             "wait_for",
             default_value="image",
-            description=f"What to wait for: some of {' '.join(RECORDED)}, or topics of the recording",
+            description=f"Topics to wait for: some of {' '.join(RECORDED)}, or topics of the recording",
         ),
     ]
     perception = IncludeLaunchDescription(

@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "data": {"hand", "objects", "geometry", "messages"},
     "estimation": {"network", "hand_tracking", "hand", "objects", "geometry"},
     "synthesis": {"messages", "data", "hand", "objects", "geometry"},
+    "viewing": {"estimation", "hand", "objects", "geometry"},
     "grasping": {"estimation", "hand", "objects", "geometry"},
     "evaluation": {"estimation", "network", "hand_tracking", "data", "hand", "objects", "geometry"},
     "training": {"network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},
@@ -29,10 +30,10 @@ MAY_IMPORT = {
 # Rooms with wings: their folders and files by floors, the lowest first; each imports only from floors below its own.
 WINGS = {
     "hoisdf_ros": (
-        {"beginning", "child", "meshes", "messages", "naming", "parameters", "processes", "serialized"},
+        {"beginning", "child", "meshes", "messages", "parameters", "processes", "serialized"},
         {"node_parameters", "round_trip", "spinning", "transforms"},
         {"demo", "doctor", "feeds", "stream"},
-        {"evaluation", "grasp", "perception"},
+        {"evaluation", "grasp", "perception", "viewer"},
     ),
     "hoisdf_model.data": (
         {"download_check", "image_files", "labelled_frames", "synthetic_note"},

@@ -28,7 +28,7 @@ DISTRIBUTIONS = {
     "cv2": "opencv-python-headless", "fcl": "python-fcl", "igl": "libigl", "PIL": "pillow", "yaml": "pyyaml"
 }  # fmt: skip
 ROS_PACKAGE = re.compile(r".*_msgs|.*_interfaces|rclpy|cv_bridge|ament_index_python|std_srvs|tf2_.*|launch|launch_ros")
-EXECUTABLES = {"perception", "grasp", "moveit_example", "evaluation", "camera", "replay", "demo", "hoisdf"}
+EXECUTABLES = {"perception", "grasp", "moveit_example", "evaluation", "camera", "replay", "viewer", "demo", "hoisdf"}
 
 
 def imports(folder: str) -> Iterator[tuple[Path, str]]:

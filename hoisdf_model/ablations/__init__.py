@@ -1,4 +1,7 @@
-"""Ablations: the paper's tables of design choices as configurations that train, evaluate and stand side by side."""
+"""Ablations: the paper's tables of design choices.
+
+Configurations that are trained, evaluated and compared.
+"""
 
 from hoisdf_model.ablations.chart import chart_png
 from hoisdf_model.ablations.pace import steps_in

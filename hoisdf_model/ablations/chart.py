@@ -1,4 +1,7 @@
-"""How far rows are from the paper's choice, in per cent: ours as bars, the paper's as diamonds."""
+"""Chart of differences from the paper's choice, per cent.
+
+Ours as bars, the paper's as diamonds.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,10 @@ def chart_png(table: AblationTable, results: Sequence[RowResult]) -> bytes:
 
 
 def chart(table: AblationTable, results: Sequence[RowResult]) -> Drawing:
-    """A panel for each metric, a bar for each row but the chosen one with the 95 % interval of its difference."""
+    """Bar chart with a panel per metric.
+
+    A bar for each row but the chosen one with the 95 % interval of its difference.
+    """
     from matplotlib.figure import Figure as Drawing
 
     rows = [result for result in results if result.differences]

@@ -1,4 +1,7 @@
-"""How long a step takes, to turn minutes into steps that are the same for all rows."""
+"""Duration of a training step, to convert minutes into steps.
+
+The steps are the same for all rows.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ TRIALS = 3
 
 
 def steps_in(minutes: float, plan: Plan, sources: Sources | None = None) -> int:
-    """About how many training steps the base recipe does in that time here, at least one.
+    """Approximate number of training steps in a time, at least one.
+
+    Of the base recipe, on this machine.
 
     Args:
         minutes: of a row's training.

@@ -1,4 +1,4 @@
-"""What an ablation is made with, and what follows for each row: its training configuration."""
+"""Plan of an ablation, and the training configuration of each row."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STARTS = (SHIPPED, "none")
 
 @dataclass(frozen=True)
 class Plan:
-    """The same for all rows.
+    """Settings common to all rows of an ablation.
 
     Attributes:
         steps: optimiser steps of each row.
@@ -64,7 +64,10 @@ class Plan:
             raise ConfigError(f"row {row.name!r}: {error}") from error
 
     def key_of(self, config: TrainingConfig) -> str:
-        """What a row's folder is called: equal for rows of equal configuration, whatever their tables."""
+        """Folder name of a row, equal for equal configurations.
+
+        Whatever their tables.
+        """
         content = asdict(replace(config, name=""))
         content["network"] = {**config.network_config().to_mapping(), "name": ""}
         content["start"] = shipped_digest() if self.start == SHIPPED else self.start

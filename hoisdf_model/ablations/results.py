@@ -1,4 +1,7 @@
-"""Rows side by side: errors with intervals, differences from the paper's choice, and the published numbers."""
+"""Comparison of rows, with intervals and published numbers.
+
+Errors, and differences from the paper's choice.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ from hoisdf_model.network.shipped import NAME as SHIPPED
 
 @dataclass(frozen=True)
 class RowResult:
-    """One row's errors.
+    """Errors of one row.
 
     Attributes:
         name: of the row, or of a baseline.
@@ -44,7 +47,9 @@ class RowResult:
 def results_of(
     table: AblationTable, records: Mapping[str, Sequence[Record]], baselines: Sequence[Record] = ()
 ) -> list[RowResult]:
-    """Results of the rows that have records, in the table's order, and of the baselines.
+    """Results of the rows with records, and of the baselines.
+
+    In the table's order.
 
     Args:
         table: which rows there are.
@@ -72,7 +77,7 @@ def results_of(
 
 
 def remark(plan: Plan, test: HeldOutFrames) -> str:
-    """What the rows are: trained how long on what, and what follows from that."""
+    """Description of the rows' training and its limits."""
     begun = {
         (SHIPPED, True): "image part and fields are the shipped weights' and held, what is behind them is trained",
         (SHIPPED, False): "image part and fields begin with the shipped weights, and everything is trained",
@@ -87,7 +92,10 @@ def remark(plan: Plan, test: HeldOutFrames) -> str:
 
 
 def rich_table(table: AblationTable, results: Sequence[RowResult]) -> Table:
-    """To print: mean with its 95 % interval, and the paper's number below it where there is one."""
+    """Table for the terminal.
+
+    Mean with its 95 % interval, and the paper's number below it where there is one.
+    """
     printed = Table(title=f"{table.name}: {table.title}", title_justify="left", pad_edge=False, box=box.SIMPLE_HEAD)
     printed.add_column("", no_wrap=True)
     for metric in table.metrics:

@@ -1,4 +1,7 @@
-"""Rows trained and evaluated, one after the other, each in a folder of its own, so that they can be taken up again."""
+"""Resumable training and evaluation of rows, one after the other.
+
+Each in a folder of its own.
+"""
 
 from __future__ import annotations
 
@@ -48,14 +51,14 @@ def _unwatched(steps: Iterable[int], count: int) -> None:
 
 @dataclass(frozen=True)
 class HeldOutFrames:
-    """What rows are evaluated on.
+    """Evaluation data of the rows.
 
     Attributes:
         source: labelled frames. numbers: which of them.
         about: where they come from.
         models: objects by name.
         hand_layer: the hand that the frames' poses and shapes are of.
-        tags: what frames are told apart by.
+        tags: groups of the frames.
         preparation: protocol and box sizes; None: ours.
     """
 
@@ -113,7 +116,7 @@ class Ablation:
         return self._records(records.folder)
 
     def baselines(self) -> list[Record]:
-        """Results of the two means that don't look at the picture, on the same frames."""
+        """Results of the two mean-pose baselines on the same frames."""
         folder, means, models = self.folder / BASELINES, read_mean_pose(None), self.test.models
         contenders = {
             MEAN: Contender(MeanHandAndObject(means, models)),

@@ -1,4 +1,4 @@
-"""What rows begin with: as much in common as their networks allow."""
+"""Initial weights of rows: as much in common as possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ SHARED = ("encoder", "decoder", "image_heads", "field_features", "hand_field", "
 
 
 def begin(network: Hoisdf, reference: NetworkConfig, start: str, seed: int) -> None:
-    """Fill in what the network has in common with the reference, the recipe without a row's changes.
+    """Copy the reference's weights where the network matches.
+
+    The reference is the recipe without a row's changes.
 
     The shared parts come from the shipped weights, or from the reference's initial ones with ``none``. Everything
     behind them takes the reference's initial weights where name and shape are equal, so that rows don't differ by the
@@ -40,7 +42,7 @@ def begin(network: Hoisdf, reference: NetworkConfig, start: str, seed: int) -> N
 
 
 def shipped_parts(state: Mapping[str, Tensor]) -> list[str]:
-    """The shared parts of a network's state that the shipped weights fit wholly."""
+    """Shared parts of a state that the shipped weights fit wholly."""
     shipped = _shipped()
     fitting = []
     for part in SHARED:
@@ -52,7 +54,7 @@ def shipped_parts(state: Mapping[str, Tensor]) -> list[str]:
 
 @cache
 def shipped_digest() -> str:
-    """Which shipped weights these are."""
+    """Digest of the shipped weights."""
     return hashlib.sha256(shipped_weights().read_bytes()).hexdigest()[:16]
 
 

@@ -1,4 +1,6 @@
-"""Ablation tables: YAML files in ``hoisdf_model/assets/ablations``, each row of which is a training configuration.
+"""Ablation tables: YAML files with a training configuration per row.
+
+In ``hoisdf_model/assets/ablations``.
 
 A row says what is changed of the recipe that all rows of all tables have in common (``base.yaml``); docs/ablations.md
 describes the format.
@@ -23,7 +25,7 @@ _ABLATIONS = files("hoisdf_model") / "assets" / "ablations"
 
 @dataclass(frozen=True)
 class AblationRow:
-    """One row.
+    """Row of an ablation table.
 
     Attributes:
         name: as the paper calls it.
@@ -42,7 +44,7 @@ class AblationRow:
 
 @dataclass(frozen=True)
 class AblationTable:
-    """One table.
+    """Ablation table.
 
     Attributes:
         name: of its file. title: what it compares. source: where in the paper it stands.
@@ -92,7 +94,7 @@ def load_table(name: str) -> AblationTable:
 
 
 def base_recipe() -> dict[str, Any]:
-    """What all rows have in common, nested as in a training configuration."""
+    """Configuration common to all rows, nested."""
     content = yaml.safe_load((_ABLATIONS / f"{BASE}.yaml").read_text())
     assert isinstance(content, dict)
     return content
@@ -126,7 +128,10 @@ def parsed_table(name: str, content: Any) -> AblationTable:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Two nested configurations, the second on top; lists are replaced as a whole."""
+    """Merged nested configurations, the second on top.
+
+    Lists are replaced as a whole.
+    """
     result = dict(below)
     for key, value in above.items():
         under = result.get(key)

@@ -1,1 +1,4 @@
-"""Commands of ``hoisdf``, one module per group; each has ``register(app)``. On the same floor as ``cli``."""
+"""Commands of ``hoisdf``, one module per group.
+
+Each has ``register(app)``. On the same floor as ``cli``.
+"""

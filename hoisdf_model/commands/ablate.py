@@ -1,4 +1,7 @@
-"""``hoisdf ablate``: the paper's tables of design choices, trained and evaluated on a chosen budget."""
+"""``hoisdf ablate``: the paper's tables of design choices.
+
+Trained and evaluated on a chosen budget.
+"""
 
 from __future__ import annotations
 
@@ -33,43 +36,44 @@ def ablate(
     ],
     steps: Annotated[
         int | None,
-        typer.Option(min=1, help=f"Training steps of each row; {STEPS} where not given.", show_default=False),
+        typer.Option(min=1, help=f"Training steps per row; default: {STEPS}.", show_default=False),
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(
             min=0.01,
-            help="Instead of --steps: about so long for each row. A step of the base recipe is timed first, and all "
-            "rows get the same steps.",
+            help="Instead of --steps: training minutes per row. A step of the base recipe is timed first; all rows "
+            "get the same number of steps.",
             show_default=False,
         ),
     ] = None,
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="What to train on: a folder of shards, or a YAML file with kind and options of a source; several "
-            "times for several. Plays drawn at the start where not given.",
+            help="Training data: a folder of shards, or a YAML file with kind and options of a source; may be "
+            "repeated. Default: synthetic sequences rendered at the start.",
             show_default=False,
         ),
     ] = None,
     on: Annotated[
-        str, typer.Option("--on", help="What to evaluate on: benchmark, a folder of shards, or a YAML file.")
+        str, typer.Option("--on", help="Evaluation data: benchmark, a folder of shards, or a YAML file.")
     ] = "benchmark",
-    frames: Annotated[int, typer.Option(min=2, help="Of these the first so many.")] = 300,
+    frames: Annotated[int, typer.Option(min=2, help="Number of evaluation frames, from the first.")] = 300,
     start: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="shipped|none",
-            help="shipped: image part and fields are the shipped weights' and stay as they are, and what is behind "
-            "them is trained from nothing. none: everything is.",
+            help="shipped: backbone and distance fields are taken from the shipped weights and frozen; the rest is "
+            "trained from random weights. none: all is trained from random weights.",
         ),
     ] = "shipped",
     train_all: Annotated[
-        bool, typer.Option("--train-all", help="Train image part and fields along, also from shipped.")
+        bool,
+        typer.Option("--train-all", help="Also train backbone and distance fields, not frozen with --from shipped."),
     ] = False,
     rows: Annotated[
-        list[str] | None, typer.Option("--row", help="Only this row of the table; several times for several.")
+        list[str] | None, typer.Option("--row", help="Only this row of the table; may be repeated.")
     ] = None,
     changes: Annotated[
         list[str] | None,
@@ -77,9 +81,11 @@ def ablate(
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of rows and results.")] = Path("ablations"),
 ) -> None:
-    """Train and evaluate every row of a table of the paper, and print ours beside the published numbers.
+    """Train and evaluate every row of a table of the paper.
 
-    Each row leaves its folder; called again, it goes on where it was, and rows of equal configuration are done once for
+    Prints our results beside the published numbers.
+
+    Each row has a folder; called again, the command resumes, and rows of equal configuration are run once for
     all tables of the folder. Writes TABLE.md, TABLE.json and TABLE.png.
     """
     from rich.console import Console

@@ -20,14 +20,14 @@ def compare(
         list[str],
         typer.Argument(
             metavar="RUN...",
-            help="Folders that hoisdf evaluate wrote, the one to compare with first. FOLDER:METHOD takes another "
-            "method than the network, for instance 'evaluation/first:mean pose'.",
+            help="Folders written by hoisdf evaluate, the reference first. FOLDER:METHOD selects another method "
+            "than the network, for instance 'evaluation/first:mean pose'.",
             show_default=False,
         ),
     ],
     metrics: Annotated[
         list[str] | None,
-        typer.Option("--metric", help="Metric, several times for several; the usual six if not given."),
+        typer.Option("--metric", help="Metric; may be repeated. Default: the six of the tables."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file to write.", show_default=False)

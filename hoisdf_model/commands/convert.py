@@ -20,8 +20,8 @@ def convert(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="What the weights are for, where they can't tell: snapshots of dexycb and dexycb_full have the same "
-            "layers. Without it the first preset that fits."
+            help="Preset of the weights, if their keys are ambiguous: snapshots of dexycb and dexycb_full have the "
+            "same layers. Default: the first preset that fits."
         ),
     ] = None,
     half: Annotated[
@@ -31,7 +31,7 @@ def convert(
         bool,
         typer.Option(
             "--keep-mano",
-            help="Keep the MANO model that a snapshot embeds. It is licensed to you: don't pass such a file on.",
+            help="Keep the MANO model that a snapshot embeds. Its licence is personal: don't redistribute such a file.",
         ),
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace TARGET if it exists.")] = False,

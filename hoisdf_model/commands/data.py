@@ -1,4 +1,4 @@
-"""``hoisdf data``: looking after data sets on disk."""
+"""``hoisdf data``: checks of data sets on disk."""
 
 from __future__ import annotations
 
@@ -29,19 +29,23 @@ def check(
     path: Annotated[Path, typer.Argument(help="Folder of the download or data set.", show_default=False)],
     kind: Annotated[
         str | None,
-        typer.Option(metavar="|".join(KINDS), help="What it is; found out where not given.", show_default=False),
+        typer.Option(
+            metavar="|".join(KINDS), help="Kind of data set; default: recognised by its layout.", show_default=False
+        ),
     ] = None,
     version: Annotated[
         str | None,
-        typer.Option(metavar="|".join(VERSIONS), help="Version of HO-3D that it should be.", show_default=False),
+        typer.Option(metavar="|".join(VERSIONS), help="Expected version of HO-3D.", show_default=False),
     ] = None,
     models: Annotated[
         Path | None,
-        typer.Option(help="Folder of the YCB-Video models; the download's own where not given.", show_default=False),
+        typer.Option(help="Folder of the YCB-Video models; default: models in the download.", show_default=False),
     ] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every label and image; takes long.")] = False,
 ) -> None:
-    """Say whether a download of DexYCB or HO-3D, or a data set of ours, is whole, and what to fetch if not.
+    """Check a data set for completeness, and name what is missing.
+
+    A download of DexYCB or HO-3D, or a data set of this package.
 
     Counts sequences and frames, looks for every file, reads some of them (--deep: all) and compares checksums where
     there are any. Exit code 1 if something is wrong.
@@ -99,5 +103,5 @@ def _print(console: Console, path: Path, report: CheckReport, deep: bool) -> Non
     found = len(report.problems)
     verdict = f"[red]{found} {'problem' if found == 1 else 'problems'}[/]" if found else "[green]whole[/]"
     if not found and not deep:
-        verdict += ", as far as names, sizes and samples tell; --deep reads everything"
+        verdict += ", judged by names, sizes and samples; --deep reads everything"
     console.print(f"{escape(str(path))}: {verdict}", soft_wrap=True)

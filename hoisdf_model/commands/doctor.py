@@ -1,4 +1,4 @@
-"""``hoisdf doctor``: what works here, what doesn't, and what to do about it."""
+"""``hoisdf doctor``: checks of the installation, with remedies."""
 
 from __future__ import annotations
 
@@ -61,7 +61,10 @@ class Finding:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> Finding:
-        """From what an entry point returns: ``check``, ``status``, ``detail`` and, optionally, ``remedy``."""
+        """Finding from an entry point's result.
+
+        ``check``, ``status``, ``detail`` and, optionally, ``remedy``.
+        """
         status = mapping["status"]
         if status not in get_args(Status):
             raise ValueError(f"status must be one of {', '.join(get_args(Status))}, got {status!r}")
@@ -73,9 +76,9 @@ def register(app: typer.Typer) -> None:
 
     @app.command()
     def doctor(
-        weights: Annotated[str | None, typer.Option(help="Weights to check; the shipped ones where not given.")] = None,
+        weights: Annotated[str | None, typer.Option(help="Weights to check; default: the shipped ones.")] = None,
         hand_model: Annotated[
-            Path | None, typer.Option(help="Hand model to check (.pkl or .npz); the open hand where not given.")
+            Path | None, typer.Option(help="Hand model to check (.pkl or .npz); default: the open hand.")
         ] = None,
         also: Annotated[
             list[str] | None,
@@ -228,7 +231,7 @@ def _weights(weights: str | None, hand_model: Path | None) -> Finding:
     except HoisdfError as error:
         remedy = "give --weights, a converted official snapshot for instance (hoisdf convert)"
         return Finding("weights", "fail" if weights else "warn", str(error), remedy)
-    trained = "not trained: good for trying things out only" if (weights or "").startswith("untrained:") else ""
+    trained = "not trained: for trying out only" if (weights or "").startswith("untrained:") else ""
     detail = f"{weights or 'shipped'}: a {estimator.config.name} network for the hand {estimator.hand_model.name}"
     return Finding("weights", "warn" if trained else "ok", f"{detail}; {trained}" if trained else detail)
 

@@ -22,21 +22,21 @@ SHOWN = 10  # frames with problems that are named one by one
 
 Output = Annotated[Path | None, typer.Argument(help="Folder of the new bag, which must not exist.", show_default=False)]
 Storage = Annotated[str, typer.Option(metavar="|".join(STORAGES), help="Storage of the bag.")]
-Image = Annotated[str, typer.Option(metavar="|".join(FORMATS), help="How images are stored; png and raw lose nothing.")]
+Image = Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Image format; png and raw are lossless.")]
 Quality = Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG images.")]
 Depth = Annotated[bool, typer.Option(help="Write depth images (16UC1, millimetres).")]
-Every = Annotated[int, typer.Option(min=1, help="Take only every so many-th image; stamps stay what they are.")]
-Frames = Annotated[int | None, typer.Option(min=1, help="The first so many; all where not given.", show_default=False)]
+Every = Annotated[int, typer.Option(min=1, help="Take every n-th image only; stamps don't change.")]
+Frames = Annotated[
+    int | None, typer.Option(min=1, help="Number of images, from the first; default: all.", show_default=False)
+]
 HandModelFile = Annotated[
     Path | None,
     typer.Option(
         "--hand-model",
-        help="The right hand that the labels are of: MANO_RIGHT.pkl for the real data set; the open hand if not given.",
+        help="Right-hand model of the labels: MANO_RIGHT.pkl for the real data set; default: the open hand.",
     ),
 ]
-Models = Annotated[
-    Path | None, typer.Option(help="Folder of the YCB-Video models; models in the download where not given.")
-]
+Models = Annotated[Path | None, typer.Option(help="Folder of the YCB-Video models; default: models in the download.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,14 +57,14 @@ def dexycb(
     output: Output = None,
     sequence: Annotated[
         str | None,
-        typer.Option(metavar="SUBJECT/SEQUENCE", help="Which; where not given, all are listed.", show_default=False),
+        typer.Option(metavar="SUBJECT/SEQUENCE", help="Sequence name; without it all are listed.", show_default=False),
     ] = None,
     camera: Annotated[
-        str | None, typer.Option(metavar="SERIAL", help="Which of the sequence's cameras.", show_default=False)
+        str | None, typer.Option(metavar="SERIAL", help="Camera of the sequence.", show_default=False)
     ] = None,
     hand_model: HandModelFile = None,
     left_hand_model: Annotated[
-        Path | None, typer.Option(help="MANO's left hand; the right one mirrored where not given.")
+        Path | None, typer.Option(help="MANO's left-hand model; default: the right one mirrored.")
     ] = None,
     models: Models = None,
     every: Every = 1,
@@ -74,7 +74,7 @@ def dexycb(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """What one camera of DexYCB saw of one sequence.
+    """Export one camera's sequence of DexYCB.
 
     Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. A frame that
     can't be read is named and left out, and the others are written; then the exit code is 1.
@@ -107,16 +107,14 @@ def ho3d(
     sequence: Annotated[
         str | None,
         typer.Option(
-            metavar="SEQUENCE", help="Which, such as MC1; where not given, all are listed.", show_default=False
+            metavar="SEQUENCE", help="Sequence name, such as MC1; without it all are listed.", show_default=False
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option(metavar="train|evaluation", help="Where the sequence is; found where not given."),
+        typer.Option(metavar="train|evaluation", help="Split of the sequence; default: found by name."),
     ] = None,
-    version: Annotated[
-        str | None, typer.Option(metavar="v2|v3", help="Version that it should be.", show_default=False)
-    ] = None,
+    version: Annotated[str | None, typer.Option(metavar="v2|v3", help="Expected version.", show_default=False)] = None,
     hand_model: HandModelFile = None,
     models: Models = None,
     every: Every = 1,
@@ -126,7 +124,7 @@ def ho3d(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """One sequence of HO-3D, with the images that aren't annotated.
+    """Export one sequence of HO-3D, with unannotated images.
 
     Frames come at 30 Hz. Where no hand is labelled, the image is written and the ground truth has no hand. Where only
     the wrist is known (evaluation sequences without evaluation_xyz.json), the other joints are NaN. A frame that can't
@@ -168,13 +166,13 @@ def synthetic(
     output: Output = None,
     sequence: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", help="Which, from 0; where not given, all are listed.", show_default=False),
+        typer.Option(metavar="NUMBER", help="Sequence number, from 0; without it all are listed.", show_default=False),
     ] = None,
     everything: Annotated[
         bool,
         typer.Option(
             "--all",
-            help="Write all sequences as bags in the folder OUTPUT; goes on where it was, bags that are there stay.",
+            help="Write all sequences as bags in the folder OUTPUT; resumes an interrupted run, existing bags stay.",
             show_default=False,
         ),
     ] = False,
@@ -185,7 +183,9 @@ def synthetic(
     quality: Quality = 95,
     depth: Depth = True,
 ) -> None:
-    """The synthetic benchmark's sequences: a hand takes an object from a table, 3 s at 15 Hz.
+    """Export the synthetic benchmark's sequences.
+
+    A hand takes an object from a table, 3 s at 15 Hz.
 
     They are the same for everybody and nothing of them is trained on. /regions has boxes as a detector gives them.
     """

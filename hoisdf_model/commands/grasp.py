@@ -20,11 +20,9 @@ HAND_OBJECT = "hoisdf/msg/HandObject"
 GROUND_TRUTH = "ground_truth"
 
 GripperName = Annotated[
-    str, typer.Option("--gripper", help="A gripper's name (see: hoisdf grasp grippers), or a YAML file of your own.")
+    str, typer.Option("--gripper", help="Gripper name (see: hoisdf grasp grippers), or a YAML file of your own.")
 ]
-Meshes = Annotated[
-    Path | None, typer.Option("--catalogue", help="Folder with object meshes of your own, beside the catalogue's.")
-]
+Meshes = Annotated[Path | None, typer.Option("--catalogue", help="Folder with additional object meshes.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -47,24 +45,28 @@ def record(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")] = Path("grasp.yaml"),
     gripper: GripperName = "generic",
     object_name: Annotated[
-        str | None, typer.Option("--object", help="The object to grasp; where not given, the one held longest.")
+        str | None, typer.Option("--object", help="Object to grasp; default: the one held longest.")
     ] = None,
     mode: Annotated[
-        str, typer.Option(help="imitate: as the hand does; handover: where the hand leaves room.")
+        str, typer.Option(help="imitate: where the hand grasps; handover: on what the hand leaves free.")
     ] = "imitate",
     topic: Annotated[
         str | None,
-        typer.Option(help="The recording's topic; where not given, the only one that isn't ground truth, or it."),
+        typer.Option(
+            help="Topic of the estimates; default: the only one that isn't ground truth, else the ground truth."
+        ),
     ] = None,
-    contact: Annotated[float, typer.Option(help="What is nearer than this touches, metres.")] = 0.004,
+    contact: Annotated[
+        float, typer.Option(help="Contact threshold: largest distance of touching surfaces, metres.")
+    ] = 0.004,
     every: Annotated[int, typer.Option(min=1, help="Take every n-th frame.")] = 1,
     catalogue: Meshes = None,
     hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; the open hand if not given.")
+        Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; default: the open hand.")
     ] = None,
     picture: Annotated[Path | None, typer.Option(help="Write a picture of the grasp.")] = None,
 ) -> None:
-    """Make one grasp, in the object's frame, of a demonstration.
+    """Record one grasp, in the object's frame, from a demonstration.
 
     Every frame in which thumb and fingers hold the object gives a grasp; outliers are rejected, the rest is averaged.
     """
@@ -106,11 +108,11 @@ def show(
     grasp: Annotated[Path, typer.Argument(help="YAML file of 'hoisdf grasp record'.", show_default=False)],
     picture: Annotated[Path | None, typer.Option(help="Write a picture of the grasp.")] = None,
     gripper: Annotated[
-        str | None, typer.Option("--gripper", help="The gripper to draw, where the recorded one is a file of your own.")
+        str | None, typer.Option("--gripper", help="Gripper to draw, if the recorded one is a file of your own.")
     ] = None,
     catalogue: Meshes = None,
 ) -> None:
-    """A recorded grasp in words and, with --picture, as a picture."""
+    """Show a recorded grasp as text and, with --picture, as picture."""
     from hoisdf_model.grasping import load_gripper, read_grasp
 
     recorded = read_grasp(grasp)
@@ -124,7 +126,7 @@ def show(
 
 
 def grippers() -> None:
-    """The grippers that come with the package, and where their numbers come from."""
+    """List the grippers of the package and their sources."""
     from rich.console import Console
     from rich.table import Table
 

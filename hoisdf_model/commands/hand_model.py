@@ -14,7 +14,7 @@ group = typer.Typer(
 )
 
 Source = Annotated[
-    Path | None, typer.Argument(help="Hand model, .pkl or .npz in MANO's format; the open hand where not given.")
+    Path | None, typer.Argument(help="Hand model, .pkl or .npz in MANO's format; default: the open hand.")
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the output file if it exists.")]
 
@@ -25,7 +25,9 @@ def convert(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Default: SOURCE with the ending .npz.")] = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Write a hand model as npz, which loads faster and holds no code.
+    """Convert a hand model to npz.
+
+    It loads faster and holds no code.
 
     The pickle is read by an allow-list: nothing in it is executed and chumpy isn't needed. The arrays stay under the
     licence of the file they come from.
@@ -68,7 +70,10 @@ def render(
     size: Annotated[int, typer.Option(min=64, max=2048, help="Pixels of one picture's edge.")] = 320,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a hand model as PNG: named poses from four sides. Needs no graphics card."""
+    """Draw a hand model as PNG: named poses from four sides.
+
+    Needs no graphics card.
+    """
     import cv2
 
     from hoisdf_model.hand import load_hand_model
@@ -86,7 +91,10 @@ def generate(
     output: Annotated[Path, typer.Option("--output", "-o", help="npz file to write.")] = Path("open_hand_right.npz"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Make the open hand anew from its anatomy (about ten seconds); the result comes with the package already."""
+    """Regenerate the open hand from its anatomy.
+
+    It takes about ten seconds; the result comes with the package already.
+    """
     from rich.progress import Progress
 
     from hoisdf_model.hand.open_hand import STAGES, generate_open_hand

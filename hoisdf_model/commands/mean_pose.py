@@ -1,4 +1,4 @@
-"""``hoisdf mean-pose``: the means of a training split, for the baselines of ``hoisdf evaluate``."""
+"""``hoisdf mean-pose``: mean hand and object pose for the baselines."""
 
 from __future__ import annotations
 
@@ -18,14 +18,16 @@ def register(app: typer.Typer) -> None:
 def mean_pose(
     output: Annotated[Path, typer.Option("--output", "-o", help="YAML file to write.")],
     library: Annotated[
-        Path | None, typer.Option(help="Grasp library of a training split: scenes from it, without drawing them.")
+        Path | None, typer.Option(help="Grasp library of a training split; its scenes are used without rendering.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Or a folder of shards, as hoisdf synthesize writes them.")] = None,
-    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 4000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the scenes, with --library.")] = 0,
-    hand_model: Annotated[Path | None, typer.Option(help="The library's; the open hand if not given.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Alternatively a folder of shards written by hoisdf synthesize.")
+    ] = None,
+    frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 4000,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the scenes, with --library.")] = 0,
+    hand_model: Annotated[Path | None, typer.Option(help="Hand model of the library; default: the open hand.")] = None,
 ) -> None:
-    """Write the mean hand and the mean object pose of a training split.
+    """Compute the mean hand and object pose of a training split.
 
     hoisdf evaluate shows what estimating these in every frame would give, beside the network's errors. Frames of the
     benchmark split are refused: a baseline must not know what it is tested on.
@@ -37,7 +39,7 @@ def mean_pose(
     from hoisdf_model.data.labelled_frames import FrameSource
     from hoisdf_model.evaluation import mean_pose_of, write_mean_pose
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import Stills, StillSettings, UndrawnStills
+    from hoisdf_model.synthesis import LabelOnlyStills, Stills, StillSettings
 
     if (library is None) == (data is None):
         raise ConfigError("give exactly one of --library and --data")
@@ -45,7 +47,7 @@ def mean_pose(
     if library is not None:
         model = load_hand_model(hand_model)
         stills = Stills(StillSettings(str(library), seed), model)
-        source, split, made = UndrawnStills(stills, model), stills.library.settings.split, stills.library.settings
+        source, split, made = LabelOnlyStills(stills, model), stills.library.settings.split, stills.library.settings
         about = {"command": f"hoisdf mean-pose --library {library.name} --frames {frames} --seed {seed}",
                  "library": {"split": made.split, "seed": made.seed, "shapes": made.shapes,
                              "per_object": made.per_object, "hands": made.hands}}  # fmt: skip

@@ -1,4 +1,4 @@
-"""``hoisdf objects``: what the catalogue knows, and putting objects of one's own into it."""
+"""``hoisdf objects``: the object catalogue and objects of your own."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ Folder = Annotated[
     Path | None,
     typer.Option(
         "--catalogue", "--folder", show_default="objects, where there is such a folder",
-        help="Folder with object meshes of your own, beside the look-alikes.",
+        help="Folder with additional object meshes.",
     ),
 ]  # fmt: skip
-Target = Annotated[Path, typer.Option("--catalogue", help="Folder with objects of your own; made where it is missing.")]
+Target = Annotated[Path, typer.Option("--catalogue", help="Folder with objects of your own; created if missing.")]
 SIDES = ((0.5, 0.5), (2.4, 0.9), (4.2, 0.25), (0.5, -0.8))  # azimuth and elevation of a preview's pictures, radians
 
 
@@ -38,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_objects(folder: Folder = None) -> None:
-    """All objects: name, id, size, symmetry, and where the mesh comes from."""
+    """List all objects: name, id, size, symmetry, source of the mesh."""
     from rich.console import Console
     from rich.table import Table
 
@@ -59,7 +59,10 @@ def list_objects(folder: Folder = None) -> None:
 def info(
     name: Annotated[str, typer.Argument(help="Name of the object.", show_default=False)], folder: Folder = None
 ) -> None:
-    """One object's numbers as YAML: bounding box, diameter, volume, symmetry transforms."""
+    """Print an object's numbers as YAML.
+
+    Bounding box, diameter, volume, symmetry transforms.
+    """
     import numpy as np
     import yaml
 
@@ -92,12 +95,13 @@ def info(
 
 def render(
     output: Annotated[Path, typer.Argument(help="PNG file to write.", show_default=False)],
-    names: Annotated[
-        list[str] | None, typer.Option("--object", help="Only this object; several times for several.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Option("--object", help="Only this object; may be repeated.")] = None,
     folder: Folder = None,
 ) -> None:
-    """A picture of the objects, each from two sides; --object takes only some."""
+    """Draw the objects as PNG, each from two sides.
+
+    --object takes only some.
+    """
     from rich.progress import track
 
     from hoisdf_model.objects import load_catalogue
@@ -117,14 +121,14 @@ def render(
 def add(
     mesh: Annotated[Path, typer.Argument(help="Mesh file: OBJ, PLY, STL or GLB.", show_default=False)],
     name: Annotated[
-        str, typer.Option(help="What it is called in messages, on TF and in commands.", show_default=False)
+        str, typer.Option(help="Name of the object in messages, on TF and in commands.", show_default=False)
     ],
     unit: Annotated[
         str | None,
         typer.Option(
             metavar="m|cm|mm|inch",
             show_default="asked for; GLB: m",
-            help="Unit of the file's coordinates, which only a GLB file settles itself.",
+            help="Unit of the file's coordinates; GLB files are always in metres.",
         ),
     ] = None,
     catalogue: Target = OWN,
@@ -133,18 +137,20 @@ def add(
         typer.Option(
             metavar="auto|none|z:24,x:2",
             show_default="found and asked about",
-            help="Turns under which the shape stays the same: auto takes what is found; or axes of the mesh with how "
-            "many turns make a circle, or round (z:round).",
+            help="Rotational symmetries: auto detects them; or mesh axes with the order of the rotation or round, "
+            "for instance z:2 or z:round.",
         ),
     ] = None,
     fill_holes: Annotated[
         bool, typer.Option("--fill-holes", help="Close large holes too, with flat lids, not only small ones.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the object of that name added before.")] = False,
-    preview: Annotated[Path | None, typer.Option(help="PNG file for a picture of it from four sides.")] = None,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: take what would be proposed.")] = False,
+    preview: Annotated[Path | None, typer.Option(help="PNG file for a picture of the object from four sides.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing: accept all proposals.")] = False,
 ) -> None:
-    """Put a mesh of your own into a catalogue folder, checked and ready to be synthesized, learnt and estimated.
+    """Add a mesh of your own to a catalogue folder.
+
+    It is checked and ready to be synthesized, learnt and estimated.
 
     The mesh's own origin and axes stay the object frame, which poses refer to; coordinates become metres. Holes are
     closed, overlapping bodies joined, more than 20,000 faces simplified: every change is said. See docs/own_objects.md.
@@ -172,7 +178,7 @@ def add(
 def remove(
     name: Annotated[str, typer.Argument(help="Name of the object.", show_default=False)], catalogue: Target = OWN
 ) -> None:
-    """Take an object that was added out of a catalogue folder."""
+    """Remove an added object from a catalogue folder."""
     from hoisdf_model.objects.own_objects import remove_object
 
     remove_object(name, catalogue)
@@ -192,13 +198,13 @@ def _unit(mesh: Path, yes: bool) -> str:
     fitting = plausible_units(size)
     if mesh.suffix.lower() == ".glb" and "m" in fitting:
         return "m"
-    told = f"the longest edge of {mesh} has {size:.4g} units ({sizes_in_words(size)})"
+    size_text = f"the longest edge of {mesh} has {size:.4g} units ({sizes_in_words(size)})"
     if len(fitting) != 1:
         which = f"{' or '.join(fitting)} would fit a hand" if fitting else "none of these fits a hand: scale the mesh"
-        raise MeshError(f"which unit has {mesh}? Give --unit: {told}; {which}")
-    if yes or _answer(f"{told}. Is it {fitting[0]}?", "y", f"give --unit {fitting[0]}").lower() in ("y", "yes"):
+        raise MeshError(f"which unit has {mesh}? Give --unit: {size_text}; {which}")
+    if yes or _answer(f"{size_text}. Is it {fitting[0]}?", "y", f"give --unit {fitting[0]}").lower() in ("y", "yes"):
         return fitting[0]
-    raise MeshError(f"give --unit: {told}")
+    raise MeshError(f"give --unit: {size_text}")
 
 
 def _confirmed(found: Candidate, asked: str | None, yes: bool) -> Turns:

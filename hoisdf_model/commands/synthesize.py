@@ -1,4 +1,7 @@
-"""``hoisdf synthesize``: synthetic recordings, grasp libraries, data sets, and trees in the layout of known ones."""
+"""``hoisdf synthesize``: synthetic recordings, grasp libraries and data sets.
+
+And trees in the layout of known data sets.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,11 @@ def synthesize(
         Path | None, typer.Option("--bag", help="Write a rosbag2 recording into this folder, which must not exist.")
     ] = None,
     grasps: Annotated[
-        Path | None, typer.Option("--grasps", help="Write a grasp library, an npz file; continues where it was.")
+        Path | None, typer.Option("--grasps", help="Write a grasp library, an npz file; resumes an interrupted run.")
     ] = None,
     dataset: Annotated[
         Path | None,
-        typer.Option("--dataset", help="Write a data set of stills into this folder; continues where it was."),
+        typer.Option("--dataset", help="Write a data set of stills into this folder; resumes an interrupted run."),
     ] = None,
     ho3d: Annotated[
         Path | None,
@@ -43,64 +46,59 @@ def synthesize(
         Path | None,
         typer.Option("--dexycb", help="Write a tree in DexYCB's layout into this folder, which must be new or empty."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Decides everything that is left open.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of all choices not set by options.")] = 0,
     objects: Annotated[
         list[str] | None,
         typer.Option(
             "--object",
-            help="Object to take, several times for several (see: hoisdf objects list). Where not given: in a "
-            "recording mustard bottle, cracker box and soup can, in this order; in a library, and in a data set of one,"
-            " all of them.",
+            help="Object to take; may be repeated (see: hoisdf objects list). Default: in a recording mustard "
+            "bottle, cracker box and soup can, in this order; in a library or data set all objects.",
             show_default=False,
         ),
     ] = None,
-    catalogue: Annotated[
-        Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")
-    ] = None,
+    catalogue: Annotated[Path | None, typer.Option(help="Folder with additional object meshes.")] = None,
     hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz) to play with; the open hand where not given.")
+        Path | None, typer.Option(help="Hand model (.pkl or .npz) in the scenes; default: the open hand.")
     ] = None,
     preview: Annotated[
         Path | None,
-        typer.Option(
-            help="PNG file for a contact sheet of pictures; of a library, grasps coloured by how deep hand and object "
-            "reach into each other."
-        ),
+        typer.Option(help="PNG file for a contact sheet; for a library, grasps coloured by penetration depth."),
     ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes for libraries and data sets; 0: only this one.")] = 0,
     seconds: Annotated[
-        float, typer.Option(min=1.0, help="Length in seconds; 1.5 or more for each object.", rich_help_panel=BAG)
+        float, typer.Option(min=1.0, help="Length in seconds; at least 1.5 per object.", rich_help_panel=BAG)
     ] = 10.0,
     rate: Annotated[float, typer.Option(min=1.0, max=120.0, help="Frames per second.", rich_help_panel=BAG)] = 15.0,
     storage: Annotated[
         str, typer.Option(metavar="|".join(STORAGES), help="Storage of the bag.", rich_help_panel=BAG)
     ] = "mcap",
-    image: Annotated[
-        str, typer.Option(metavar="|".join(FORMATS), help="How images are stored.", rich_help_panel=BAG)
-    ] = "jpeg",
+    image: Annotated[str, typer.Option(metavar="|".join(FORMATS), help="Image format.", rich_help_panel=BAG)] = "jpeg",
     quality: Annotated[int, typer.Option(min=1, max=100, help="Quality of JPEG images.", rich_help_panel=BAG)] = 90,
     depth: Annotated[bool, typer.Option(help="Record depth images (16UC1, millimetres).", rich_help_panel=BAG)] = True,
     side: Annotated[
-        str, typer.Option(metavar="|".join(SIDES), help="The hand that plays.", rich_help_panel=BAG)
+        str, typer.Option(metavar="|".join(SIDES), help="Side of the hand.", rich_help_panel=BAG)
     ] = "right",
     split: Annotated[
         str,
         typer.Option(
             metavar="|".join(SPLITS),
-            help="Splits have no hand, grasp, random shape or look in common.",
+            help="Split of the data; splits share no hand, grasp, random shape or appearance.",
             rich_help_panel=LIBRARY,
         ),
     ] = "train",
     shapes: Annotated[
-        int, typer.Option(min=0, help="Random shapes beside the catalogue's objects.", rich_help_panel=LIBRARY)
+        int,
+        typer.Option(
+            min=0, help="Number of random shapes in addition to the catalogue's objects.", rich_help_panel=LIBRARY
+        ),
     ] = 200,
-    per_object: Annotated[int, typer.Option(min=1, help="Grasps of each object.", rich_help_panel=LIBRARY)] = 48,
-    hands: Annotated[int, typer.Option(min=1, help="Hand shapes for each object.", rich_help_panel=LIBRARY)] = 4,
+    per_object: Annotated[int, typer.Option(min=1, help="Number of grasps per object.", rich_help_panel=LIBRARY)] = 48,
+    hands: Annotated[int, typer.Option(min=1, help="Number of hand shapes per object.", rich_help_panel=LIBRARY)] = 4,
     frames: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help=f"How many stills; {STILLS} where not given. In a tree, frames of each sequence; {TREE_FRAMES}.",
+            help=f"Number of stills; default: {STILLS}. In a tree, frames per sequence; default: {TREE_FRAMES}.",
             rich_help_panel=DATASET,
             show_default=False,
         ),
@@ -109,47 +107,56 @@ def synthesize(
         int,
         typer.Option(
             min=1,
-            help="Sequences; of HO-3D's layout those to train on, and a quarter as many for evaluation; of DexYCB's "
-            "every fifth is for testing.",
+            help="Number of sequences. HO-3D's layout: training sequences, and a quarter as many for evaluation; "
+            "DexYCB's: every fifth is for testing.",
             rich_help_panel=TREE,
         ),
     ] = 4,
     cameras: Annotated[
-        int, typer.Option(min=1, max=8, help="Cameras around a sequence of DexYCB's layout.", rich_help_panel=TREE)
+        int, typer.Option(min=1, max=8, help="Number of cameras per sequence in DexYCB's layout.", rich_help_panel=TREE)
     ] = 2,
     left_hands: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Share of left hands; right hands stay the same.", rich_help_panel=DATASET),
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="Share of left hands, 0 to 1; frames of right hands stay the same.",
+            rich_help_panel=DATASET,
+        ),
     ] = 0.3,
     library: Annotated[
         Path | None,
         typer.Option(
-            help="Grasp library, whose split the data set has; where not given, one is made in the data set's folder. "
-            "With --preview alone: the library to look at.",
+            help="Grasp library, which also sets the split; default: one is made in the data set's folder. With "
+            "--preview alone: the library to draw.",
             rich_help_panel=DATASET,
         ),
     ] = None,
     backgrounds: Annotated[
         Path | None,
-        typer.Option(help="Folder of pictures for backgrounds, beside the drawn ones.", rich_help_panel=DATASET),
+        typer.Option(
+            help="Folder of background pictures, in addition to the procedural ones.", rich_help_panel=DATASET
+        ),
     ] = None,
     field_samples: Annotated[
         int,
         typer.Option(
             min=1,
-            help="Distances to hand and object in each frame: as many as the recipe's hand_field_points and "
-            "object_field_points, or more.",
+            help="Signed distance samples of hand and object per frame; at least the recipe's hand_field_points and "
+            "object_field_points.",
             rich_help_panel=DATASET,
         ),
     ] = 1000,
     details: Annotated[
         bool,
         typer.Option(
-            help="Also write depth, the hand's mesh and contacts, which training doesn't read.", rich_help_panel=DATASET
+            help="Also write depth, hand mesh and contacts, which training doesn't use.", rich_help_panel=DATASET
         ),
     ] = True,
 ) -> None:
-    """Make a recording, a grasp library or a data set from the synthetic world: give one of the first five options.
+    """Generate a synthetic recording, grasp library or data set.
+
+    Give one of the first five options.
 
     A recording is a rosbag of a hand that takes objects from a table. Topics: /image/compressed (or /image),
     /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground
@@ -161,7 +168,7 @@ def synthesize(
     the hand model that plays.
     """
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, StageSettings, StillSettings
+    from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, SceneSettings, StillSettings
 
     targets = [target for target in (bag, grasps, dataset, ho3d, dexycb) if target is not None]
     looked_at = library if not targets and preview is not None else None
@@ -209,7 +216,7 @@ def synthesize(
             library, objects, catalogue = dataset / "grasps.npz", None, None  # the library has decided about them
             if not library.exists():
                 _find_grasps(library, wanted, model, workers, None)
-        stage = StageSettings(left_hands=left_hands, objects=list(objects or ()))
+        stage = SceneSettings(left_hands=left_hands, objects=list(objects or ()))
         pictures, meshes = (str(place) if place else None for place in (backgrounds, catalogue))
         stills = StillSettings(
             str(library), seed, pictures, stage, meshes, fineness=Fineness(field_samples=field_samples)

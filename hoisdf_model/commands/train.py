@@ -22,22 +22,22 @@ def train(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help="Changes on top, for example optimiser.learning_rate=0.0003 hardware.precision=bfloat16; "
+            help="Overrides of keys, for example optimiser.learning_rate=0.0003 hardware.precision=bfloat16; "
             "docs/training.md lists the keys.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Folder of the run; runs/NAME where not given.", show_default=False),
+        typer.Option("--output", "-o", help="Folder of the run; default: runs/NAME.", show_default=False),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the newest checkpoint in the run's folder, exactly.")
+        bool, typer.Option("--resume", help="Resume exactly from the newest checkpoint in the run's folder.")
     ] = False,
     start_from: Annotated[
         str | None,
         typer.Option(
             "--from",
-            help="Weights to begin with (the key start_from); shipped: those of the package.",
+            help="Initial weights (the key start_from); shipped: those of the package.",
             show_default=False,
         ),
     ] = None,
@@ -45,22 +45,22 @@ def train(
         int,
         typer.Option(
             min=0,
-            help="Train on the frames of this many samples only, without augmentation, and validate on the same: "
-            "shows whether network and losses can learn.",
+            help="Overfit to this number of samples, without augmentation, and validate on the same: a check that "
+            "network and losses can learn.",
         ),
     ] = 0,
     minutes: Annotated[
         float | None,
         typer.Option(
             min=0.01,
-            help="Stop after so many minutes, with a checkpoint that --resume goes on from; to the end if not given.",
+            help="Time limit in minutes; the run stops with a checkpoint for --resume. Default: none.",
             show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
         bool,
         typer.Option(
-            "--dry-run", help="Build everything, do one step on one batch, print what was found, write nothing."
+            "--dry-run", help="Dry run: build everything, do one step on one batch, print the findings, write nothing."
         ),
     ] = False,
 ) -> None:

@@ -1,4 +1,6 @@
-"""Distance files of the released HOISDF code: points with signed distances to hand and object, a ``.npy`` a frame.
+"""Distance files of the released HOISDF code.
+
+Points with signed distances to hand and object, a ``.npy`` a frame.
 
 ``<name>.npy`` is float32 (N, 6): x, y, z in the camera frame (metres, a left hand not mirrored), distance to the hand,
 distance to the object (metres, negative inside), hand part. The first block of rows was drawn around the hand, the
@@ -47,7 +49,9 @@ def read_distances(path: Path, rows: Rows) -> tuple[FieldSamples, FieldSamples]:
 
 
 def rows_by_order(index: Path, files: Path) -> dict[str, Rows]:
-    """Name without suffix -> rows, of an ``sdf_index.npy`` whose rows follow the sorted names of the files in a folder.
+    """Rows by frame name, from a sorted ``sdf_index.npy``.
+
+    Names without suffix; its rows follow the sorted names of the files in a folder.
 
     Raises:
         DatasetError: the index is missing or damaged, or there are more or fewer files than rows in it.
@@ -66,7 +70,9 @@ def rows_by_order(index: Path, files: Path) -> dict[str, Rows]:
 
 
 def rows_by_name(index: Path) -> dict[str, Rows]:
-    """Name without suffix -> rows, of an ``sdf_index.npy`` that holds a pickled dictionary.
+    """Rows by frame name, from a pickled ``sdf_index.npy``.
+
+    Names without suffix; the file holds a dictionary.
 
     Raises:
         UnsafeFileError: the pickle asks for anything but numbers and containers.

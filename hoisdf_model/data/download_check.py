@@ -1,4 +1,4 @@
-"""What checks of downloads share: what they report, and looking for files of a folder."""
+"""Shared parts of download checks: reports and file search."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ NAMED = 3  # files of a folder that are named when more are missing
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong and what to do: ``where`` (a file or folder), ``what``, ``advice``."""
+    """Problem found by a check, with advice.
+
+    ``where`` (a file or folder), ``what``, ``advice``.
+    """
 
     where: Path
     what: str
@@ -23,7 +26,7 @@ class Problem:
 
 @dataclass
 class CheckReport:
-    """What a check found.
+    """Findings of a check.
 
     Attributes:
         kind: what is there, such as ``HO-3D v2``.
@@ -42,7 +45,9 @@ class CheckReport:
         self.problems.append(Problem(where, what, advice))
 
     def files(self, folder: Path, names: Iterable[str], advice: str) -> set[str]:
-        """Look for files in a folder, and add a problem where some are missing or empty.
+        """Check files of a folder for missing and empty ones.
+
+        A problem is added for each.
 
         Returns:
             Those that are missing or empty.

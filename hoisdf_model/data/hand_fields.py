@@ -1,4 +1,6 @@
-"""Distances to the hands of a data set that gives MANO's parameters: posed, measured, and kept on disk if wanted.
+"""Hand distance samples of data sets with MANO parameters.
+
+Posed, measured, and kept on disk if wanted.
 
 Convention of all field samples: metres, camera frame, negative inside; the hand's wrist is closed by a fan.
 """
@@ -68,7 +70,9 @@ class HandFields:
         return np.asarray(posed.vertices[0].double().numpy() + joints[0], np.float64)
 
     def samples(self, name: str, rotations: Floats, shape: Floats, joints: Floats) -> FieldSamples:
-        """The frame's samples: the same at every call, whether kept or not. Arguments as :meth:`vertices`.
+        """Distance samples of a frame, the same at every call.
+
+        Whether kept or not. Arguments as :meth:`vertices`.
 
         Raises:
             DatasetError: another hand model, or the cache can't be read or written.

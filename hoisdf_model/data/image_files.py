@@ -21,7 +21,7 @@ MILLIMETRE = np.float32(0.001)
 
 
 def read_rgb(path: Path, width: int | None = None, height: int | None = None) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB.
+    """RGB image (H, W, 3) uint8 from a file.
 
     Args:
         path: of a PNG or JPEG file.
@@ -34,7 +34,9 @@ def read_rgb(path: Path, width: int | None = None, height: int | None = None) ->
 
 
 def read_depth(path: Path, width: int | None = None, height: int | None = None) -> NDArray[np.float32]:
-    """(H, W) metres from a PNG file of 16 bits that holds millimetres; 0 where nothing was measured.
+    """Depth (H, W) in metres from a 16-bit millimetre PNG.
+
+    0 where nothing was measured.
 
     Raises:
         DatasetError: as for :func:`read_rgb`, or it doesn't have 16 bits.

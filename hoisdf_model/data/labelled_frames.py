@@ -1,4 +1,7 @@
-"""What a data source gives: labelled frames by index. Everything from a frame to a sample is ``preparation``."""
+"""Labelled frames by index, the output of a data source.
+
+Everything from a frame to a sample is ``preparation``.
+"""
 
 from __future__ import annotations
 
@@ -26,13 +29,15 @@ class FieldSamples:
     distances: Floats
 
     def moved(self, transform: Floats) -> FieldSamples:
-        """With the points transformed by the upper part of a rigid (4, 4), or a mirroring one."""
+        """Samples transformed by a rigid or mirroring (4, 4)."""
         return FieldSamples(self.points @ transform[:3, :3].T + transform[:3, 3], self.distances)
 
 
 @dataclass(frozen=True)
 class HandLabel:
-    """A hand in a frame, as it is (a left hand is not mirrored).
+    """Hand label in a frame.
+
+    A left hand is not mirrored.
 
     Attributes:
         side: which hand.
@@ -95,7 +100,7 @@ class LandmarkLabel:
 
 @dataclass(frozen=True)
 class LabelledFrame:
-    """An image and what is known about it; at least one of hand and object.
+    """Image with labels of a hand, an object or both.
 
     Attributes:
         image: (H, W, 3) uint8 RGB, without distortion.

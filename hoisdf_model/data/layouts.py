@@ -1,4 +1,4 @@
-"""Which data set lies in a folder, told by its layout."""
+"""Recognition of a data set by its folder's layout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ KINDS: tuple[Kind, ...] = ("dexycb", "ho3d", "shards")
 
 
 def kind_of(path: str | Path) -> Kind:
-    """What a folder holds; nothing is read but names.
+    """Kind of data set in a folder, by names only.
 
     Raises:
         DatasetError: there is no such folder, or it is no data set that is known.

@@ -1,4 +1,7 @@
-"""What labels need of objects: the box of the model, distances to it, its symmetries; by name, once for all frames."""
+"""Object models for labels: box, distances, symmetries.
+
+By name, once for all frames.
+"""
 
 from __future__ import annotations
 
@@ -41,11 +44,16 @@ class ObjectModels:
         self._symmetries: dict[str, Floats] = {}
 
     def label(self, name: str, pose: Floats, samples: FieldSamples) -> ObjectLabel:
-        """An object's label: what the frame knows (pose (4, 4), field samples), and what belongs to the model."""
+        """Object label from a frame's pose and the model.
+
+        What the frame knows (pose (4, 4), field samples), and what belongs to the model.
+        """
         return ObjectLabel(name, pose, self.corners(name), samples, self.symmetries(name))
 
     def corners(self, name: str) -> Floats:
-        """(8, 3) of the model's bounding box, model frame, metres; x fastest, then y, then z.
+        """Corners (8, 3) of the model's bounding box.
+
+        Model frame, metres; x fastest, then y, then z.
 
         Raises:
             DatasetError: there is no such model, or it is damaged.
@@ -57,7 +65,10 @@ class ObjectModels:
         return self._corners[name]
 
     def symmetries(self, name: str) -> Floats:
-        """(K, 4, 4), the identity first; of an object outside of the YCB set only that."""
+        """Symmetry transforms (K, 4, 4), the identity first.
+
+        Of an object outside of the YCB set only that.
+        """
         if name not in self._symmetries:
             known = name in self._alike
             self._symmetries[name] = (
@@ -66,7 +77,9 @@ class ObjectModels:
         return self._symmetries[name]
 
     def field(self, name: str, pose: Floats, count: int, rng: np.random.Generator) -> FieldSamples:
-        """``count`` points around the object in the pose (4, 4) with their distances.
+        """Distance samples around the object in the pose (4, 4).
+
+        ``count``: their number.
 
         Raises:
             DatasetError: there is no such model, or it is damaged.

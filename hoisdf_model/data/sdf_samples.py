@@ -19,7 +19,7 @@ from hoisdf_model.geometry import distances, meshes
 
 @dataclass(frozen=True)
 class Spread:
-    """Where points are drawn.
+    """Distribution of sampled points.
 
     Attributes:
         near: share of the points drawn near the surface.
@@ -91,7 +91,10 @@ class FieldBank:
         self._all = sample_field(vertices, faces, size, np.random.default_rng(seed), spread)
 
     def draw(self, pose: NDArray[np.float64], count: int, rng: np.random.Generator) -> FieldSamples:
-        """``count`` different samples of the mesh in the pose (4, 4); no more than the bank has."""
+        """Random subset of ``count`` samples in the pose (4, 4).
+
+        No more than the bank has.
+        """
         if count > len(self._all.distances):
             raise InvalidInputError(f"{count} samples wanted of a bank of {len(self._all.distances)}")
         chosen = rng.choice(len(self._all.distances), count, replace=False)

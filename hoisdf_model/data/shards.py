@@ -1,9 +1,11 @@
-"""A data set of labelled frames on disk: tar files of a few hundred frames each, and a manifest.
+"""Sharded data sets of labelled frames.
+
+Tar files of a few hundred frames each, and a manifest.
 
 Layout: ``dataset.json`` (what it was made from, frames, frames in a shard), ``00000.tar`` with, for every frame,
 ``NUMBER.jpg``, ``NUMBER.png`` (mask: 1 object, 255 hand) and ``NUMBER.npz`` (labels, samples of both fields, and
 whatever else the writer knew), and ``00000.sha256`` beside each shard. A shard is written whole or not at all, so that
-an interrupted run goes on where it was.
+an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -68,8 +70,8 @@ class ShardedFrames:
             state = "has no finished shard yet" if growing else "isn't finished"
             raise DatasetError(
                 f"the data set {self.folder} {state}, "
-                f"{len(missing)} shards are missing ({missing[0]} ...): call the command that makes it again, it goes "
-                "on where it was" + (", and start when the first is there" if growing else "")
+                f"{len(missing)} shards are missing ({missing[0]} ...): run the command that makes it again, which "
+                "resumes it" + (", and start when the first is there" if growing else "")
             )
 
     def __len__(self) -> int:
@@ -101,7 +103,7 @@ class ShardedFrames:
             raise _unusable(shard, index, error) from error
 
     def arrays(self, index: int) -> Arrays:
-        """Everything that is known about one frame, by name.
+        """All arrays of one frame, by name.
 
         Raises:
             DatasetError: there is no such frame, or its shard is damaged (named).
@@ -139,7 +141,7 @@ def shard_paths(folder: Path, frames: int, per_shard: int) -> list[Path]:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """What a data set is made from.
+    """Manifest of a data set.
 
     Raises:
         DatasetError: there is no data set, or it is of another version.
@@ -162,7 +164,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def begin(folder: Path, frames: int, per_shard: int, about: Mapping[str, Any]) -> list[int]:
-    """Write the manifest, or see that the one that is there is the same.
+    """Write the manifest, or check the existing one for equality.
 
     Returns:
         Numbers of the shards that are still to be written.

@@ -1,4 +1,4 @@
-"""Whether a data set of our own is finished, and its shards are as they were written."""
+"""Completeness and integrity check of a sharded data set."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_shards(root: Path, deep: bool = False, progress: Progress | None = Non
     frames, per_shard = int(manifest["frames"]), int(manifest["per_shard"])
     report = CheckReport("data set of hoisdf synthesize")
     paths, sound = shard_paths(root, frames, per_shard), 0
-    again = "call hoisdf synthesize --dataset with this folder again: it goes on where it was"
+    again = "run hoisdf synthesize --dataset with this folder again: it resumes"
     for done, path in enumerate(paths, 1):
         wrong = _wrong(path)
         if wrong:

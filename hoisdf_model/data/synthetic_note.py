@@ -1,4 +1,4 @@
-"""The note in a synthetic folder that says how it was made."""
+"""Provenance note of a synthetic folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_synthetic(path: str | Path) -> bool:
 
 
 def read_note(path: str | Path) -> dict[str, Any]:
-    """How a synthetic folder was made.
+    """Provenance of a synthetic folder.
 
     Raises:
         DatasetError: its note is missing or damaged.

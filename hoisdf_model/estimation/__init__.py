@@ -1,4 +1,7 @@
-"""From a frame to an estimate: localisation, placement, the network, decoding, tracking; and pictures of it."""
+"""Estimation of hands and objects from a camera frame.
+
+Localisation, placement, the network, decoding, tracking; and pictures of it.
+"""
 
 from hoisdf_model.estimation.estimator import (
     Estimator,

@@ -1,4 +1,4 @@
-"""From the network's output to estimates in the camera frame."""
+"""Decoding of network outputs into estimates in the camera frame."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Decoded:
     Args:
         output: of the network.
         crop_size: edge of its images, pixels.
-        calibration: how far such outputs were off; None: nobody measured it.
+        calibration: how far such outputs were off; None: not measured.
         layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
-        size: of the hands that are fitted, where somebody measured it.
+        size: of the hands that are fitted, where measured.
         doubtful: whether rows that the network doesn't stand by (``hand_valid``, ``object_valid``) are decoded too: an
             evaluation counts their errors.
     """
@@ -67,7 +67,7 @@ class Decoded:
         self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
-        """The hand of row ``i``; None where the network found none in the box.
+        """Hand of row ``i``; None without one in the box.
 
         Joints and mesh are those of the hand model, so that they fit together. ``score`` is the region's times the
         :func:`reliability` of a hand that is fitted to landmarks; of others, times the mean of the hand mask's surer
@@ -111,8 +111,9 @@ class Decoded:
     def object(
         self, i: int, target: Target, view: View, reflection: NDArray[np.float64] = MIRROR_IMAGE
     ) -> ObjectEstimate | None:
-        """The object of row ``i``; None where there is none: no point in the box, or nobody said that there is one and
-        the object mask isn't sure either.
+        """Object of row ``i``, or None.
+
+        None without points in the box, or where the prior has no object and the object mask isn't sure either.
 
         ``reflection`` (4, 4) is the ``S`` of objects beside left hands. The covariance has the wrist's uncertainty in
         the translation, since both hang on the same depth, and the network's own, see :meth:`_variances`; where ``S``
@@ -188,7 +189,9 @@ class Decoded:
 
 
 def reliability(presence: float, mask: float, disagreement: float) -> float:
-    """Probability that a fitted hand is right: its side, and its joints to a tenth of its box in the picture.
+    """Probability that a fitted hand is right.
+
+    Right means: its side, and its joints to a tenth of its box in the picture.
 
     Args:
         presence: of the landmarks, 0 to 1.

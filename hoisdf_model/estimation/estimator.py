@@ -1,4 +1,4 @@
-"""The estimator: a frame goes in, hands and objects in the camera frame come out."""
+"""Estimator of hands and objects in the camera frame."""
 
 from __future__ import annotations
 
@@ -49,12 +49,15 @@ class Localiser(Protocol):
     """Finds hands in a frame."""
 
     def locate(self, frame: Frame) -> tuple[Prior, ...]:
-        """Priors with a hand box at least, best first, pixels of ``frame`` (rectified); empty: no hand is seen."""
+        """Priors with at least a hand box, best first.
+
+        Pixels of ``frame`` (rectified); empty: no hand is seen.
+        """
         ...
 
 
 class Network(Protocol):
-    """What the estimator needs of a network; :class:`hoisdf_model.network.Hoisdf` is one."""
+    """Network protocol of the estimator; :class:`hoisdf_model.network.Hoisdf` satisfies it."""
 
     def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
         """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
@@ -64,11 +67,17 @@ class Network(Protocol):
         ...
 
     def find_root(self, batch: NetworkInput, /) -> tuple[ImageFeatures, RootPrediction]:
-        """Images, boxes and landmarks -> features, and the wrists; asked for only if there is a head for them."""
+        """Features and predicted wrists of images, boxes and landmarks.
+
+        Called only if there is a head for them.
+        """
         ...
 
     def encode(self, image: torch.Tensor, /) -> ImageFeatures:
-        """(B, 3, S, S) in [0, 1] -> at least the image maps."""
+        """Features with at least the image maps.
+
+        (B, 3, S, S) in [0, 1].
+        """
         ...
 
 
@@ -83,7 +92,9 @@ class FrameEstimator(Protocol):
 
 
 class Estimator:
-    """Estimates hands and the objects they hold, frame by frame; not for several threads at once.
+    """Estimator of hands and held objects, frame by frame.
+
+    Not for several threads at once.
 
     Between frames it remembers only what its hand tracker does: where hands and their objects were seen last. It never
     reads ground truth.
@@ -108,7 +119,7 @@ class Estimator:
     Attributes:
         network, config, hand_model, device, calibration: as given.
         finds_wrists: whether the network has a head that sees where the wrist is; without one it is guessed from
-            landmarks or the hand's box where nobody says and there is no depth image.
+            landmarks or the hand's box without a given one and without a depth image.
         refines: whether hands are fitted to the hand tracker's landmarks too, see ``refinement``; at first where the
             network was trained with landmarks, which those of others needn't agree with.
     """
@@ -178,7 +189,7 @@ class Estimator:
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
         if config.root is None:
             _LOG.warning(
-                "%s has no head that finds the wrist: where neither a wrist nor a depth image is given, it is placed "
+                "%s has no hand-root head: where neither a wrist nor a depth image is given, it is placed "
                 "by the hand tracker's landmarks, or guessed at the middle of the hand's box where there are none",
                 weights or "the shipped network",
             )
@@ -190,7 +201,7 @@ class Estimator:
         )  # fmt: skip
 
     def reset(self) -> None:
-        """Forget what was seen before: after a jump in time, or when another camera is looked through."""
+        """Reset tracking, after a jump in time or a camera change."""
         self._follower.reset()
 
     def __call__(self, frame: Frame, prior: Prior | Sequence[Prior] | None = None) -> Estimate:
@@ -294,7 +305,7 @@ class Estimator:
     def _with_objects(
         self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures
     ) -> tuple[tuple[Prior, ...], list[NDArray[np.float64] | None]]:
-        """Priors with the boxes that the masks show of objects that nobody gave; and these boxes in the crops."""
+        """Priors with the boxes that the masks show of objects without a given box; and these boxes in the crops."""
         masks = features.maps[:, 1:3].float().cpu().numpy()
         priors, seen = [], []
         for known, target, view, mask in zip(completed, targets, views, masks, strict=True):
@@ -305,7 +316,7 @@ class Estimator:
 
 
 def resolve_device(name: str) -> torch.device:
-    """``auto`` -> CUDA where there is one, else the CPU; else the device of that name.
+    """Device by name; ``auto`` is CUDA if available, else CPU.
 
     Raises:
         ConfigError: torch knows no such device, or this machine hasn't got it.

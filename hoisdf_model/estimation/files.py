@@ -1,4 +1,7 @@
-"""Estimates as files: JSON with everything but the mesh, and PLY meshes in the camera frame."""
+"""Files of estimates: JSON, and PLY meshes in the camera frame.
+
+The JSON has everything but the mesh.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ FORMAT = "hoisdf-estimate/1"
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Write indented JSON with each list of numbers on a line of its own."""
+    """Write indented JSON with number lists on single lines."""
     text = json.dumps(content, indent=1)
     text = re.sub(r"\[[-+\d.eE,\s]+\]", lambda numbers: " ".join(numbers.group().split()), text)
     path.write_text(text + "\n", encoding="utf-8")

@@ -1,4 +1,7 @@
-"""Hands and what they hold from one frame to the next: the hand tracker's hands as priors, with their objects."""
+"""Tracking of hands and held objects over frames.
+
+The hand tracker's hands as priors, with their objects.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ SAME_HAND = 0.4  # overlap from which on a given box holds the hand of the frame
 
 
 class HandFollower:
-    """The default localiser: finds hands in the image, follows them, and remembers where their objects were.
+    """Default localiser: hand tracker with remembered object boxes.
 
     Args:
         networks: of the hand tracker.
@@ -39,17 +42,23 @@ class HandFollower:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Reset all tracks."""
         self._tracker.reset()
         self._objects: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []  # boxes of a hand and what it held
         self._given: list[SeenHand] = []
 
     def locate(self, frame: Frame) -> tuple[Prior, ...]:
-        """Priors of the hands in a rectified frame, surest first; empty: no hand is seen."""
+        """Priors of the hands in a rectified frame, best first.
+
+        Empty: no hand is seen.
+        """
         return tuple(self._prior(hand, frame) for hand in self._tracker(frame.image))
 
     def landmarks_in(self, frame: Frame, box: NDArray[np.float64]) -> tuple[Landmarks | None, Side]:
-        """What the landmark network sees in a box (4,) of a rectified frame, and which side it takes the hand for."""
+        """Landmarks and side of the hand in a box.
+
+        (4,) of a rectified frame.
+        """
         network = self.networks.landmarks
         known = [hand for hand in self._given if boxes.overlap(hand.box, box) > SAME_HAND]
         seen = None
@@ -64,7 +73,7 @@ class HandFollower:
         return _landmarks(seen, frame), "right" if seen.right >= 0.5 else "left"
 
     def update(self, seen: Sequence[Target]) -> None:
-        """Take in with which targets hands were seen in the last frame."""
+        """Update the tracks with the targets of the last frame."""
         self._objects = [(target.hand_box, target.object_box) for target in seen if target.object_known]
         self._given = self._given[-len(seen) :] if seen else []
 
@@ -73,7 +82,10 @@ class HandFollower:
         return Prior(hand_box=box, side=hand.side, score=hand.score, landmarks=_landmarks(hand.seen, frame))
 
     def window_of(self, hand_box: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """The box of the object that the hand in that box held in the frame before, moved as the hand has."""
+        """Object box of the previous frame, moved with its hand.
+
+        Of the object that the hand in that box held.
+        """
         for hand, thing in self._objects:
             if boxes.overlap(hand, hand_box) > SAME_HAND:
                 return thing + np.tile(boxes.center(hand_box) - boxes.center(hand), 2)

@@ -1,4 +1,4 @@
-"""Hands of a size that somebody measured with a ruler."""
+"""Hands of known, measured size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class HandSize:
-    """The distance from the wrist to the tip of the middle finger of the flat hand.
+    """Length of the flat hand, wrist to middle fingertip.
 
     Args:
         layer: of the right hand.

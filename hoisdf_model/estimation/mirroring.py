@@ -1,4 +1,4 @@
-"""The way back from the mirror in which a left hand is shown: for points, and for the object's pose."""
+"""Inverse mirroring of left-hand estimates: points and object poses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _LOG = logging.getLogger(__name__)
 
 
 class ObjectReflections:
-    """By an object's name the reflection ``S`` of its frame with which its pose comes back: ``T = M T' S``.
+    """Reflection ``S`` of the object frame by object name.
+
+    With it the pose comes back: ``T = M T' S``.
 
     ``T'`` (4, 4) is the pose in the mirror's world and ``M = diag(-1, 1, 1, 1)`` the mirror. A network that takes what
     it sees for the object itself (``object_in_mirror: itself``) is undone by the object's own mirror plane: with

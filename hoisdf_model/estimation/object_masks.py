@@ -1,4 +1,4 @@
-"""The object's box as the network's own masks show it, beside the hand in the crop."""
+"""Object box from the network's masks, beside the hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MARGIN = 1.05  # of the box around the visible part
 def object_box_in(
     masks: NDArray[np.float64], hand_box: NDArray[np.float64], crop_size: int
 ) -> NDArray[np.float64] | None:
-    """The box of what is held, or None where nothing is.
+    """Box of the held object, or None without one.
 
     Args:
         masks: (2, h, w) probability of hand and object in the crop.

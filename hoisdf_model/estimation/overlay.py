@@ -1,4 +1,7 @@
-"""An estimate drawn into its image: meshes, skeletons, boxes, and what is known in words."""
+"""Overlay of an estimate on its image.
+
+Meshes, skeletons, boxes, and text.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def draw_overlay(
     canvas = image.copy()
     pen = _Pen(canvas, intrinsics)
     model = None if hand_model is None else as_hand_model(hand_model)
-    hands = [_hand_surface(hand, model) for hand in estimate.hands]
+    hands = [hand_surface(hand, model) for hand in estimate.hands]
     things = [_object_surface(thing, meshes) for thing in estimate.objects]
     paint(canvas, [surface for surface in (*hands, *things) if surface is not None], intrinsics)
     for hand_region in estimate.regions.hands:
@@ -166,7 +169,11 @@ class _Pen:
         cv2.putText(self.canvas, text, (x, y), FONT, scale, colour, thickness, cv2.LINE_AA)
 
 
-def _hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
+def hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
+    """Mesh of a hand, or None.
+
+    None where its vertices weren't sent or its model is another one; ``None``: the open hand.
+    """
     if len(hand.vertices) == 0:
         return None
     known = _open_hand() if model is None else model
@@ -181,7 +188,7 @@ def _object_surface(thing: ObjectEstimate, meshes: Catalogue | None) -> Surface 
     if meshes is None or not thing.name:
         return None
     try:
-        vertices, faces = _drawable(meshes, thing.name)
+        vertices, faces = drawable(meshes, thing.name)
     except MeshError:
         return None
     return Surface(vertices @ thing.rotation.T + thing.translation, faces, OBJECT_COLOUR)
@@ -193,7 +200,14 @@ def _open_hand() -> HandModel:
 
 
 @lru_cache(maxsize=64)
-def _drawable(meshes: Catalogue, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+def drawable(meshes: Catalogue, name: str) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vertices and faces of an object for drawing; object frame.
+
+    A large mesh is made coarser.
+
+    Raises:
+        MeshError: there is no such object.
+    """
     mesh = meshes.mesh(name)
     return simplified(mesh.vertices, mesh.faces)
 

@@ -1,4 +1,4 @@
-"""From a detector's regions to priors: which hand holds which object."""
+"""Assignment of detected objects to hands, as priors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ REACH = 1.0  # an object farther from the hand's box than this many of the box's
 
 
 def priors_from_regions(regions: Regions) -> tuple[Prior, ...]:
-    """One prior per hand, best first, each with the object it most likely holds.
+    """One prior per hand with its most likely object.
+
+    Best first.
 
     Pairs are taken greedily, those that overlap first (by overlap times the object's score), then the nearest ones;
     each object goes to one hand at most. A hand without an object in reach gets none. Objects without a hand are left
@@ -49,5 +51,5 @@ def _overlap(hand: HandRegion, thing: ObjectRegion) -> float:
 def _gap(hand: HandRegion, thing: ObjectRegion) -> float:
     """Distance between the two boxes, in diagonals of the hand's; 0 where they touch."""
     h, o = np.asarray(hand.box, np.float64), np.asarray(thing.box, np.float64)
-    apart = np.maximum(np.maximum(h[:2] - o[2:], o[:2] - h[2:]), 0)
-    return float(np.linalg.norm(apart) / np.linalg.norm(h[2:] - h[:2]))
+    gap = np.maximum(np.maximum(h[:2] - o[2:], o[:2] - h[2:]), 0)
+    return float(np.linalg.norm(gap) / np.linalg.norm(h[2:] - h[:2]))

@@ -1,5 +1,7 @@
-"""Where the wrist is when nobody says: where the network's head sees it, with the depth image's help; without such a
-head from the depth image, else from the box's size and the focal length.
+"""Wrist position without a given one.
+
+From the network's head with the depth image's help; without such a head from the depth image, else from the box's size
+and the focal length.
 
 All behind one function, :func:`place`; docs/live_use.md has the figures behind the constants.
 """
@@ -36,7 +38,7 @@ SAME_SURFACE = 0.12  # metres; depths farther behind the nearest surface of the 
 
 
 def hand_span(model: HandModel) -> float:
-    """Metres from the wrist to the tip of the middle finger of the flat mean hand."""
+    """Span of the flat mean hand, wrist to middle fingertip, metres."""
     return float(np.linalg.norm(model.v_template[TIP_VERTICES["middle"]] - model.joints[0]))
 
 
@@ -97,14 +99,19 @@ def place(
 
 
 def monocular_depth(camera: Pinhole, box: NDArray[np.float64], span: float) -> float:
-    """Metres at which a mean hand in a mean pose fills the box: ``z = f * EDGE_PER_SPAN * span / longest edge``."""
+    """Depth at which a mean hand fills the box, metres.
+
+    ``z = f * EDGE_PER_SPAN * span / longest edge``, a mean pose.
+    """
     width, height = box[2:] - box[:2]
     edge = max(width / camera.fx, height / camera.fy)
     return float(np.clip(EDGE_PER_SPAN * span / edge, NEAREST, FARTHEST))
 
 
 def surface_depth(frame: Frame, box: NDArray[np.float64]) -> float | None:
-    """Metres to the hand's surface: the median of the box's nearest surface; None where depth is missing.
+    """Depth of the hand's surface in a box, metres.
+
+    The median of the box's nearest surface; None where depth is missing.
 
     Looks at the middle half of the box, ignores what lies ``SAME_SURFACE`` behind its nearest tenth (background between
     the fingers) and what is out of range.
@@ -153,14 +160,17 @@ def _measured(
 
 
 def ray_covariance(point: NDArray[np.float64], along: float, across: float) -> NDArray[np.float64]:
-    """(3, 3) square metres: standard deviation ``along`` the ray from the camera to the point, and ``across`` it."""
+    """Covariance (3, 3) along and across a camera ray, square metres.
+
+    Standard deviation ``along`` the ray from the camera to the point, and ``across`` it.
+    """
     ray = point / np.linalg.norm(point)
     outer = np.outer(ray, ray)
     return along**2 * outer + across**2 * (np.eye(3) - outer)
 
 
 def unknown_covariance() -> NDArray[np.float64]:
-    """(3, 3) with the first element -1: nobody said how good the position is."""
+    """Covariance (3, 3) marked as unknown: first element -1."""
     covariance = np.zeros((3, 3))
     covariance[0, 0] = -1
     return covariance

@@ -1,4 +1,4 @@
-"""From what the caller knows to priors that each have a hand box in the rectified image."""
+"""Completion of priors with hand boxes in the rectified image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def completed_priors(
     span: float,
     locate: Callable[[Frame], tuple[Prior, ...]],
 ) -> tuple[Prior, ...]:
-    """Give every prior a hand box.
+    """Priors, each completed with a hand box.
 
     A prior without a box gets one around its root; without either, what ``locate`` finds, the best for the first, and
     what the caller said (side, object, ...) goes before what was found. A prior for which nothing is found is left out.

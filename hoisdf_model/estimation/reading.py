@@ -1,4 +1,7 @@
-"""Estimates back from the JSON that ``hoisdf estimate`` writes; meshes are posed again."""
+"""Reader of the JSON written by ``hoisdf estimate``.
+
+Meshes are posed again.
+"""
 
 from __future__ import annotations
 

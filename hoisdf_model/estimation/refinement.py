@@ -1,4 +1,6 @@
-"""One hand from all evidence: a few Gauss-Newton steps over its pose and place.
+"""Refinement of one hand with all evidence, by Gauss-Newton.
+
+A few steps over its pose and place.
 
 The network's joints, a hand tracker's landmarks in pixels and in space, the wrist's place and a natural pose each pull
 with the inverse of their variance. Joints are moved by the rotations of the bones that carry them, whose derivative is
@@ -81,7 +83,7 @@ def fit_hand(
     root_covariance: Floats,
     evidence: Evidence,
 ) -> HandFit:
-    """The hand that agrees best with everything.
+    """Hand that fits all evidence best.
 
     Args:
         layer: of the right hand.

@@ -1,4 +1,7 @@
-"""Meshes painted into an image: shaded, translucent, the nearer over the farther; on the CPU in milliseconds."""
+"""Software rendering of meshes into an image.
+
+Shaded, translucent, the nearer over the farther; on the CPU in milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Surface:
-    """A mesh in the camera frame: ``vertices`` (N, 3) metres, ``faces`` (M, 3), RGB ``colour``."""
+    """Mesh in the camera frame.
+
+    ``vertices`` (N, 3) metres, ``faces`` (M, 3), RGB ``colour``.
+    """
 
     vertices: NDArray[np.floating]
     faces: NDArray[np.integer]
@@ -91,7 +97,9 @@ def _turned_to_the_camera(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
 def simplified(
     vertices: NDArray[np.floating], faces: NDArray[np.integer], limit: int = 2000
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """A mesh with at most about ``limit`` faces, for drawing: vertices in the same cell of a grid are joined.
+    """Simplified mesh of about ``limit`` faces, for drawing.
+
+    Vertices in the same cell of a grid are joined.
 
     Meshes that are small enough are returned as they are.
     """

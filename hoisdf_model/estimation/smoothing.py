@@ -1,4 +1,6 @@
-"""Less jitter for people and robots that look at estimates: a One-Euro filter over frames, off unless asked for.
+"""Temporal smoothing of estimates with a One-Euro filter.
+
+Off by default.
 
 Casiez, Roussel, Vogel: 1 Euro Filter, CHI 2012; here also on rotations, where a difference is a rotation vector. With
 ``time`` the time constant of what stands still, something of speed ``v`` is smoothed with ``time / (1 + v / v0)``: it
@@ -53,10 +55,12 @@ class _Track:
 
 
 class Smoother:
-    """Smooths the estimates of a stream: wrists, poses and shapes of hands, and poses of objects.
+    """Smoother of a stream of estimates.
 
-    A hand's mesh and joints are posed anew, so that they fit together; covariances and scores stay. Hands are told
-    apart by side, objects by side and name, several of them by their order.
+    Wrists, poses and shapes of hands, and poses of objects.
+
+    A hand's mesh and joints are posed anew, so that they fit together; covariances and scores stay. Hands are
+    matched by side, objects by side and name, several of them by their order.
 
     Args:
         hand_model: the right hand model of the estimates.
@@ -76,7 +80,7 @@ class Smoother:
         self._tracks: dict[Hashable, _Track] = {}
 
     def reset(self) -> None:
-        """Forget the frames before."""
+        """Reset the filters."""
         self._tracks.clear()
 
     def __call__(self, stamp: float, estimate: Estimate) -> Estimate:
@@ -143,7 +147,7 @@ class Smoother:
         return state
 
     def _share(self, speeds: Floats, slow: float, elapsed: float) -> Floats:
-        """(N, 1) how much of the way to what is seen is gone."""
+        """Smoothing factors (N, 1)."""
         constant = self._time / (1 + np.linalg.norm(speeds, axis=1, keepdims=True) / slow)
         return np.asarray(elapsed / (elapsed + constant), np.float64)
 

@@ -1,4 +1,4 @@
-"""A target: one hand with its object, with everything the network has to be told about them."""
+"""Targets: completed priors of one hand with its object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from hoisdf_model.estimates import Landmarks, RootSource, Side
 
 @dataclass(frozen=True)
 class Target:
-    """A completed :class:`Prior`; camera frame in metres, boxes in pixels of the rectified image.
+    """Completed :class:`Prior`.
+
+    Camera frame in metres, boxes in pixels of the rectified image.
 
     Attributes:
         side: which hand.
@@ -24,7 +26,7 @@ class Target:
         object_name: empty where unknown.
         object_known: whether anyone said that there is an object, and not merely that there may be one.
         score: confidence of whoever made the boxes.
-        landmarks: of the hand in the rectified image, unmirrored; None: nobody sees any.
+        landmarks: of the hand in the rectified image, unmirrored; None: there are none.
     """
 
     side: Side

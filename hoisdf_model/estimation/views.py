@@ -1,4 +1,7 @@
-"""What the network is shown of each target: the crop, mirrored for a left hand, with everything in its pixels."""
+"""Network inputs of targets.
+
+The crop, mirrored for a left hand, with everything in its pixels.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ from hoisdf_model.network import NetworkInput
 
 @dataclass(frozen=True)
 class View:
-    """One element of the network's batch; of the mirrored scene for a left hand.
+    """One element of the network's batch.
+
+    Of the mirrored scene for a left hand.
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
@@ -41,7 +46,7 @@ class View:
 
 
 def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View:
-    """The view of a target in a rectified frame.
+    """View of a target in a rectified frame.
 
     A left hand is shown as the right hand that a mirror with the normal x would show: image, principal point, boxes and
     positions change sides, and the network, which knows right hands only, needs no other code.
@@ -77,7 +82,10 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View
 
 
 def moved(view: View, target: Target, object_box: NDArray[np.float64] | None = None) -> View:
-    """The view with what its picture doesn't depend on: the target's root and object centre, another object's box."""
+    """View with updated target and unchanged picture.
+
+    The target's root and object centre, another object's box.
+    """
     mirror = MIRROR if target.side == "left" else np.ones(3)
     box = view.object_box if object_box is None else object_box
     return replace(view, hand_root=target.root * mirror, object_center=target.object_center * mirror, object_box=box)
@@ -105,7 +113,7 @@ def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
 
 
 def moved_batch(batch: NetworkInput, views: Sequence[View]) -> NetworkInput:
-    """The batch of views that have been :func:`moved`: the pictures stay where they are."""
+    """Batch of views after :func:`moved`, with unchanged pictures."""
     device = batch.image.device
     return replace(
         batch,
@@ -120,5 +128,8 @@ def _stacked(views: Sequence[View], name: str, device: torch.device) -> torch.Te
 
 
 def images_to_tensor(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """(B, S, S, 3) uint8 -> (B, 3, S, S) float32 in [0, 1] on the device, sent there as bytes."""
+    """Image tensor (B, 3, S, S) float32 in [0, 1].
+
+    From (B, S, S, 3) uint8, sent to the device as bytes.
+    """
     return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(255).contiguous()

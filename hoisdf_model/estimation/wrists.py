@@ -1,4 +1,7 @@
-"""Wrists as the network's own head and a hand tracker's landmarks see them, in the camera frame."""
+"""Wrist positions from the network's head and tracker landmarks.
+
+In the camera frame.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,10 @@ class SeenWrist:
 def seen_wrists(
     found: RootPrediction, targets: Sequence[Target], views: Sequence[View], crop_size: int
 ) -> list[SeenWrist]:
-    """What the network's head found in views of targets; left hands come back out of the mirror."""
+    """Wrist positions from the network's head, in unmirrored views.
+
+    Left hands come back out of the mirror.
+    """
     intrinsics = torch.from_numpy(np.stack([view.intrinsics for view in views]))
     found = found.to("cpu", torch.float64)
     roots = found.position(intrinsics, crop_size).numpy()
@@ -54,7 +60,9 @@ def seen_wrists(
 
 
 def landmark_wrist(landmarks: Landmarks | None, camera: Pinhole, bones: float) -> SeenWrist | None:
-    """The wrist from which a hand of known size shows these landmarks; None where there are none to trust.
+    """Wrist position from landmarks of a hand of known size.
+
+    None where there are none to trust.
 
     Linear least squares: with ``X`` a landmark relative to the wrist ``t``, ``fx (X + t)_x = (u - cx) (X + t)_z`` and
     the same for y, each row with the same weight.
@@ -82,12 +90,15 @@ def landmark_wrist(landmarks: Landmarks | None, camera: Pinhole, bones: float) -
 
 
 def scaled(seen: SeenWrist, size: float) -> SeenWrist:
-    """The wrist of a hand so many times as large, which looks just the same from so many times as far."""
+    """Wrist of a hand scaled in size and distance.
+
+    It has the same appearance.
+    """
     return SeenWrist(seen.root * size, seen.along * size, seen.across * size)
 
 
 def fused(one: SeenWrist | None, other: SeenWrist | None) -> SeenWrist | None:
-    """The wrist that two views say together, each weighed by its variances.
+    """Variance-weighted mean of two wrist positions.
 
     It isn't taken to be surer than the surer one: both see the same picture, and err together.
     """

@@ -1,4 +1,7 @@
-"""Pictures in and out: webcams, videos, streams and folders of images are read, videos are written."""
+"""Image sources and video output.
+
+Webcams, videos, streams and folders of images are read, videos are written.
+"""
 
 from hoisdf_model.feeds.sources import CaptureError, FrameSource, VideoSource, open_source, open_video
 from hoisdf_model.feeds.videos import FASTEST, SLOWEST, VideoFile

@@ -1,4 +1,4 @@
-"""Where pictures come from: a webcam, a video file or stream, a folder of images.
+"""Image sources: webcams, video files, streams, folders of images.
 
 Every source hands out (H, W, 3) uint8 RGB arrays of one size.
 """
@@ -59,10 +59,10 @@ class FrameSource(Protocol):
         """
 
     def rewind(self) -> None:
-        """Start again at the first picture; does nothing on a live source."""
+        """Restart at the first picture; no effect on a live source."""
 
     def close(self) -> None:
-        """Let go of the device or file."""
+        """Release the device or file."""
 
 
 class VideoSource:
@@ -130,7 +130,7 @@ class VideoSource:
 
     @property
     def seconds(self) -> float:
-        """When the picture that was read last is to be shown, from a file's start."""
+        """Display time of the last read image, from the file's start."""
         return float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
 
     def rewind(self) -> None:

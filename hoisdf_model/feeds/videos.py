@@ -14,7 +14,7 @@ SLOWEST, FASTEST = 1.0, 240.0  # frames per second
 
 
 class VideoFile:
-    """An MP4 that grows with each picture and is whole once it is closed.
+    """MP4 writer; the file is complete once it is closed.
 
     Args:
         path: of the file; an older one is written over.
@@ -32,7 +32,9 @@ class VideoFile:
         self._shape: tuple[int, ...] = ()
 
     def write(self, image: NDArray[np.uint8]) -> bool:
-        """Add a picture (H, W, 3) uint8 RGB, of the first one's size; an odd last row or column is left out.
+        """Add an image (H, W, 3) uint8 RGB.
+
+        Of the first one's size; an odd last row or column is left out.
 
         Returns:
             False: this OpenCV can't write MP4, and nothing was written.

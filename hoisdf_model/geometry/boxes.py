@@ -1,4 +1,7 @@
-"""Axis-aligned boxes ``x0, y0, x1, y1`` in pixels, float64 numpy arrays of any batch shape (..., 4)."""
+"""Axis-aligned boxes ``x0, y0, x1, y1`` in pixels.
+
+float64 numpy arrays of any batch shape (..., 4).
+"""
 
 from __future__ import annotations
 
@@ -25,20 +28,23 @@ def validated(box: ArrayLike, what: str = "box") -> NDArray[np.float64]:
 
 
 def around(points: ArrayLike, factor: float = 1.0) -> NDArray[np.float64]:
-    """Smallest box around pixels (..., N, 2), enlarged about its centre by ``factor``."""
+    """Smallest box around pixels (..., N, 2), enlarged about its centre.
+
+    ``factor``: the enlargement.
+    """
     p = np.asarray(points, np.float64)
     return scaled(np.concatenate([p.min(-2), p.max(-2)], -1), factor)
 
 
 def scaled(box: ArrayLike, factor: float) -> NDArray[np.float64]:
-    """(..., 4) enlarged about its centre."""
+    """Boxes (..., 4) enlarged about their centres."""
     b = np.asarray(box, np.float64)
     middle, half = (b[..., :2] + b[..., 2:]) / 2, (b[..., 2:] - b[..., :2]) / 2 * factor
     return np.concatenate([middle - half, middle + half], -1)
 
 
 def center(box: ArrayLike) -> NDArray[np.float64]:
-    """(..., 4) -> (..., 2) pixels."""
+    """Centres (..., 2) of boxes (..., 4), pixels."""
     b = np.asarray(box, np.float64)
     return (b[..., :2] + b[..., 2:]) / 2
 
@@ -50,12 +56,15 @@ def union(*boxes: ArrayLike) -> NDArray[np.float64]:
 
 
 def clipped(box: ArrayLike, width: int, height: int) -> NDArray[np.float64]:
-    """(..., 4) cut at the image's border; may become empty (x0 >= x1)."""
+    """Boxes (..., 4) clipped to the image.
+
+    They may become empty (x0 >= x1).
+    """
     return np.clip(np.asarray(box, np.float64), 0, np.array([width, height, width, height], np.float64))
 
 
 def mapped(box: ArrayLike, mapping: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """A box (4,) in another image, by what becomes of the middles of its edges.
+    """Box (4,) in another image, from the mapped centres of its edges.
 
     For mappings that bend straight lines a little, such as distortion: there and back again gives the same box, which
     a box around the bent outline wouldn't.
@@ -70,7 +79,7 @@ def mapped(box: ArrayLike, mapping: Callable[[NDArray[np.float64]], NDArray[np.f
 
 
 def mirrored(box: ArrayLike, width: int) -> NDArray[np.float64]:
-    """(..., 4) in the horizontally mirrored image of that width."""
+    """Boxes (..., 4) in the horizontally mirrored image of that width."""
     b = np.asarray(box, np.float64)
     return np.stack([width - 1 - b[..., 2], b[..., 1], width - 1 - b[..., 0], b[..., 3]], -1)
 

@@ -1,4 +1,6 @@
-"""Camera files: ROS's calibration YAML, CameraInfo as ``ros2 topic echo`` prints it, Kalibr's, RealSense's, plain ones.
+"""Camera files of ROS, Kalibr, RealSense and others.
+
+ROS's calibration YAML, CameraInfo as ``ros2 topic echo`` prints it, Kalibr's, RealSense's, plain ones.
 
 Told by their keys, see :func:`read_camera`.
 """
@@ -28,7 +30,7 @@ _FISHEYES = ("fisheye", "equidistant", "kannala_brandt", "kannala_brandt4", "kb4
 
 
 def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
-    """The camera of a YAML or JSON file.
+    """Camera from a YAML or JSON file.
 
     Args:
         path: a file of ROS's ``camera_calibration`` (see ``camera_calibration_parsers``), a saved ``ros2 topic echo
@@ -39,7 +41,7 @@ def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
 
     Raises:
         CameraError: the file is missing, isn't YAML or JSON, lacks a key, or the camera in it isn't calibrated or not
-            to be told from others.
+            to be distinguished from others.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""The pinhole camera: projection, back-projection, undistortion.
+"""Pinhole camera: projection, back-projection, undistortion.
 
 Frame: REP-103 optical (x right, y down, z forward), metres. Pixels: the centre of the top left pixel is
 (0, 0), as in ``sensor_msgs/CameraInfo`` and OpenCV.
@@ -95,7 +95,7 @@ class Pinhole:
         distortion: tuple[float, ...] = (),
         distortion_model: str = "plumb_bob",
     ) -> Pinhole:
-        """From a (3, 3) ``K`` or a (3, 4) ``P`` matrix, pixels.
+        """Pinhole camera from a (3, 3) ``K`` or (3, 4) ``P``, pixels.
 
         A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (the second camera of a
         stereo pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
@@ -127,7 +127,7 @@ class Pinhole:
         )  # fmt: skip
 
     def check_image(self, width: int, height: int) -> None:
-        """See that this can be the camera of an image of ``width`` x ``height`` pixels.
+        """Check the camera's size against an image of ``width`` x ``height`` pixels.
 
         Raises:
             CameraError: it is of another size or, where it says none, its principal point lies far from the middle.
@@ -152,18 +152,26 @@ class Pinhole:
         return np.array([[self.fx, 0, self.cx], [0, self.fy, self.cy], [0, 0, 1]], np.float64)
 
     def project(self, points: ArrayLike) -> NDArray[np.float64]:
-        """Camera points (..., 3), metres -> pixels (..., 2) of the rectified image (distortion is not applied)."""
+        """Projection of camera points to pixels of the rectified image.
+
+        (..., 3) metres -> (..., 2); distortion is not applied.
+        """
         p = np.asarray(points, np.float64)
         z = np.where(np.abs(p[..., 2]) < 1e-9, 1e-9, p[..., 2])
         return np.stack([self.fx * p[..., 0] / z + self.cx, self.fy * p[..., 1] / z + self.cy], -1)
 
     def back_project(self, pixels: ArrayLike, depth: ArrayLike) -> NDArray[np.float64]:
-        """Pixels (..., 2) of the rectified image and depth (...) in metres -> camera points (..., 3), metres."""
+        """Back-projection of pixels of the rectified image with depth.
+
+        Pixels (..., 2) and depth (...) in metres -> camera points (..., 3), metres.
+        """
         uv, z = np.asarray(pixels, np.float64), np.asarray(depth, np.float64)
         return np.stack([(uv[..., 0] - self.cx) / self.fx * z, (uv[..., 1] - self.cy) / self.fy * z, z], -1)
 
     def mirrored(self) -> Pinhole:
-        """The camera of the horizontally mirrored image. Undistort first.
+        """Camera of the horizontally mirrored image.
+
+        Undistort first.
 
         Raises:
             InvalidInputError: the width isn't known, or there is distortion left.
@@ -173,14 +181,21 @@ class Pinhole:
         return replace(self, cx=self.width - 1 - self.cx)
 
     def undistort(self, image: NDArray[Any], interpolation: int = cv2.INTER_LINEAR) -> NDArray[Any]:
-        """The image as a camera with the same ``K`` and no distortion sees it; the input itself if there is none."""
+        """Undistorted image with the same ``K``.
+
+        The input itself if there is no distortion.
+        """
         if not self.is_distorted:
             return image
         maps = _undistortion_maps(self, image.shape[1], image.shape[0])
         return cv2.remap(image, maps[0], maps[1], interpolation)
 
     def undistort_pixels(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Pixels (..., 2) of the raw image -> the same of the rectified image (same ``K``, no distortion).
+        """Undistortion of pixels (..., 2) of the raw image.
+
+        Pixels of the rectified image: same ``K``, no distortion.
+
+        Same ``K``, no distortion.
 
         OpenCV's iterative inverse; under strong distortion about 0.1 pixels off at the border.
         """
@@ -195,7 +210,10 @@ class Pinhole:
         return np.asarray(rectified, np.float64).reshape(uv.shape)
 
     def distort_pixels(self, pixels: ArrayLike) -> NDArray[np.float64]:
-        """Pixels (..., 2) of the rectified image -> the same of the raw image."""
+        """Distortion of pixels (..., 2) of the rectified image.
+
+        Pixels of the raw image.
+        """
         uv = np.asarray(pixels, np.float64)
         if not self.is_distorted or uv.size == 0:
             return uv
@@ -209,20 +227,25 @@ class Pinhole:
 
     @property
     def is_distorted(self) -> bool:
-        """Whether the image isn't a pinhole's: there are coefficients, or the model is a fisheye's."""
+        """Whether the image has lens distortion.
+
+        There are coefficients, or the model is a fisheye's.
+        """
         return self.is_fisheye or any(self.distortion)
 
     @property
     def is_fisheye(self) -> bool:
-        """Whether the distortion is of OpenCV's fisheye model (``equidistant`` in CameraInfo)."""
+        """Whether the distortion model is OpenCV's fisheye (``equidistant`` in CameraInfo)."""
         return self.distortion_model in ("equidistant", "fisheye")
 
     def rectified(self) -> Pinhole:
-        """The same camera without distortion."""
+        """Same camera without distortion."""
         return replace(self, distortion=(), distortion_model="plumb_bob")
 
     def of_region(self, region: tuple[int, int, int, int], binning: tuple[int, int]) -> Pinhole:
-        """The camera of the image that is published: a region cut out, then binned, as ``image_geometry`` has it.
+        """Camera of a region of interest with binning.
+
+        A region is cut out, then binned, as ``image_geometry`` does.
 
         Args:
             region: x, y, width, height in pixels of the whole sensor; all zero it is all of it.

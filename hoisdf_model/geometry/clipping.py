@@ -1,4 +1,7 @@
-"""Triangles cut by axis-aligned planes, many sets of them at once (Sutherland and Hodgman 1974)."""
+"""Triangles clipped by axis-aligned planes, in batches.
+
+Many sets at once (Sutherland and Hodgman 1974).
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ ON_PLANE = 1e-8  # metres: corners so near to a plane lie on it
 def clipped(
     triangles: NDArray[np.float64], axis: int, side: int, limit: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """What lies on one side of a plane.
+    """Part of the triangles on one side of a plane.
 
     Args:
         triangles: (T, 3, 3) corners.

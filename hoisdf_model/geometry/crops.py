@@ -1,4 +1,4 @@
-"""The square crop that the network sees: window, affine, intrinsics, image.
+"""Square crop of the network: window, affine, intrinsics, image.
 
 There is one crop. ``image -> crop`` is the affine ``A`` (3, 3) with ``crop_pixel = A image_pixel`` and the crop's
 camera is ``A K``, so a camera point projects to the same place either way.
@@ -21,7 +21,7 @@ CROP_SIZE = 256
 
 @dataclass(frozen=True)
 class SquareWindow:
-    """A square in the image: centre (2,) pixels and edge length in pixels."""
+    """Square in the image: centre (2,) and edge length, pixels."""
 
     center: tuple[float, float]
     size: float
@@ -35,7 +35,9 @@ class SquareWindow:
 
 
 def window_around(*regions: ArrayLike, width: int, height: int, margin: float = 1.5) -> SquareWindow:
-    """The square around all boxes, each first enlarged by ``margin``, their union cut at the image's border.
+    """Square window around boxes.
+
+    Each box is first enlarged by ``margin``, their union is clipped to the image.
 
     The window may reach beyond the image; what lies outside is black in the crop.
 
@@ -53,7 +55,9 @@ def window_around(*regions: ArrayLike, width: int, height: int, margin: float = 
 
 
 def crop_image(image: NDArray[np.uint8], affine: NDArray[np.float64], crop_size: int = CROP_SIZE) -> NDArray[np.uint8]:
-    """Resample (H, W, 3) by ``affine``, antialiased where it shrinks, black outside the image.
+    """Crop of an image (H, W, 3) by ``affine``, antialiased.
+
+    Black outside the image.
 
     Returns:
         (crop_size, crop_size, 3) uint8.
@@ -75,11 +79,14 @@ def crop_image(image: NDArray[np.uint8], affine: NDArray[np.float64], crop_size:
 
 
 def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.float64]:
-    """(3, 3), (..., 2) -> (..., 2) pixels."""
+    """Transformed pixels (..., 2) by an affine (3, 3)."""
     p = np.asarray(pixels, np.float64)
     return p @ affine[:2, :2].T + affine[:2, 2]
 
 
 def map_box(affine: NDArray[np.float64], box: ArrayLike) -> NDArray[np.float64]:
-    """A box (4,) in the other image; for affines without rotation, which keep boxes axis-aligned."""
+    """Box (4,) in the other image.
+
+    For affines without rotation, which keep boxes axis-aligned.
+    """
     return apply_affine(affine, np.asarray(box, np.float64).reshape(2, 2)).reshape(4)

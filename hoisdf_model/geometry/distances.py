@@ -39,7 +39,9 @@ def signed_distance(points: Floats, vertices: Floats, faces: Integers, exact: bo
 
 
 def inside(points: Floats, vertices: Floats, faces: Integers, exact: bool = True) -> NDArray[np.bool_]:
-    """(P,) whether each point lies inside the closed mesh, by its winding number.
+    """Whether points lie inside a closed mesh, by winding number.
+
+    (P,) bool.
 
     Without ``exact`` distant faces are summed up by their dipoles (Barill et al. 2018), half as dear for a hand and as
     good: the number lies near 0 or 1 everywhere but on the surface.
@@ -57,7 +59,7 @@ def inside(points: Floats, vertices: Floats, faces: Integers, exact: bool = True
 def closest_points(
     points: Floats, vertices: Floats, faces: Integers
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
-    """The nearest point of the surface for each point.
+    """Nearest surface point for each point.
 
     Returns:
         distances (P,) metres, unsigned; indices of the nearest faces (P,); nearest points (P, 3) metres.

@@ -18,14 +18,17 @@ Integers = NDArray[np.integer[Any]]
 
 
 def face_normals(vertices: Floats, faces: Integers) -> NDArray[np.float64]:
-    """(M, 3) normals of the faces, as long as twice the face's area."""
+    """Face normals (M, 3), with the length of twice the area."""
     v = np.asarray(vertices, np.float64)
     a, b, c = v[faces[:, 0]], v[faces[:, 1]], v[faces[:, 2]]
     return np.cross(b - a, c - a)
 
 
 def vertex_normals(vertices: Floats, faces: Integers) -> NDArray[np.float64]:
-    """(N, 3) unit normals, faces weighted by area; zero for a vertex without faces."""
+    """Unit vertex normals, weighted by face area.
+
+    (N, 3); zero for a vertex without faces.
+    """
     normals, weighted = np.zeros((len(vertices), 3)), face_normals(vertices, faces)
     for corner in range(3):
         np.add.at(normals, faces[:, corner], weighted)
@@ -33,7 +36,9 @@ def vertex_normals(vertices: Floats, faces: Integers) -> NDArray[np.float64]:
 
 
 def corner_normals(vertices: Floats, faces: Integers, crease: float = 0.6) -> NDArray[np.float64]:
-    """Unit normals of every face's corners, smooth across edges flatter than ``crease`` radians and sharp elsewhere.
+    """Unit normals of face corners, smooth below a crease angle.
+
+    Smooth across edges flatter than ``crease`` radians and sharp elsewhere.
 
     Returns:
         (M, 3, 3): face, corner, xyz.
@@ -53,7 +58,9 @@ def corner_normals(vertices: Floats, faces: Integers, crease: float = 0.6) -> ND
 
 
 def boundary_loops(faces: Integers) -> list[NDArray[np.int64]]:
-    """The open boundaries, each a loop of vertex indices in the direction of the faces' own edges.
+    """Open boundary loops of a mesh.
+
+    Each is a loop of vertex indices in the direction of the faces' own edges.
 
     Raises:
         InvalidInputError: a boundary vertex has more than one outgoing boundary edge.
@@ -79,7 +86,10 @@ def boundary_loops(faces: Integers) -> list[NDArray[np.int64]]:
 
 
 def capped(vertices: Floats, faces: Integers) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The mesh closed by a fan around the middle of each open boundary; middles are appended to the vertices."""
+    """Mesh closed by a fan at each open boundary.
+
+    The fans' centres are appended to the vertices.
+    """
     v, f = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
     for loop in boundary_loops(f):
         fan = np.stack([np.roll(loop, -1), loop, np.full(len(loop), len(v))], 1)
@@ -88,7 +98,7 @@ def capped(vertices: Floats, faces: Integers) -> tuple[NDArray[np.float64], NDAr
 
 
 def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """(count, 3) points spread evenly over the surface."""
+    """Surface points (count, 3), evenly distributed."""
     area = np.linalg.norm(face_normals(vertices, faces), axis=1)
     chosen = rng.choice(len(faces), count, p=area / area.sum())
     a, b = np.sqrt(rng.random(count)), rng.random(count)
@@ -97,7 +107,10 @@ def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random
 
 
 def box_corners(points: Floats) -> NDArray[np.float64]:
-    """(N, 3) points -> (8, 3) corners of the box around them along the axes; z changes first, then y, then x."""
+    """Corners (8, 3) of the axis-aligned box around points.
+
+    (N, 3) points; z changes first, then y, then x.
+    """
     low, high = np.asarray(points, np.float64).min(0), np.asarray(points, np.float64).max(0)
     return np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)
 

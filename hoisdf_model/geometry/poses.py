@@ -1,4 +1,4 @@
-"""Rigid poses as matrices, mirrors, and covariances that nobody knows.
+"""Rigid poses as matrices, mirrors, and unknown covariances.
 
 A pose (4, 4) takes points of its own frame to another: ``p' = T p``; metres.
 """
@@ -16,7 +16,10 @@ MIRROR_SIGNS.setflags(write=False)
 
 
 def rigid(rotation: ArrayLike | None = None, translation: ArrayLike | None = None) -> NDArray[np.float64]:
-    """(4, 4) from (3, 3) and (3,); None: not turned, not moved."""
+    """Rigid transform (4, 4) from rotation and translation.
+
+    (3, 3) and (3,); None: not turned, not moved.
+    """
     pose = np.eye(4)
     if rotation is not None:
         pose[:3, :3] = rotation
@@ -26,12 +29,15 @@ def rigid(rotation: ArrayLike | None = None, translation: ArrayLike | None = Non
 
 
 def inverse(pose: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The inverse of a rigid (4, 4)."""
+    """Inverse of a rigid transform (4, 4)."""
     return rigid(pose[:3, :3].T, -pose[:3, :3].T @ pose[:3, 3])
 
 
 def unknown_covariance(size: int) -> NDArray[np.float64]:
-    """(size, size) zeros with the first element -1, as ROS says that a covariance isn't known."""
+    """Covariance marked as unknown, as in ROS messages.
+
+    (size, size) zeros with the first element -1.
+    """
     covariance = np.zeros((size, size))
     covariance[0, 0] = -1.0
     return covariance

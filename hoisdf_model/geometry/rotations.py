@@ -20,21 +20,26 @@ if TYPE_CHECKING:
 
 
 def axis_angle_to_matrix(axis_angle: torch.Tensor) -> torch.Tensor:
-    """(..., 3) radians -> (..., 3, 3)."""
+    """Rotation matrices (..., 3, 3) from axis-angle (..., 3) radians."""
     import roma
 
     return roma.rotvec_to_rotmat(axis_angle)
 
 
 def matrix_to_axis_angle(matrix: torch.Tensor) -> torch.Tensor:
-    """(..., 3, 3) -> (..., 3) radians, the angle in [0, pi]."""
+    """Axis-angle vectors (..., 3) from rotation matrices.
+
+    (..., 3, 3) -> (..., 3) radians, the angle in [0, pi].
+    """
     import roma
 
     return roma.rotmat_to_rotvec(matrix)
 
 
 def nearest_rotation(matrix: torch.Tensor) -> torch.Tensor:
-    """(..., 3, 3) -> (..., 3, 3): the rotation with the smallest Frobenius distance (orthogonal Procrustes).
+    """Nearest rotation matrix in the Frobenius norm (orthogonal Procrustes).
+
+    (..., 3, 3) -> (..., 3, 3).
 
     Of a mean of rotation matrices this is their chordal mean (Hartley et al. 2013, section 5.3).
     """
@@ -45,7 +50,10 @@ def nearest_rotation(matrix: torch.Tensor) -> torch.Tensor:
 
 
 def six_d_to_matrix(six_d: torch.Tensor) -> torch.Tensor:
-    """(..., 6) -> (..., 3, 3): two raw columns, orthonormalised by Gram-Schmidt (Zhou et al. 2019, section 4.2)."""
+    """Rotation matrix from the 6D representation.
+
+    (..., 6) -> (..., 3, 3): two raw columns, orthonormalised by Gram-Schmidt (Zhou et al. 2019, section 4.2).
+    """
     import roma
     import torch
 
@@ -66,22 +74,34 @@ def _prepare(device: torch.device) -> None:
 
 
 def rotation_vectors(matrices: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3, 3) -> (..., 3) axis-angle in radians, for numpy arrays."""
+    """Axis-angle vectors of rotation matrices, for numpy arrays.
+
+    (..., 3, 3) -> (..., 3) in radians.
+    """
     m = np.asarray(matrices, np.float64)
     return Rotation.from_matrix(m.reshape(-1, 3, 3)).as_rotvec().reshape(m.shape[:-1])
 
 
 def rotation_matrices(axis_angle: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3) axis-angle in radians -> (..., 3, 3), for numpy arrays."""
+    """Rotation matrices from axis-angle vectors, for numpy arrays.
+
+    (..., 3) in radians -> (..., 3, 3).
+    """
     a = np.asarray(axis_angle, np.float64)
     return Rotation.from_rotvec(a.reshape(-1, 3)).as_matrix().reshape(*a.shape, 3)
 
 
 def mirror_axis_angle(axis_angle: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3): the same rotation seen in a mirror with the normal x; ``(x, y, z) -> (x, -y, -z)``."""
+    """Axis-angle rotation mirrored at the plane x = 0.
+
+    (..., 3): ``(x, y, z) -> (x, -y, -z)``.
+    """
     return np.asarray(axis_angle, np.float64) * np.array([1.0, -1.0, -1.0])
 
 
 def mirror_matrix(matrix: ArrayLike) -> NDArray[np.float64]:
-    """(..., 3, 3): the same rotation seen in a mirror with the normal x; ``M R M`` with ``M = diag(-1, 1, 1)``."""
+    """Rotation matrix mirrored at the plane x = 0.
+
+    (..., 3, 3): ``M R M`` with ``M = diag(-1, 1, 1)``.
+    """
     return np.asarray(matrix, np.float64) * MIRROR_SIGNS[:, None] * MIRROR_SIGNS

@@ -1,4 +1,4 @@
-"""From a hand and the object it holds to poses for a parallel-jaw gripper."""
+"""Grasp poses for parallel-jaw grippers from a hand and its object."""
 
 from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Reason, Refusal
 from hoisdf_model.grasping.contacts import ContactMap, Contacts, find_contacts

@@ -1,4 +1,6 @@
-"""Grasps as they are given out, refusals, and what can be said about either without a hand or an object's mesh.
+"""Grasp candidates, refusals, and operations on them.
+
+These need neither a hand nor an object's mesh.
 
 Tool frame: ``grippers``. Poses are 4 x 4 matrices, metres.
 """
@@ -53,7 +55,7 @@ class GraspCandidate:
         terms: each 0 to 1, see ``scores``.
         hand_clearance: metres between the hand (with a stand-in for the forearm) and all that the gripper sweeps on its
             straight approach and while it closes; NaN where the mode doesn't ask for it.
-        side: of the hand that it was derived from; None where nobody says.
+        side: of the hand that it was derived from; None where unknown.
     """
 
     mode: Mode
@@ -71,7 +73,10 @@ class GraspCandidate:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why there is no grasp: ``reason`` for programs, ``message`` for people; ``hand`` is its number."""
+    """Reason for a missing grasp.
+
+    ``reason`` for programs, ``message`` for people; ``hand`` is its number.
+    """
 
     mode: Mode | None
     reason: Reason
@@ -88,7 +93,10 @@ class GraspPlan:
 
 
 def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
-    """(..., 4, 4) at ``origin`` (..., 3), y along ``closing``, z as near to ``approach`` as a right angle allows."""
+    """Tool frames from origins, closing and approach directions.
+
+    (..., 4, 4) at ``origin`` (..., 3), y along ``closing``, z as near to ``approach`` as a right angle allows.
+    """
     y = closing / np.linalg.norm(closing, axis=-1, keepdims=True)
     z = approach - y * (approach * y).sum(-1, keepdims=True)
     z /= np.linalg.norm(z, axis=-1, keepdims=True)
@@ -105,13 +113,15 @@ def angle_between(a: Floats, b: Floats) -> float:
 
 
 def nearest_turn(pose: Floats, reference: Floats) -> Floats:
-    """``pose`` or the same with its fingers swapped, whichever is turned less from ``reference``."""
+    """Equivalent pose, fingers swapped or not, nearest to ``reference`` in rotation."""
     swapped = pose @ TURNED
     return pose if angle_between(pose, reference) <= angle_between(swapped, reference) else swapped
 
 
 def alike(a: Floats, b: Floats, distance: float, angle: float) -> NDArray[np.bool_]:
-    """Whether poses of a gripper, whichever finger is which, are within ``distance`` (m) and ``angle`` (rad).
+    """Whether gripper poses agree within tolerances, fingers swapped or not.
+
+    ``distance`` in metres, ``angle`` in radians.
 
     Args:
         a: (4, 4).
@@ -128,12 +138,17 @@ def alike(a: Floats, b: Floats, distance: float, angle: float) -> NDArray[np.boo
 
 
 def known(covariance: Floats) -> bool:
-    """Whether a covariance matrix is known: finite, and its first element isn't negative."""
+    """Whether a covariance matrix is known.
+
+    It is finite, and its first element isn't negative.
+    """
     return bool(np.isfinite(covariance).all() and covariance[0, 0] >= 0)
 
 
 def grasp_covariance(covariance: Floats, object_pose: Floats, pose: Floats) -> Floats:
-    """(6, 6) of a grasp that is fixed to an object whose pose has ``covariance`` (6, 6); camera frame, first order.
+    """Covariance of a grasp fixed to an object, first order.
+
+    (6, 6) from the object pose's ``covariance`` (6, 6); camera frame.
 
     A turn of the object about its own origin moves the grasp on a lever: ``d = dt + dr x (p - t)``.
     """
@@ -146,7 +161,9 @@ def grasp_covariance(covariance: Floats, object_pose: Floats, pose: Floats) -> F
 
 
 def symmetric_poses(pose_in_object: Floats, symmetry: Symmetry, steps: int) -> Floats:
-    """(L, 4, 4): the pose and its images under the object's symmetries, each once; the pose itself first.
+    """Pose and its equivalents under the object's symmetries.
+
+    (L, 4, 4), each once; the pose itself first.
 
     Args:
         pose_in_object: (4, 4) tool -> object frame.
@@ -161,7 +178,7 @@ def symmetric_poses(pose_in_object: Floats, symmetry: Symmetry, steps: int) -> F
 
 
 def at(candidate: GraspCandidate, pose_in_object: Floats, object_pose: Floats, covariance: Floats) -> GraspCandidate:
-    """The same grasp at another place of the object, or of an object at another place.
+    """Grasp moved with its object to another pose.
 
     Args:
         candidate: a grasp in an object frame.

@@ -1,4 +1,4 @@
-"""Where a hand touches an object, and where on an object a demonstration's hand has touched it."""
+"""Contacts of hand and object, and contact maps of demonstrations."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Contacts:
         return len(self.vertices)
 
     def of(self, chosen: NDArray[np.bool_]) -> Contacts:
-        """Those where ``chosen`` (C,) is true."""
+        """Contacts where ``chosen`` (C,) is true."""
         return Contacts(
             self.vertices[chosen],
             self.points[chosen],
@@ -55,13 +55,15 @@ class Contacts:
         )
 
     def counts(self) -> dict[str, int]:
-        """Touching vertices of each finger part that touches."""
+        """Numbers of contacts of each touching finger part."""
         parts, numbers = np.unique(self.part, return_counts=True)
         return {PARTS[part]: int(number) for part, number in zip(parts, numbers, strict=True)}
 
 
 def find_contacts(hand: HandShape, thing: ObjectShape, threshold: float = THRESHOLD) -> Contacts:
-    """Vertices of the hand whose signed distance to the object's mesh is below ``threshold`` metres.
+    """Hand vertices in contact with an object.
+
+    Those whose signed distance to the object's mesh is below ``threshold`` metres.
 
     Args:
         hand: in the object's frame.
@@ -94,7 +96,7 @@ def find_contacts(hand: HandShape, thing: ObjectShape, threshold: float = THRESH
 
 
 class ContactMap:
-    """How often each place of an object was touched during a demonstration, by which finger.
+    """Contact frequencies on an object's surface during a demonstration, by finger.
 
     Attributes:
         name: the object's.
@@ -110,7 +112,10 @@ class ContactMap:
         self.frames = 0
 
     def add(self, hand: HandShape, threshold: float = THRESHOLD) -> None:
-        """Count one frame; ``hand`` in the object's frame. A place in the flesh is touched too."""
+        """Add one frame; ``hand`` in the object's frame.
+
+        A place inside the flesh counts as touched.
+        """
         self.frames += 1
         low, high = hand.vertices.min(0) - threshold, hand.vertices.max(0) + threshold
         near = np.flatnonzero(((self.points > low) & (self.points < high)).all(1))
@@ -124,11 +129,14 @@ class ContactMap:
 
     @property
     def share(self) -> Floats:
-        """(P,) share of the frames in which anything touched there, 0 to 1."""
+        """Contact frequency (P,) of any hand part, 0 to 1."""
         return self.touched.max(1) / max(self.frames, 1)
 
     def regions(self) -> dict[str, dict[str, Any]]:
-        """Of the palm and each finger that touched: share of the surface, mean point and normal, weighted by frames."""
+        """Contact regions of palm and fingers.
+
+        Share of the surface, mean point and normal, weighted by frames.
+        """
         result: dict[str, dict[str, Any]] = {}
         for k, region in enumerate(REGIONS):
             weight = self.touched[:, k].astype(np.float64)

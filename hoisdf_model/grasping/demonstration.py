@@ -1,4 +1,7 @@
-"""A person holds an object in front of the camera for a while; what remains is one grasp in the object's frame."""
+"""Recorded grasps from demonstrations by a person.
+
+The person holds an object in front of the camera; the result is one grasp in the object's frame.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RecordedGrasp:
-    """One grasp of one object, to be used wherever the object is seen again.
+    """Recorded grasp in the object's frame.
 
     Attributes:
         object_name: as in the catalogue.
@@ -51,13 +54,15 @@ class RecordedGrasp:
     contacts: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def place(self, thing: ObjectEstimate) -> GraspCandidate:
-        """The grasp on an object that is seen now; its covariance has the object's and the demonstration's own.
+        """Recorded grasp on an observed object.
+
+        Its covariance has the object's and the demonstration's own.
 
         Raises:
             InvalidInputError: another object.
         """
         if thing.name != self.object_name:
-            raise InvalidInputError(f"the grasp is one of {self.object_name!r}, what is seen is {thing.name!r}")
+            raise InvalidInputError(f"the grasp is of {self.object_name!r}, the observed object is {thing.name!r}")
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         pose = object_pose @ self.pose
         covariance = unknown_covariance(6)
@@ -102,7 +107,10 @@ class Demonstration:
         return {name: len(self._grasps[name]) for name in sorted(self._grasps, key=lambda k: -len(self._grasps[k]))}
 
     def add(self, estimate: Estimate) -> GraspCandidate | Refusal:
-        """Take one frame: its first hand and object. Returns the frame's grasp, or why there is none."""
+        """Add one frame: its first hand and object.
+
+        Returns the frame's grasp, or the reason why there is none.
+        """
         self.frames += 1
         thing = estimate.held_by(0)
         first = Estimate(estimate.hands[:1], () if thing is None else (thing,))

@@ -1,4 +1,7 @@
-"""Grasps that stay: planned frame by frame, given out once several frames agree on them, and averaged over these."""
+"""Temporal filtering of grasps.
+
+Planned frame by frame, given out once several frames agree, and averaged over these.
+"""
 
 from __future__ import annotations
 
@@ -35,10 +38,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Steadiness:
-    """When grasps are given out.
+    """Settings of the agreement between frames.
 
     Attributes:
-        frames: in so many frames a grasp must have been found, and in half of those looked at: the last
+        frames: number of frames in which a grasp must have been found, and in half of those checked: the last
             ``2 frames - 1``, or more where ``seconds`` asks for it.
         seconds: between the first and the last of them.
         distance, angle: metres and radians within which two grasps are the same, in the object's frame.
@@ -81,7 +84,10 @@ class SteadyGrasp:
 
 @dataclass(frozen=True)
 class SteadyPlan:
-    """``grasps``, best first; ``plan`` of the newest frame alone; ``waiting``: how far those are that may yet stay."""
+    """Plan with the grasps that several frames agree on.
+
+    ``grasps``, best first; ``plan`` of the newest frame alone; ``waiting``: the progress of those not yet confirmed.
+    """
 
     grasps: tuple[SteadyGrasp, ...]
     plan: GraspPlan
@@ -95,7 +101,7 @@ class _Frame:
 
 
 class GraspFollower:
-    """Plans the frames of a stream.
+    """Grasp planner for a stream of frames.
 
     A mean pose is tried anew on the newest frame (object, and hand for hand-overs); where it can't be taken, the
     newest frame's own pose is given.
@@ -111,7 +117,7 @@ class GraspFollower:
         self._best: tuple[Key, Floats] | None = None
 
     def reset(self) -> None:
-        """Forget the frames before."""
+        """Clear the history."""
         self._frames.clear()
         self._best = None
 
@@ -144,7 +150,9 @@ class GraspFollower:
         return SteadyPlan(grasps, plan, waiting)
 
     def recorded(self, grasp: SteadyGrasp, estimate: Estimate) -> RecordedGrasp:
-        """A grasp in its object's frame, for a file; with the contacts of the estimate that it was given for.
+        """Grasp in its object's frame, for a file.
+
+        With the contacts of the estimate that it was given for.
 
         Raises:
             GraspError: no object is known.
@@ -291,7 +299,10 @@ class GraspFollower:
 
 
 def moved(candidate: GraspCandidate, transform: Floats) -> GraspCandidate:
-    """The same grasp in another frame than the camera's; ``transform`` is (4, 4) camera frame -> that frame."""
+    """Grasp in another frame than the camera's.
+
+    ``transform`` is (4, 4) camera frame -> that frame.
+    """
     covariance = candidate.covariance
     if known(covariance):
         turn = np.zeros((6, 6))
@@ -301,7 +312,10 @@ def moved(candidate: GraspCandidate, transform: Floats) -> GraspCandidate:
 
 
 def drawn_back(pose: Floats, distance: float) -> Floats:
-    """(4, 4) where the straight approach to ``pose`` (4, 4) begins, ``distance`` metres before it."""
+    """Start pose (4, 4) of the straight approach to ``pose``.
+
+    ``distance`` metres before it.
+    """
     result = pose.copy()
     result[:3, 3] -= distance * pose[:3, 2]
     return result

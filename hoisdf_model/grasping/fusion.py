@@ -1,4 +1,4 @@
-"""Many poses of one grasp, some of them wrong, made into one pose with its spread."""
+"""Robust mean of grasp poses, with its spread."""
 
 from __future__ import annotations
 
@@ -80,7 +80,9 @@ def fuse_poses(poses: Floats, symmetry: Symmetry, least: int = 3, least_share: f
 
 
 def nearest_equivalents(poses: Floats, reference: Floats, symmetry: Symmetry) -> Floats:
-    """(N, 4, 4): of each pose that image under the symmetry and swapped fingers that is nearest to ``reference``.
+    """Equivalents of poses (N, 4, 4) nearest to ``reference``.
+
+    Under the symmetry and swapped fingers.
 
     About a continuous axis the nearest turn is found in closed form: it maximises ``tr(Rot(t) A)`` with
     ``A = R Rref^T + (p - c)(pref - c)^T / LEVER^2``, which is ``a + b cos t + c sin t``.
@@ -102,7 +104,10 @@ def nearest_equivalents(poses: Floats, reference: Floats, symmetry: Symmetry) ->
 
 
 def deviations(poses: Floats, reference: Floats) -> tuple[Floats, Floats]:
-    """Metres (N,) and radians (N,) between poses (N, 4, 4) and one (4, 4)."""
+    """Deviations of poses (N, 4, 4) from one (4, 4).
+
+    Metres (N,) and radians (N,).
+    """
     cosine = (np.einsum("nij,ij->n", poses[:, :3, :3], reference[:3, :3]) - 1) / 2
     return np.linalg.norm(poses[:, :3, 3] - reference[:3, 3], axis=1), np.arccos(np.clip(cosine, -1, 1))
 

@@ -1,4 +1,4 @@
-"""Recorded grasps as YAML, for people to read and for robots to replay."""
+"""YAML files of recorded grasps."""
 
 from __future__ import annotations
 

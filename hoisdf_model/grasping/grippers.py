@@ -69,7 +69,7 @@ class Gripper:
         return self.pad_length / 2 - self.finger_length
 
     def boxes(self, opening: float, travel: float = 0.0, closed_to: float | None = None) -> Floats:
-        """What the gripper fills, as axis-aligned boxes of the tool frame.
+        """Collision boxes of the gripper, axis-aligned in the tool frame.
 
         Args:
             opening: between the pads.
@@ -92,7 +92,10 @@ class Gripper:
         )
 
     def mount_pose(self, tool: Floats, opening: float) -> Floats:
-        """(4, 4) pose of the robot's link ``frame`` for a pose (4, 4) of the tool frame at an opening."""
+        """Pose of the robot's link ``frame`` for a tool pose.
+
+        (4, 4) each; for an opening.
+        """
         result = np.array(tool, np.float64)
         reach = float(np.interp(opening, *self.palm_distance.T)) - self.palm_face
         result[:3, 3] -= tool[:3, 2] * reach
@@ -106,7 +109,9 @@ def gripper_names() -> tuple[str, ...]:
 
 
 def load_gripper(name: str | Path = "generic") -> Gripper:
-    """A gripper of the package by its name, or one of your own by its YAML file (see ``assets/grippers/generic.yaml``).
+    """Gripper of the package by name, or of a YAML file.
+
+    See ``assets/grippers/generic.yaml``.
 
     Raises:
         ConfigError: no such gripper or file, or a value is missing, unknown or out of range; says which.

@@ -1,4 +1,4 @@
-"""Where no object is known: the frame between thumb and index finger."""
+"""Grasp frame between thumb and index finger, without an object."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Grasps on the part of an object that a hand leaves free, all of the gripper's way clear of the hand.
+"""Hand-over grasps on the part of an object not covered.
+
+The gripper's whole path stays clear of the hand.
 
 Antipodal pairs of surface points (Nguyen 1988) are sampled, approached from all around, and tried exactly.
 """
@@ -77,12 +79,14 @@ def hand_over(
 
 
 def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
-    """The hand, with its forearm if asked for, as something to keep away from."""
+    """Hand as an obstacle, with its forearm on request."""
     return hand.solid_with_forearm if settings.forearm else hand.solid
 
 
 def hand_clearance(obstacle: Solid, pose: Floats, width: float, gripper: Gripper, settings: GraspSettings) -> float:
-    """Metres between the hand and all that the gripper fills from the start of its approach until it has closed.
+    """Clearance between hand and gripper path, metres.
+
+    From the start of the approach until the gripper has closed.
 
     Below ``settings.clearance`` any number below it.
     """

@@ -1,4 +1,4 @@
-"""What grasping has to know about a hand besides its vertices: a closed mesh, and which part each vertex belongs to."""
+"""Hand geometry for grasping: closed mesh and part of each vertex."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class HandShape:
 
     @property
     def region(self) -> NDArray[np.int64]:
-        """(778,) index into ``hand.parts.REGIONS``."""
+        """Hand region of each vertex, (778,), index into ``hand.parts.REGIONS``."""
         return region_of_part()[self.part]
 
     def moved(self, transform: NDArray[np.float64]) -> HandShape:
-        """The hand in another frame; ``transform`` is (4, 4), this frame -> that frame."""
+        """Hand in another frame; ``transform`` (4, 4): this frame -> that frame."""
         turn, shift = transform[:3, :3], transform[:3, 3]
         points = (points @ turn.T + shift for points in (self.vertices, self.joints, self.closed_vertices))
         vertices, joints, closed = points
@@ -57,7 +57,9 @@ class HandShape:
 
     @cached_property
     def solid_with_forearm(self) -> Solid:
-        """The closed hand and a cylinder in place of the forearm, which nobody estimates.
+        """Closed hand with a cylinder in place of the forearm.
+
+        The forearm isn't estimated.
 
         The cylinder continues the line from the middle finger's knuckle through the wrist.
         """
@@ -100,7 +102,7 @@ def hand_shape(hand: HandEstimate, model: HandModelLike) -> HandShape:
 def posed_shape(
     vertices: NDArray[np.float64], joints: NDArray[np.float64], model: HandModelLike, side: Side = "right"
 ) -> HandShape:
-    """The shape of a hand with ``vertices`` (778, 3) and ``joints`` (21, 3)."""
+    """Hand shape from ``vertices`` (778, 3) and ``joints`` (21, 3)."""
     model = as_hand_model(model)
     loop, faces = _closing(model)
     closed = np.concatenate([vertices, vertices[loop].mean(0, keepdims=True)])

@@ -1,4 +1,6 @@
-"""Grasps like the hand's own: the jaw axis goes through the regions where thumb and fingers oppose each other.
+"""Grasps that imitate the hand's own.
+
+The jaw axis goes through the regions where thumb and fingers oppose each other.
 
 Thumb and fingers act as two virtual fingers along an opposition axis (Iberall 1987; Arbib, Iberall and Lyons 1985); a
 parallel gripper is two such fingers.
@@ -36,7 +38,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Opposition:
-    """How a hand holds an object; object frame.
+    """Opposition of thumb and fingers on an object; object frame.
 
     Attributes:
         thumb, fingers: (3,) middles of the opposing contact regions on the surface, metres.
@@ -51,12 +53,14 @@ class Opposition:
 
     @property
     def middle(self) -> Floats:
-        """(3,) halfway between the regions."""
+        """Point (3,) halfway between the regions."""
         return (self.thumb + self.fingers) / 2
 
 
 def opposition(contacts: Contacts) -> Opposition | None:
-    """The opposing contact regions: pairs of a thumb's and a finger's contact, weighted by how straight they oppose.
+    """Opposing contact regions of thumb and fingers.
+
+    Pairs of a thumb's and a finger's contact, weighted by how straight they oppose.
 
     Where the thumb doesn't touch, the palm stands in for it. None where nothing opposes.
     """
@@ -86,7 +90,9 @@ def opposition(contacts: Contacts) -> Opposition | None:
 
 
 def approach_of(hand: HandShape, middle: Floats, axis: Floats) -> Floats | None:
-    """(3,) from the middle of the palm to the grasp; along the palm's normal where that would be the jaw axis.
+    """Approach direction (3,) from the palm to the grasp.
+
+    Along the palm's normal where that would be the jaw axis.
 
     None where the palm has no normal either, or that is the jaw axis too: such a hand makes no sense.
     """
@@ -130,7 +136,7 @@ def imitate(
         # where anything was too wide, a larger gripper would find something: that is worth more to know
         return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
     poses = np.concatenate([_variations(start) for start in starts])
-    # y isn't settled before the jaws have closed: only what the palm meets can be told now
+    # y isn't settled before the jaws have closed: only collisions of the palm are known now
     poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
     failures.clear()
     if not len(poses):

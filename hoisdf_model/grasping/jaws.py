@@ -1,4 +1,7 @@
-"""What two flat, parallel pads find when they close on an object: its exact extent, and where they press."""
+"""Contact of two flat, parallel pads with an object.
+
+Its exact extent, and the surfaces that they press on.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,9 @@ class JawContact:
 
 
 def close_jaws(thing: ObjectShape, poses: Floats, gripper: Gripper) -> list[JawContact | None]:
-    """Close the pads of a gripper at ``poses`` (K, 4, 4), tool -> object frame; None where nothing is between them.
+    """Closing of the gripper's pads at poses.
+
+    ``poses`` (K, 4, 4), tool -> object frame; None where nothing is between them.
 
     The object is cut by the four planes around the pads, so the width is exact for its mesh.
     """
@@ -94,14 +99,16 @@ def _between_pads(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[
 
 
 def centred(pose: Floats, contact: JawContact) -> Floats:
-    """The pose (4, 4) moved along its y axis so that both pads touch at once."""
+    """Pose (4, 4) shifted along y for simultaneous contact of both pads."""
     result = pose.copy()
     result[:3, 3] += pose[:3, 1] * contact.offset
     return result
 
 
 def aligned(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, NDArray[np.bool_]]:
-    """Poses (K, 4, 4) with their jaw axes turned into the normals of the surfaces that the pads press on.
+    """Poses with jaw axes aligned to the contact normals.
+
+    (K, 4, 4); turned into the normals of the surfaces that the pads press on.
 
     Returns:
         (K, 4, 4) poses, and (K,) whether there was anything to press on and a way to come from; if not, the pose counts

@@ -1,4 +1,4 @@
-"""What grasping has to know about an object: its solid, points on its surface, its centre of mass."""
+"""Object geometry for grasping: solid, surface points, centre of mass."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class ObjectShape:
-    """One object in its model frame, metres; keep it, making one costs.
+    """Object geometry in its model frame, metres.
+
+    Keep it: making one is expensive.
 
     Attributes:
         name: as in the catalogue.
@@ -41,7 +43,7 @@ class ObjectShape:
 
     @cached_property
     def solid(self) -> Solid:
-        """For collisions."""
+        """Solid for collision checks."""
         return Solid(self.vertices, self.faces)
 
     @cached_property
@@ -58,7 +60,10 @@ class ObjectShape:
 
     @cached_property
     def antipodal_pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
-        """Samples (P,), (P,) that face away from each other along the line between them, and the worse cosine (P,)."""
+        """Antipodal pairs of surface samples.
+
+        (P,), (P,) that face away from each other along the line between them, and the worse cosine (P,).
+        """
         points, normals = self.samples
         between = points[None] - points[:, None]
         length = np.maximum(np.linalg.norm(between, axis=-1), 1e-9)
@@ -69,7 +74,10 @@ class ObjectShape:
 
     @cached_property
     def map_samples(self) -> tuple[Floats, Floats]:
-        """Points (``MAP_SAMPLES``, 3) and normals of contact maps: the same in every process, so that maps add up."""
+        """Surface samples of contact maps.
+
+        Points (``MAP_SAMPLES``, 3) and normals: the same in every process, so that maps add up.
+        """
         return surface_points(self.vertices, self.faces, MAP_SAMPLES, seed=1)
 
     def prepare(self) -> None:
@@ -94,7 +102,10 @@ def object_shape(thing: CatalogueObject) -> ObjectShape:
 
 
 def surface_points(vertices: Floats, faces: NDArray[np.int64], count: int, seed: int) -> tuple[Floats, Floats]:
-    """(count, 3) points spread evenly over the surface and (count, 3) unit normals of their faces."""
+    """Evenly distributed surface points with face normals.
+
+    (count, 3) points and (count, 3) unit normals.
+    """
     rng = np.random.default_rng(seed)
     normals = meshes.face_normals(vertices, faces)
     area = np.linalg.norm(normals, axis=1)

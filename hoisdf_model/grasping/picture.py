@@ -39,7 +39,9 @@ def draw_grasp(
     turn: float = 0.5,
     lift: float = 0.35,
 ) -> NDArray[np.uint8]:
-    """One grasp, seen across the jaws: the approach comes from above, the fingers close from the sides.
+    """Picture of one grasp, seen across the jaws.
+
+    The approach comes from above, the fingers close from the sides.
 
     Args:
         thing: the object.
@@ -94,7 +96,10 @@ def _gripper_surfaces(gripper: Gripper, pose: Floats, width: float) -> list[Surf
 
 
 def tiled(images: Sequence[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
-    """Pictures of one size side by side, ``columns`` in a row; what is missing in the last row stays paper."""
+    """Pictures of one size in a grid of ``columns``.
+
+    Missing pictures of the last row stay paper.
+    """
     rows = []
     for start in range(0, len(images), columns):
         row = list(images[start : start + columns])

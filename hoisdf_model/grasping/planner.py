@@ -1,4 +1,4 @@
-"""From an estimate to ranked grasps, or to the reasons why there are none."""
+"""Grasp planner: ranked grasps of an estimate, or refusals."""
 
 from __future__ import annotations
 
@@ -51,7 +51,9 @@ Floats = NDArray[np.float64]
 
 
 class GraspPlanner:
-    """Plans grasps for one gripper; keeps the shapes of objects it has met.
+    """Grasp planner for one gripper.
+
+    It caches the shapes of objects.
 
     Args:
         gripper: the gripper.
@@ -85,7 +87,7 @@ class GraspPlanner:
         return other
 
     def for_demonstrations(self) -> GraspPlanner:
-        """A planner of the same without limits on covariances and without images under symmetries, sharing shapes."""
+        """Planner without covariance limits and symmetric equivalents, sharing shapes."""
         return self.with_settings(
             replace(
                 self.settings,
@@ -98,7 +100,9 @@ class GraspPlanner:
         )
 
     def plan(self, estimate: Estimate, modes: Iterable[Mode] = MODES) -> GraspPlan:
-        """Grasps from all hands of an estimate and the objects that belong to them (``Estimate.held_by``).
+        """Grasps from all hands of an estimate and their objects.
+
+        Objects belong to hands by ``Estimate.held_by``.
 
         ``hand_only`` gives something only where no object is known.
 
@@ -253,9 +257,7 @@ class GraspPlanner:
         turned = self._turned(covariance, what)
         if not known(covariance):
             return turned or (
-                f"nobody says how exactly {what} is known, and that is required"
-                if settings.require_covariance
-                else None
+                f"the covariance of {what} is unknown, and one is required" if settings.require_covariance else None
             )
         position = scores.position_deviation(covariance)
         if position > settings.position_limit:
@@ -289,5 +291,8 @@ class GraspPlanner:
 
 
 def at_wrist(candidate: GraspCandidate, hand: HandShape) -> bool:
-    """Whether a grasp (camera frame) sits at the wrist joint of ``hand`` (camera frame)."""
+    """Whether a grasp lies at the wrist joint of ``hand``.
+
+    Both in the camera frame.
+    """
     return bool(np.linalg.norm(candidate.pose[:3, 3] - hand.joints[0]) < WRIST)

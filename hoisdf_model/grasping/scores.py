@@ -1,4 +1,7 @@
-"""How good a grasp is: terms from 0 to 1, and their weighted geometric mean, so that one bad term isn't made up for."""
+"""Grasp quality: weighted geometric mean of terms from 0 to 1.
+
+One bad term can't be compensated by the others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hoisdf_model.grasping.candidates import known
 FRICTION = 0.5  # Coulomb's coefficient of rubber pads on packaging, on the careful side
 SPARE = 0.1  # share of the stroke that should be left over on a perfect grasp
 AMPLE = 0.05  # metres of clearance to the hand beyond which more is no better
-UNKNOWN = 0.5  # the covariance term where nobody says how good the estimate is
+UNKNOWN = 0.5  # the covariance term where the covariance is unknown
 WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 3.0}
 LIKENESS = np.array(
     [0.5, 1.2, 0.03]
@@ -22,18 +25,27 @@ Floats = NDArray[np.float64]
 
 
 def slips(antipodality: float) -> bool:
-    """Whether a pad presses on the object from outside of the friction cone (Nguyen 1988)."""
+    """Whether a pad presses from outside of the friction cone.
+
+    Nguyen 1988.
+    """
     return antipodality < np.cos(np.arctan(FRICTION))
 
 
 def antipodality_term(cosine: float) -> float:
-    """1 where both pads lie flat, 0 at the edge of the friction cone."""
+    """Antipodality score of a grasp.
+
+    1 where both pads lie flat, 0 at the edge of the friction cone.
+    """
     edge = float(np.cos(np.arctan(FRICTION)))
     return float(np.clip((cosine - edge) / (1 - edge), 0.0, 1.0))
 
 
 def stroke_term(width: float, stroke: float) -> float:
-    """1 up to 90 % of the stroke, 0 at all of it."""
+    """Stroke score of a grasp.
+
+    1 up to 90 % of the stroke, 0 at all of it.
+    """
     return float(np.clip((1 - width / stroke) / SPARE, 0.0, 1.0))
 
 
@@ -43,20 +55,29 @@ def clearance_term(clearance: float) -> float:
 
 
 def center_term(origin: Floats, center_of_mass: Floats, diameter: float) -> float:
-    """1 where the pads hold the centre of mass, falling to 1/2 a radius of the object away: the rest is torque."""
+    """Centre-of-mass score of a grasp.
+
+    1 where the pads hold it, falling to 1/2 a radius of the object away: the rest is torque.
+    """
     distance = float(np.linalg.norm(origin - center_of_mass))
     return 1.0 / (1.0 + 2 * distance / max(diameter, 1e-6))
 
 
 def covariance_term(covariance: Floats, position_limit: float) -> float:
-    """1 for a position that is known exactly, 0 for one at the limit (standard deviation, metres)."""
+    """Certainty score of a grasp.
+
+    1 for a position that is known exactly, 0 for one at the limit (standard deviation, metres).
+    """
     if not known(covariance):
         return UNKNOWN
     return float(np.clip(1 - position_deviation(covariance) / position_limit, 0.0, 1.0))
 
 
 def position_deviation(covariance: Floats) -> float:
-    """Largest standard deviation of the position, metres, of a covariance (3, 3) or (6, 6)."""
+    """Largest standard deviation of a position, metres.
+
+    From a covariance (3, 3) or (6, 6).
+    """
     return float(np.sqrt(max(np.linalg.eigvalsh(covariance[:3, :3])[-1], 0.0)))
 
 
@@ -66,7 +87,9 @@ def rotation_deviation(covariance: Floats) -> float:
 
 
 def likeness_terms(axis: Floats, approach: Floats, distance: Floats) -> Floats:
-    """(K,) 1 for a grasp like the hand's own; where only one of the three is off, 1/e at the scales of ``LIKENESS``.
+    """Similarity scores (K,) of grasps to the hand's own.
+
+    1 for a grasp like it; where only one of the three is off, 1/e at the scales of ``LIKENESS``.
 
     Args:
         axis, approach: (K,) radians between the jaw axes, and between the approaches.

@@ -1,4 +1,4 @@
-"""What a planner is asked for."""
+"""Settings of the grasp planner."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class GraspSettings:
         clearance: what a hand-over keeps between gripper and hand, on its approach and while it closes.
         travel: length of the straight approach that is checked.
         opening_margin: how far the pads stay off each side of the object before they close; None: fully opened, as
-            a gripper is that is told nothing else.
+            a gripper is by default.
         forearm: let a cylinder stand for the forearm.
         count: grasps of each mode, before their images under the object's symmetries.
         symmetric: how many of the best get images; 0: none.
@@ -59,5 +59,5 @@ class GraspSettings:
                 raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def opening(self, width: float, stroke: float) -> float:
-        """Opening in which a gripper comes up to something of a width."""
+        """Opening of the gripper for an object's width."""
         return stroke if self.opening_margin is None else min(stroke, width + 2 * self.opening_margin)

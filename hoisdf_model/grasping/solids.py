@@ -1,4 +1,6 @@
-"""Solids that a gripper must keep out of: exact mesh against mesh, on FCL's bounding volume hierarchies.
+"""Collision solids with exact mesh distances.
+
+On FCL's bounding volume hierarchies.
 
 FCL (Pan, Chitta, Manocha 2012) knows surfaces only. Whether one solid lies wholly inside the other is asked of the
 winding number, which is as exact.
@@ -25,14 +27,19 @@ _TRIANGLES = np.array(
 
 
 def box_mesh(boxes: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Triangles of boxes (B, 2, 3), lowest and highest corners: vertices (8 B, 3), faces (12 B, 3)."""
+    """Triangle mesh of boxes (B, 2, 3).
+
+    Lowest and highest corners: vertices (8 B, 3), faces (12 B, 3).
+    """
     corners = np.where(_CORNERS[None] == 1, boxes[:, None, 1], boxes[:, None, 0])
     faces = _TRIANGLES[None] + 8 * np.arange(len(boxes))[:, None, None]
     return corners.reshape(-1, 3), faces.reshape(-1, 3)
 
 
 def box_distance(points: Floats, boxes: Floats) -> Floats:
-    """(..., N, 3) points -> (...,) distance of the nearest of them to the nearest of ``boxes`` (B, 2, 3); 0 inside.
+    """Smallest distance between points and axis-aligned boxes.
+
+    (..., N, 3) points -> (...,) of the nearest of them to the nearest of ``boxes`` (B, 2, 3); 0 inside.
 
     Of a mesh's vertices this is at least the distance of the mesh, so a pose that fails here needs no exact check.
     """
@@ -73,7 +80,10 @@ class Solid:
         return _collision_object(self.vertices, self.faces)
 
     def meets(self, boxes: Floats, pose: Floats) -> bool:
-        """Whether boxes (B, 2, 3) at a pose (4, 4), boxes' frame -> solid's frame, touch or fill part of the solid."""
+        """Whether posed boxes collide with the solid.
+
+        Boxes (B, 2, 3) at a pose (4, 4), boxes' frame -> solid's frame, touch or fill part of it.
+        """
         x, y, z = self._from(pose).T
         for low, high in boxes:
             if ((x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (z > low[2]) & (z < high[2])).any():
@@ -81,7 +91,9 @@ class Solid:
         return self._crossed(_collision_object(*box_mesh(boxes), pose)) or self._holds_one_of(boxes, pose)
 
     def clearance(self, boxes: Floats, pose: Floats, least: float = 0.0) -> float:
-        """Smallest distance of boxes at a pose, as in :meth:`meets`, to the solid, metres; 0 where they meet.
+        """Smallest distance of posed boxes to the solid, metres.
+
+        As in :meth:`meets`; 0 where they meet.
 
         What is below ``least`` may be any number below it: that vertices alone can tell.
         """

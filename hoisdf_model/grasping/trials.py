@@ -1,4 +1,4 @@
-"""Whether a gripper can take an object at a pose, and how the grasps that can be taken are listed."""
+"""Feasibility of gripper poses, and lists of feasible grasps."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Found:
-    """A grasp that can be taken: ``pose`` (4, 4) tool -> object frame, the pads' ``contact``, its score's ``terms``."""
+    """Feasible grasp.
+
+    ``pose`` (4, 4) tool -> object frame, the pads' ``contact``, its score's ``terms``.
+    """
 
     pose: Floats
     contact: JawContact
@@ -36,7 +39,9 @@ class Found:
 def take(
     thing: ObjectShape, poses: Floats, gripper: Gripper, settings: GraspSettings
 ) -> Iterator[tuple[Floats, JawContact] | Reason]:
-    """Close the jaws at ``poses`` (K, 4, 4), tool -> object frame; collisions are looked for as far as anyone asks.
+    """Feasible grasps with the jaws closed at poses.
+
+    ``poses`` (K, 4, 4), tool -> object frame; collisions are checked only as far as results are requested.
 
     Yields:
         The pose with its origin midway between the pads, and what they found; or why it can't be done.
@@ -57,7 +62,10 @@ def take(
 
 
 def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
-    """(K,) metres from points (N, 3) to ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther."""
+    """Lower bound of clearance from points to boxes, metres.
+
+    (K,) from points (N, 3) to ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther.
+    """
     turns = poses[:, :3, :3]
     shift = np.einsum("ki,kic->ck", poses[:, :3, 3], turns)
     local = np.stack([turns[:, :, axis] @ points.T for axis in range(3)]) - shift[:, :, None]
@@ -65,7 +73,7 @@ def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
 
 
 def distinct(found: list[Found], count: int) -> list[Found]:
-    """The best ``count``, without those that are nearly the same as a better one."""
+    """Best ``count`` grasps without near duplicates."""
     kept: list[Found] = []
     poses = np.zeros((0, 4, 4))
     for candidate in sorted(found, key=lambda one: -one.score):
@@ -78,5 +86,5 @@ def distinct(found: list[Found], count: int) -> list[Found]:
 
 
 def commonest(failures: Counter[Reason], fallback: Reason) -> Reason:
-    """What most trials failed at."""
+    """Most frequent reason of failed trials."""
     return failures.most_common(1)[0][0] if failures else fallback

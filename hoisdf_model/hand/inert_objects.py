@@ -1,4 +1,6 @@
-"""What the names in a pickle of arrays stand for: inert objects that keep what they are given until asked for a value.
+"""Inert stand-ins for the classes named in a pickle of arrays.
+
+They keep their arguments until a value is requested.
 
 numpy's, scipy's and chumpy's own reconstruction code never sees the file: an array is put together from its raw bytes
 by ``np.frombuffer``. Each class says which callable of a pickle it stands in for.
@@ -20,14 +22,20 @@ _PLAIN_DTYPE = re.compile(r"[<>|=]?(?:[biufc]\d{1,2}|\?|[SUa]\d{0,6})")
 
 
 class Sealed(type):
-    """Classes that a pickle's BUILD can't write to, so that one file can't change how the next is read."""
+    """Metaclass of classes that a pickle's BUILD can't modify.
+
+    So one file can't change how the next is read.
+    """
 
     def __setattr__(cls, name: str, value: object) -> None:
         raise UnsafeFileError(f"the pickle tries to change {cls.__name__}.{name}")
 
 
 class Inert(metaclass=Sealed):
-    """An object of the file: constructor arguments and state are kept, nothing is done with them."""
+    """Inert object of a pickle.
+
+    Constructor arguments and state are kept, and not used.
+    """
 
     __slots__ = ("arguments", "state")
     arguments: tuple[Any, ...]
@@ -108,7 +116,10 @@ class Reconstruct(Inert):
 
 
 class ReconstructObjects(Reconstruct):
-    """The same, and arrays of Python objects come back as lists of what the elements stand for."""
+    """Inert array constructor, also for arrays of Python objects.
+
+    Arrays of Python objects come back as lists of the elements' values.
+    """
 
     __slots__ = ()
 
@@ -152,7 +163,10 @@ class Scalar(Inert):
 
 
 class Encode(Inert):
-    """``_codecs.encode(text, 'latin1')``: how Python 3 writes bytes into the protocols of Python 2."""
+    """Inert ``_codecs.encode(text, 'latin1')``, as used by old pickles.
+
+    Python 3 writes bytes so in the protocols of Python 2.
+    """
 
     __slots__ = ()
 
@@ -164,7 +178,10 @@ class Encode(Inert):
 
 
 class NoBytes(Inert):
-    """``bytes()``: how Python 3 writes empty bytes into the protocols of Python 2."""
+    """Inert ``bytes()``, as used by old pickles.
+
+    Python 3 writes empty bytes so in the protocols of Python 2.
+    """
 
     __slots__ = ()
 
@@ -175,7 +192,7 @@ class NoBytes(Inert):
 
 
 class Matrix(Inert):
-    """A scipy CSC matrix, returned dense."""
+    """Scipy CSC matrix, returned dense."""
 
     __slots__ = ()
 
@@ -184,7 +201,7 @@ class Matrix(Inert):
 
 
 class RowMatrix(Inert):
-    """A scipy CSR matrix, returned dense."""
+    """Scipy CSR matrix, returned dense."""
 
     __slots__ = ()
 

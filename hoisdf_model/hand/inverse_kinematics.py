@@ -24,7 +24,7 @@ _FLATNESS = 1e-3
 def inverse_kinematics(
     layer: HandLayer, joints: torch.Tensor, shape: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The pose whose joints come nearest, bone by bone.
+    """Inverse kinematics of the hand, bone by bone.
 
     Args:
         layer: the hand.
@@ -82,7 +82,9 @@ def _fit_rotation(source: torch.Tensor, target: torch.Tensor) -> tuple[torch.Ten
 
 
 def shortest_rotation(source: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(..., 3), (..., 3) of any length -> (..., 3, 3) turning the first direction into the second.
+    """Shortest rotation from one direction to another.
+
+    (..., 3), (..., 3) of any length -> (..., 3, 3).
 
     Rodrigues' formula with ``K = [a x b]``: ``I + K + K K / (1 + a.b)``. Identity for vectors without a direction; for
     opposite ones half a turn about any perpendicular axis.

@@ -1,4 +1,4 @@
-"""The 21 hand joints: names, bones, and the orders other projects use.
+"""Tables of the 21 hand joints: names, bones and other orders.
 
 Our order ("simple" in the official code, and DexYCB's and MediaPipe's): wrist, then thumb, index, middle, ring, little,
 each from the base to the tip.
@@ -46,7 +46,7 @@ _TO_OURS: dict[str, tuple[int, ...]] = {
 
 
 def reorder(joints: NDArray[np.floating], source: JointOrder, target: JointOrder = "hoisdf") -> NDArray[np.floating]:
-    """(..., 21, D) in the order ``source`` -> the same in the order ``target``.
+    """Joints (..., 21, D) reordered from ``source`` to ``target`` order.
 
     Raises:
         InvalidInputError: the order is unknown or there aren't 21 joints.

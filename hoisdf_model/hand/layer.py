@@ -1,4 +1,4 @@
-"""The hand layer: joint rotations and shape -> joints and mesh."""
+"""Hand layer: joints and mesh from joint rotations and shape."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ from hoisdf_model.hand.model_file import HandModelLike, as_hand_model
 
 
 class HandMesh(NamedTuple):
-    """``joints`` (B, 21, 3) in our order and ``vertices`` (B, 778, 3); metres, the wrist joint at the origin."""
+    """Joints and vertices of posed hands.
+
+    ``joints`` (B, 21, 3) in our order and ``vertices`` (B, 778, 3); metres, the wrist joint at the origin.
+    """
 
     joints: torch.Tensor
     vertices: torch.Tensor
 
 
 class HandLayer(nn.Module):
-    """Linear blend skinning of a hand model (Romero et al. 2017, eq. 1-4), by smplx's function.
+    """Linear blend skinning of a hand model.
+
+    Romero et al. 2017, eq. 1-4, by smplx's function.
 
     The model's arrays are buffers that follow ``.to(device)`` and stay out of the state dict: a checkpoint must not
     carry a licensed hand model. smplx's own MANO class isn't used since it reads pickles, prints on loading, and
@@ -100,6 +105,9 @@ class HandLayer(nn.Module):
         return HandMesh(joints - wrist, vertices - wrist)
 
     def rest_joints(self, shape: torch.Tensor) -> torch.Tensor:
-        """(B, 10) -> (B, 21, 3) joints of the flat hand of that shape, wrist at the origin, metres."""
+        """Joints of the flat hand of a given shape.
+
+        (B, 10) -> (B, 21, 3), wrist at the origin, metres.
+        """
         identity = torch.eye(3, dtype=shape.dtype, device=shape.device).expand(shape.shape[0], NUM_ROTATIONS, 3, 3)
         return self(identity, shape).joints

@@ -1,4 +1,4 @@
-"""How fingers move: the axes they bend about and the angles that people reach.
+"""Joint limits of the fingers: axes of rotation and angle ranges.
 
 The axes come from the model's own joints at rest, so they hold for MANO, the open hand and their mirror images alike.
 Each finger bends about its own axis (the back of the hand x its direction): about one axis for all, the little finger
@@ -32,7 +32,9 @@ _THUMB_NAIL = (0.77, 0.64)
 
 @dataclass(frozen=True)
 class JointLimits:
-    """Axes (16, 3), unit or zero, in the model's rest frame, and ranges (16, 2) in radians, in MANO's joint order.
+    """Joint axes and angle ranges of a hand.
+
+    Axes (16, 3), unit or zero, in the model's rest frame, and ranges (16, 2) in radians, in MANO's joint order.
 
     Row 0, the whole hand, has no axes.
 
@@ -51,7 +53,9 @@ class JointLimits:
     twist: Array
 
     def pose(self, flexion: ArrayLike, abduction: ArrayLike = 0.0, twist: ArrayLike = 0.0) -> Array:
-        """(16, 3) axis-angle from angles (16,) in radians, those beyond a range cut to it; the hand itself unturned.
+        """Pose within the joint limits from one angle per joint.
+
+        (16, 3) axis-angle from angles (16,) in radians, those beyond a range clipped; no global rotation.
 
         Twist comes first, then abduction, then flexion: a bent finger still spreads sideways.
         """
@@ -76,7 +80,7 @@ def _across(vector: Array, direction: Array) -> Array:
 
 
 def joint_limits(model: HandModelLike) -> JointLimits:
-    """Axes of this model (or its file) and ranges of a healthy adult."""
+    """Joint axes of a hand model with adult angle ranges."""
     model = as_hand_model(model)
     joints = model.joints.astype(np.float64)
     tips = {name: model.v_template[number].astype(np.float64) for name, number in TIP_VERTICES.items()}
@@ -118,7 +122,9 @@ def joint_limits(model: HandModelLike) -> JointLimits:
 
 
 def flexion_axes(model: HandModelLike) -> Array:
-    """(16, 3) unit axes in the model's rest frame about which a positive angle bends each joint towards the palm.
+    """Flexion axis of each joint.
+
+    (16, 3) unit axes in the model's rest frame about which a positive angle bends the joint towards the palm.
 
     Row 0, the whole hand, is zero.
     """

@@ -1,4 +1,7 @@
-"""Figures that tell whether a hand model is plausible: sizes in millimetres, mesh and skinning facts."""
+"""Plausibility measurements of hand models.
+
+Sizes in millimetres, mesh and skinning facts.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from hoisdf_model.hand.model_file import HandModel
 
 
 def measure(model: HandModel) -> dict[str, Any]:
-    """Of the mean hand at rest: lengths in millimetres, volume in millilitres, counts."""
+    """Measurements of the mean hand at rest.
+
+    Lengths in millimetres, volume in millilitres, counts.
+    """
     vertices, joints = model.v_template.astype(np.float64), model.joints.astype(np.float64)
     closed, faces = capped(vertices, model.faces)
     a, b, c = closed[faces].transpose(1, 0, 2)

@@ -1,4 +1,4 @@
-"""A hand model in MANO's format: its arrays, reading it from files, mirroring it.
+"""Hand models in MANO's format: arrays, file reading, mirroring.
 
 MANO (Romero, Tzionas, Black 2017) is a template of 778 vertices, 10 shape directions, 135 pose correctives (one per
 entry of the 15 finger rotations minus identity), a sparse joint regressor and skinning weights.
@@ -41,7 +41,9 @@ OPEN_HAND = "open_hand"
 
 @dataclass(frozen=True, eq=False)
 class HandModel:
-    """The arrays of one hand model; float32, metres, MANO's rest frame; read-only.
+    """Arrays of one hand model.
+
+    float32, metres, MANO's rest frame; read-only.
 
     Attributes:
         name: where it comes from: ``open_hand``, or the file's own name.
@@ -85,7 +87,9 @@ class HandModel:
 
     @cached_property
     def hash(self) -> str:
-        """16 hex digits of a SHA-256: equal where equal rotations and shapes give equal meshes, whatever the file.
+        """Content hash of the hand model.
+
+        16 hex digits of a SHA-256: equal where equal rotations and shapes give equal meshes, whatever the file.
 
         The pose space (``hands_mean``, ``hands_components``) doesn't count: files of the same hand differ in it.
         """
@@ -101,11 +105,14 @@ class HandModel:
 
     @property
     def joints(self) -> NDArray[np.float32]:
-        """(16, 3) joints of the mean hand at rest, MANO's order and frame, metres."""
+        """Joints of the mean hand at rest.
+
+        (16, 3), MANO's order and frame, metres.
+        """
         return self.joint_regressor @ self.v_template
 
     def mirrored(self) -> HandModel:
-        """The other hand: the same model seen in a mirror with the normal x.
+        """Hand model of the other side, mirrored at x = 0.
 
         A pose or shape of the mirrored model gives the mirror image of what the mirrored pose
         (``geometry.rotations.mirror_axis_angle``) or the same shape gives here. Vertices keep their numbers.
@@ -126,7 +133,9 @@ class HandModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any], name: str, side: Side = "right") -> HandModel:
-        """From arrays under MANO's own key names (``J_regressor``, ``f``, ...); other keys are ignored.
+        """Hand model from arrays under MANO's own key names.
+
+        ``J_regressor``, ``f``, ...; other keys are ignored.
 
         Raises:
             HandModelError: a key is missing, an array is malformed, or the joint tree isn't MANO's.
@@ -148,7 +157,10 @@ class HandModel:
             raise HandModelError(f"{name}: {error}") from error
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """The arrays under MANO's key names, with the joint tree, ``name`` and ``side``: what :func:`save` writes."""
+        """Arrays of the hand model under MANO's key names.
+
+        With the joint tree, ``name`` and ``side``: what :func:`save` writes.
+        """
         arrays: dict[str, NDArray[Any]] = {_FILE_KEYS.get(key, key): getattr(self, key) for key in _SHAPES}
         arrays["f"] = self.faces.astype(np.uint32)
         arrays["kintree_table"] = np.array([MANO_PARENTS, range(NUM_ROTATIONS)], np.int64)
@@ -179,7 +191,7 @@ HandModelLike = HandModel | str | Path  # the model, or its file
 
 
 def as_hand_model(given: HandModelLike | None, side: Side = "right") -> HandModel:
-    """A hand model as it is given, or read from its file.
+    """Hand model from a model or a file path.
 
     Args:
         given: the model, or what :func:`load_hand_model` takes.

@@ -1,4 +1,4 @@
-"""Which part of the hand each vertex belongs to: the palm, or a phalanx of a finger."""
+"""Hand parts of vertices: palm or phalanx of a finger."""
 
 from __future__ import annotations
 
@@ -18,17 +18,23 @@ REGIONS = ("palm", *FINGERS)  # the palm, then the fingers in the order of ``han
 
 @lru_cache(maxsize=4)
 def parts(model: HandModel) -> NDArray[np.int64]:
-    """(778,) the part (``PARTS``) of each vertex: the joint that moves it most."""
+    """Hand part (``PARTS``) of each vertex, (778,).
+
+    That of the joint with the largest skinning weight.
+    """
     return model.weights.argmax(1)
 
 
 @lru_cache(maxsize=1)
 def region_of_part() -> NDArray[np.int64]:
-    """(16,) index into ``REGIONS`` for each of ``PARTS``."""
+    """Region index (16,) of each of ``PARTS``."""
     return np.array([REGIONS.index(part.split("_")[0]) for part in PARTS])
 
 
 @lru_cache(maxsize=1)
 def phalanx_of_part() -> NDArray[np.int64]:
-    """(16,) index into ("palm", *``PHALANGES``) for each of ``PARTS``, whichever the finger."""
+    """Phalanx index (16,) of each of ``PARTS``.
+
+    Into ("palm", *``PHALANGES``), whichever the finger.
+    """
     return np.array([1 + PHALANGES.index(part.split("_")[1]) if "_" in part else 0 for part in PARTS])

@@ -1,4 +1,7 @@
-"""Pictures of hand models without a graphics card: a small z-buffer, shaded by vertex normals."""
+"""Software rendering of hand models, without a graphics card.
+
+A small z-buffer, shaded by vertex normals.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,10 @@ _SAMPLES = 2  # per pixel and axis
 
 
 class View(NamedTuple):
-    """``toward``: from the hand to the viewer; ``up``: upwards in the picture; model frame of a right hand."""
+    """Viewing direction of a picture.
+
+    ``toward``: from the hand to the viewer; ``up``: upwards in the picture; model frame of a right hand.
+    """
 
     name: str
     toward: tuple[float, float, float]
@@ -44,7 +50,10 @@ VIEWS = (
 
 
 def posed_vertices(model: HandModel, poses: Sequence[str]) -> Array:
-    """(P, 778, 3) vertices of the mean hand in named poses, wrist at the origin, metres."""
+    """Vertices (P, 778, 3) of the mean hand in named poses.
+
+    Wrist at the origin, metres.
+    """
     rotations = rotation_matrices(np.stack([named_pose(model, pose) for pose in poses]))
     with torch.no_grad():
         mesh = HandLayer(model)(torch.tensor(rotations, dtype=torch.float32), torch.zeros(len(poses), NUM_SHAPES))
@@ -85,7 +94,9 @@ def _axes(toward: Array, up: Array) -> Array:
 
 
 def shaded(points: Array, faces: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
-    """Orthographic picture of a mesh whose x (right), y (up) from -1 to 1 fill it; z points to the viewer.
+    """Shaded orthographic picture of a mesh.
+
+    x (right), y (up) from -1 to 1 fill it; z points to the viewer.
 
     Returns:
         (size, size, 3) uint8 RGB.

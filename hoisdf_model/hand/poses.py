@@ -1,4 +1,4 @@
-"""A few poses with names, for pictures, tests and starting points."""
+"""Named hand poses, for pictures, tests and initial values."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ POSE_NAMES = tuple(_POSES)
 
 
 def named_pose(model: HandModelLike, name: str) -> NDArray[np.float64]:
-    """(16, 3) axis-angle in radians, MANO's order, the hand itself unturned, mean pose included.
+    """Named pose of the hand.
+
+    (16, 3) axis-angle in radians, MANO's order, without global rotation, mean pose included.
 
     Raises:
         InvalidInputError: there is no pose of this name.

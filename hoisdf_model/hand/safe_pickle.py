@@ -1,4 +1,4 @@
-"""Reading pickled arrays from strangers: an unpickler that can build numbers and containers, and nothing else.
+"""Safe unpickler for numbers, arrays and containers from untrusted files.
 
 A pickle is a program that may call any function it can name. Here the names are looked up in a closed table, and what
 they stand for are inert classes (``inert_objects``). chumpy's arrays, which MANO's official files contain, are read
@@ -78,7 +78,9 @@ class _ObjectUnpickler(_Unpickler):
 
 
 def load_pickle(path: str | Path) -> Any:
-    """Read a pickle of numpy arrays, scipy CSC/CSR matrices, chumpy arrays and plain containers; execute nothing.
+    """Safe loading of a pickle of arrays.
+
+    numpy arrays, scipy CSC/CSR matrices, chumpy arrays and plain containers; nothing is executed.
 
     Pickles of Python 2 and of numpy 1 and 2 are read. chumpy arrays and sparse matrices come back as dense numpy
     arrays, an OrderedDict as a dict.
@@ -91,7 +93,9 @@ def load_pickle(path: str | Path) -> Any:
 
 
 def load_object_npy(path: str | Path) -> Any:
-    """Read a ``.npy`` file of Python objects, which is a header and a pickle; execute nothing.
+    """Safe loading of a ``.npy`` file of Python objects.
+
+    It is a header and a pickle; nothing is executed.
 
     Returns:
         What ``np.load(path, allow_pickle=True).tolist()`` gives: the object itself of an array without dimensions, else

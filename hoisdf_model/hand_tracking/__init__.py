@@ -1,4 +1,4 @@
-"""MediaPipe's hand networks in PyTorch: where hands are in an image, which ones, and their landmarks."""
+"""MediaPipe's hand networks in PyTorch: hand detection and landmarks."""
 
 from hoisdf_model.hand_tracking.in_box import look_in_box
 from hoisdf_model.hand_tracking.landmark_network import (

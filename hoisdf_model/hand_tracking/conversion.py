@@ -1,4 +1,6 @@
-"""MediaPipe's hand networks out of its Python wheel: from TensorFlow Lite flatbuffers to state dicts.
+"""Conversion of MediaPipe's hand networks from its Python wheel.
+
+From TensorFlow Lite flatbuffers to state dicts.
 
 Nothing of the wheel is executed: it is read as a zip file, and its models as flatbuffers.
 """

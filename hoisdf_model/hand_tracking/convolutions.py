@@ -1,4 +1,7 @@
-"""Building blocks of MediaPipe's hand networks: convolutions with TensorFlow's padding, MBConv and residual blocks."""
+"""Building blocks of MediaPipe's hand networks.
+
+Convolutions with TensorFlow's padding, MBConv and residual blocks.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,20 @@ from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's "same" padding: an odd extra pixel goes right and below."""
+    """Convolution with TensorFlow's "same" padding.
+
+    An odd extra pixel goes right and below.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         # an even total is symmetric, which the convolution pads itself without a copy
         super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride))."""
+        """Convolved features.
+
+        (B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride)).
+        """
         stride, kernel = self.stride[0], self.kernel_size[0]
         if stride > 1:
             rows, columns = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[2:])
@@ -23,7 +32,9 @@ class SameConv2d(nn.Conv2d):
 
 
 class MbConv(nn.Module):
-    """Inverted residual block (Sandler et al., MobileNetV2, CVPR 2018), batch norms folded into the convolutions.
+    """Inverted residual block with folded batch norms.
+
+    Sandler et al., MobileNetV2, CVPR 2018.
 
     Args:
         inputs, outputs: channels.
@@ -42,14 +53,19 @@ class MbConv(nn.Module):
         self.shortcut = shortcut
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
+        """
         y = x if isinstance(self.expand, nn.Identity) else functional.relu6(self.expand(x))
         y = self.project(functional.relu6(self.depthwise(y)))
         return x + y if self.shortcut else y
 
 
 class ResidualBlock(nn.Module):
-    """BlazePalm's block (Zhang et al., MediaPipe Hands, 2020): depthwise and pointwise convolution beside a shortcut.
+    """Residual block of BlazePalm.
+
+    Zhang et al., MediaPipe Hands, 2020: depthwise and pointwise convolution beside a shortcut.
 
     With a stride of 2 the shortcut takes the maximum of 2x2 pixels; added channels begin with 0.
     """
@@ -62,7 +78,10 @@ class ResidualBlock(nn.Module):
         self.stride, self.added = stride, outputs - inputs
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, outputs, H / stride, W / stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
+        """
         shortcut = functional.max_pool2d(x, 2) if self.stride == 2 else x
         if self.added:
             shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, self.added))

@@ -1,4 +1,4 @@
-"""The hand in a box of which nothing else is known."""
+"""Hand landmarks in a box without other knowledge."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TURNS, LOOKS = 8, 2  # where no palm is found
 
 
 def look_in_box(networks: TrackerNetworks, image: NDArray[np.uint8], box: NDArray[np.float64]) -> SeenHand:
-    """The hand in a box.
+    """Hand landmarks in a box.
 
     The landmark network wants fingers upwards. A palm says where they point; where none is found in the box, the surest
     of several turns of the box does, at about three times the cost.

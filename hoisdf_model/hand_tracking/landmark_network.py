@@ -1,4 +1,7 @@
-"""MediaPipe's hand landmark network ("full"), and its image encoder, which our own networks can have too."""
+"""MediaPipe's hand landmark network ("full") and its image encoder.
+
+Our own networks can use the encoder, too.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,10 @@ class HandEncoder(nn.Module):
         self.last = SameConv2d(widest, widest, 3, groups=widest)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, S, S) RGB in [0, 1] -> (B, C, S/2, S/2) down to (B, 1152, S/32, S/32), C as ``ENCODER_CHANNELS``."""
+        """Image features at strides 2 to 32.
+
+        (B, 3, S, S) RGB in [0, 1] -> (B, C, S/2, S/2) down to (B, 1152, S/32, S/32), C as ``ENCODER_CHANNELS``.
+        """
         x = functional.relu6(self.stem(image))
         features = []
         for stage in self.stages:
@@ -57,7 +63,7 @@ class HandEncoder(nn.Module):
 
 
 class Landmarks(NamedTuple):
-    """What the landmark network says about crops.
+    """Outputs of the landmark network for crops.
 
     Attributes:
         pixels: (B, 21, 3) x and y in pixels of the crop, z in the same unit relative to the wrist.
@@ -73,7 +79,10 @@ class Landmarks(NamedTuple):
 
 
 class LandmarkNetwork(nn.Module):
-    """21 landmarks of one hand in a crop turned so that the fingers point upwards."""
+    """21 hand landmarks of an upright crop.
+
+    The crop is turned so that the fingers point upwards.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -83,7 +92,7 @@ class LandmarkNetwork(nn.Module):
         self.pixels, self.world = nn.Linear(width, 63), nn.Linear(width, 63)
 
     def forward(self, image: Tensor) -> Landmarks:
-        """(B, 3, 224, 224) RGB in [0, 1] -> landmarks."""
+        """Landmarks of crops (B, 3, 224, 224), RGB in [0, 1]."""
         mean = self.encoder(image)[-1].mean((2, 3))
         return Landmarks(
             self.pixels(mean).unflatten(1, (21, 3)),

@@ -1,4 +1,7 @@
-"""Looking at hands through turned square windows: the landmark network on any image, batched over hands."""
+"""Landmark network on rotated square windows of an image.
+
+Batched over hands.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # what the hand's direction is ta
 
 @dataclass(frozen=True)
 class Window:
-    """A turned square in an image.
+    """Rotated square window in an image.
 
     Attributes:
         center: (2,) pixels.
@@ -38,7 +41,10 @@ class Window:
     angle: float = 0.0
 
     def affine(self, pixels: int) -> Floats:
-        """(2, 3) from pixels of the image to those of the window drawn with an edge of so many ``pixels``."""
+        """Affine (2, 3) from image pixels to window pixels.
+
+        The window is drawn with an edge of ``pixels``.
+        """
         c, s, scale = np.cos(self.angle), np.sin(self.angle), pixels / self.size
         turn = scale * np.array([[c, s], [-s, c]])
         middle = (pixels - 1) / 2
@@ -47,7 +53,7 @@ class Window:
 
 @dataclass(frozen=True)
 class SeenHand:
-    """A hand as the landmark network sees it in an image.
+    """Hand detected by the landmark network in an image.
 
     Attributes:
         pixels: (21, 2) landmarks, pixels of the image.
@@ -64,22 +70,22 @@ class SeenHand:
 
     @property
     def angle(self) -> float:
-        """Direction from the wrist to the fingers, radians clockwise from upwards in the image."""
+        """Direction from wrist to fingers, radians clockwise from image-up."""
         along = (self.pixels[_MIDDLE] * 2 + self.pixels[_INDEX] + self.pixels[_RING]) / 4 - self.pixels[_WRIST]
         return float(np.arctan2(along[0], -along[1]))
 
     @property
     def box(self) -> Floats:
-        """(4,) around all landmarks, pixels."""
+        """Box (4,) around all landmarks, pixels."""
         return np.concatenate([self.pixels.min(0), self.pixels.max(0)])
 
     def window(self) -> Window:
-        """Where to look for the same hand next."""
+        """Window for the next frame of the same hand."""
         return window_about(self.pixels[list(_PALM)], self.angle)
 
 
 def window_about(pixels: Floats, angle: float) -> Window:
-    """The window for a hand of which some points (N, 2) are known, and the direction of its fingers."""
+    """Window around known hand points (N, 2) and finger direction."""
     c, s = np.cos(angle), np.sin(angle)
     to_upright = np.array([[c, s], [-s, c]])
     upright = pixels @ to_upright.T
@@ -91,7 +97,7 @@ def window_about(pixels: Floats, angle: float) -> Window:
 
 @torch.inference_mode()
 def look(network: LandmarkNetwork, image: NDArray[np.uint8], windows: Sequence[Window]) -> list[SeenHand]:
-    """What the network sees in windows of an image.
+    """Landmarks in windows of an image.
 
     Args:
         network: on any device.
@@ -117,7 +123,9 @@ def _seen(window: Window, affine: Floats, pixels: Floats, presence: float, right
 
 
 def placed_relative(hand: SeenHand, matrix: Floats) -> Floats:
-    """(21, 3) metres relative to the wrist in the camera frame, wherever in the image the hand is.
+    """Landmarks (21, 3) relative to the wrist, camera frame, metres.
+
+    Wherever in the image the hand is.
 
     What the network says holds for a camera that points at the hand: it is turned by the rotation that takes the
     optical axis to the hand's ray, the shortest one.
@@ -134,13 +142,19 @@ def placed_relative(hand: SeenHand, matrix: Floats) -> Floats:
 
 
 def mirrored(hand: SeenHand, width: int) -> SeenHand:
-    """The hand as it looks in an image of that width that is mirrored left to right."""
+    """Landmarks of the hand in the horizontally mirrored image.
+
+    ``width`` is the image's.
+    """
     pixels = np.stack([width - 1 - hand.pixels[:, 0], hand.pixels[:, 1]], 1)
     return replace(hand, pixels=pixels, relative=hand.relative * [-1.0, 1.0, 1.0], right=1.0 - hand.right)
 
 
 def refined(network: LandmarkNetwork, image: NDArray[np.uint8], hand: SeenHand, looks: int) -> SeenHand:
-    """The hand after so many more looks; one that sees no hand any more is the last and doesn't count."""
+    """Landmarks after several more passes.
+
+    A hand that disappears is the last and doesn't count.
+    """
     for _ in range(looks):
         again = look(network, image, [hand.window()])[0]
         if again.presence < LOST:

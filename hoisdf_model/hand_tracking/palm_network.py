@@ -1,4 +1,7 @@
-"""MediaPipe's palm detector ("full"): a single-shot detector of palms in a whole image."""
+"""MediaPipe's palm detector ("full"), a single-shot detector.
+
+For palms in a whole image.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Palms in an image: anchors, decoding and weighted non-maximum suppression of the palm detector's outputs.
+"""Palm detection: anchors, decoding, weighted non-maximum suppression.
 
 As MediaPipe's public documentation and graphs describe them (Bazarevsky et al., BlazeFace, 2019, for the suppression;
 Zhang et al., MediaPipe Hands, 2020).
@@ -43,7 +43,7 @@ class Palm:
     score: float
 
     def window(self) -> Window:
-        """Where to look for the hand's landmarks."""
+        """Window for the hand's landmarks."""
         along = self.keypoints[_MIDDLE] - self.keypoints[_WRIST]
         angle = float(np.arctan2(along[0], -along[1]))
         width, height = self.box[2:] - self.box[:2]
@@ -53,7 +53,9 @@ class Palm:
 
 @torch.inference_mode()
 def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence[Window]) -> list[Palm]:
-    """Palms in square windows of an image, best first; what several windows show counts once.
+    """Palms in square windows of an image, best first.
+
+    Palms in several windows are merged.
 
     Args:
         network: on any device.
@@ -77,12 +79,17 @@ def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence
 
 
 def whole_image(width: int, height: int, padding: float = 0.0) -> Window:
-    """The square around an image, with a border of so many longest edges on each side."""
+    """Square around an image, with a border.
+
+    ``padding``: the border on each side, in longest edges.
+    """
     return Window(np.array([width - 1, height - 1]) / 2, max(width, height) * (1 + 2 * padding))
 
 
 def closer_windows(width: int, height: int) -> list[Window]:
-    """Overlapping squares that show hands too small for the whole image, and the image with a border around it.
+    """Overlapping windows for small hands, and a bordered one.
+
+    The last is the image with a border around it.
 
     A border helps with hands that fill the image.
     """

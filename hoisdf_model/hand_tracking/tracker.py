@@ -1,4 +1,4 @@
-"""Hands followed through images: palms are looked for where none is followed, landmarks from then on."""
+"""Hand tracker: palm detection for new hands, landmarks for tracked ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class HandTracker:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all hands."""
+        """Clear all tracks."""
         self._hands: tuple[TrackedHand, ...] = ()
         self._motion: dict[int, Floats] = {}
         self._frame, self._count = 0, 0

@@ -53,14 +53,19 @@ def load_tracker_networks(path: str | Path | None = None, device: torch.device |
 
 
 def load_hand_encoder(path: str | Path | None = None) -> dict[str, Tensor]:
-    """The state dict of a ``HandEncoder`` with the landmark network's weights; arguments and errors as above."""
+    """State dict of a ``HandEncoder`` with the landmark network's weights.
+
+    Arguments and errors as above.
+    """
     encoder = HandEncoder()
     _fill(encoder, _read(shipped_tracker() if path is None else Path(path)), f"{_LANDMARKS}encoder.", path)
     return dict(encoder.state_dict())
 
 
 def save_tracker_networks(networks: TrackerNetworks, path: str | Path, provenance: dict[str, str]) -> None:
-    """Write a safetensors file in float16; an existing one is replaced in one step.
+    """Write a safetensors file in float16.
+
+    An existing one is replaced atomically.
 
     Args:
         networks: both.
@@ -78,7 +83,7 @@ def save_tracker_networks(networks: TrackerNetworks, path: str | Path, provenanc
     }
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.touch()  # with the usual permissions; safetensors alone would let nobody else read it
+        temporary.touch()  # with the usual permissions; safetensors alone would make it unreadable for others
         permissions = temporary.stat().st_mode
         save_file(tensors, temporary, metadata={"format": FORMAT, **provenance})
         temporary.chmod(permissions)

@@ -1,4 +1,6 @@
-"""Estimates, regions, cameras and images <-> ROS messages, for any set of message classes.
+"""Conversion between model types and ROS messages.
+
+Estimates, regions, cameras and images, for any set of message classes.
 
 Reading only looks at a message's fields, so it takes rclpy's, rosbags' and any other classes with the interface's
 fields. Building takes a :class:`MessageTypes`, which says where the classes come from. This is the only place where a
@@ -22,6 +24,7 @@ from hoisdf_model.messages.image_files import (
     is_image_file,
     natural_order,
     pictures_in,
+    read_depth,
     read_image,
 )
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
@@ -55,6 +58,7 @@ __all__ = [
     "object_to_object_pose",
     "pictures_in",
     "pinhole_to_camera_info",
+    "read_depth",
     "read_image",
     "read_items",
     "regions_to_message",

@@ -1,4 +1,6 @@
-"""Which ``camera_info`` an image has: the one of its own stamp, or the last one of its camera.
+"""Choice of an image's ``camera_info``.
+
+The one of its own stamp, or the last one of its camera.
 
 Drivers send one with every image, one now and then, or a single one that is latched. The rule is the same live and in
 recordings.
@@ -15,7 +17,9 @@ KEPT = 64  # stamps: images may wait for long
 
 
 class CameraInfos:
-    """Keeps what has come; an image whose own ``camera_info`` is missing asks here.
+    """Store of received ``camera_info`` messages.
+
+    Used for images without one of their own.
 
     As long as the driver sends one with each image, a missing one was lost or is on its way, and nothing else will do.
     Else the last one of the image's camera and size holds until another comes.
@@ -31,7 +35,7 @@ class CameraInfos:
         self._last: dict[tuple[str, tuple[int, int]], Any] = {}  # the newest at the end
 
     def add(self, stamp: int, info: Any) -> None:
-        """Take a ``sensor_msgs/CameraInfo``."""
+        """Store a ``sensor_msgs/CameraInfo``."""
         key = (_frame(info), _size(info))
         self._last.pop(key, None)
         self._last[key] = info
@@ -40,21 +44,21 @@ class CameraInfos:
             own[0] = own[0] or abs(other - stamp) <= self._slop
 
     def add_image(self, stamp: int) -> None:
-        """Take note of an image; those that come twice count once."""
+        """Register an image; repeated ones count once."""
         if all(stamp != other for other, _ in self._images):
             own = any(abs(other - stamp) <= self._slop for other in self._stamps)
             self._images.append((stamp, [own]))
 
     def sent_with_each(self, stamp: int) -> bool:
-        """Whether the images before the one of ``stamp`` had one each."""
+        """Whether the images before ``stamp`` had one each."""
         return sum([own for other, (own,) in self._images if other < stamp][-WINDOW:]) >= ENOUGH
 
     def last_for(self, image: Any) -> Any:
-        """The last one that can be that of an image message; None where there is none."""
+        """Last ``camera_info`` compatible with an image message, or None."""
         return next((info for info in reversed(self._last.values()) if not _misfit(info, image)), None)
 
     def why_not(self, image: Any) -> str:
-        """Why none can be that of an image, in words."""
+        """Reason why no ``camera_info`` fits an image."""
         return next((_misfit(info, image) for info in reversed(self._last.values())), "none has come at all")
 
     def restart(self) -> None:

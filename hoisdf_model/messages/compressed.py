@@ -1,4 +1,6 @@
-"""Bytes of image files, as ``sensor_msgs/CompressedImage`` carries them and as they lie on disk -> pixels.
+"""Decoding of compressed images.
+
+Bytes as ``sensor_msgs/CompressedImage`` carries them and as they lie on disk -> pixels.
 
 Told by their content. OpenCV fills the missing part of a truncated file with grey and says nothing, so completeness is
 checked here first.
@@ -50,7 +52,9 @@ def decode_colour(data: NDArray[np.uint8], format_: str, upright: bool = False) 
 
 
 def decode_depth(data: NDArray[np.uint8], format_: str) -> NDArray[np.float32]:
-    """Bytes (N,) of a 16-bit PNG in millimetres, or of image_transport's ``compressedDepth`` -> (H, W) float32 metres.
+    """Compressed depth image as (H, W) float32 metres.
+
+    Bytes (N,) of a 16-bit PNG in millimetres, or of image_transport's ``compressedDepth``.
 
     Raises:
         ImageError: empty, not a 16-bit PNG, truncated or damaged.
@@ -108,7 +112,10 @@ def _check_complete(data: NDArray[np.uint8], format_: str, formats: tuple[str, .
 
 
 def kind_of_file(content: bytes) -> str:
-    """``jpeg``, ``png``, ``webp``, ``tiff``, ``bmp``, ``heic`` or ``avif``, by the first bytes; empty where unknown."""
+    """Image format from the first bytes, else empty.
+
+    ``jpeg``, ``png``, ``webp``, ``tiff``, ``bmp``, ``heic`` or ``avif``.
+    """
     if content[4:8] == b"ftyp":
         brand = content[8:12]
         return "avif" if brand in (b"avif", b"avis") else "heic" if brand in _HEIC else ""

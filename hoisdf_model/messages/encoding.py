@@ -30,7 +30,9 @@ def encode_image(
 def encode_depth(
     depth: NDArray[np.float32], header: Any, types: MessageTypes, encoding: Literal["32FC1", "16UC1"] = "32FC1"
 ) -> Any:
-    """``sensor_msgs/Image`` from (H, W) float32 metres: 32FC1 keeps the numbers, 16UC1 rounds to millimetres.
+    """Depth message ``sensor_msgs/Image`` from (H, W) float32 metres.
+
+    32FC1 keeps the numbers, 16UC1 rounds to millimetres.
 
     With 16UC1 depths that aren't finite, negative or beyond 65.535 m become 0, which stands for unknown.
 
@@ -53,7 +55,9 @@ def encode_compressed(
     format: Literal["jpeg", "png"] = "jpeg",
     quality: int = 90,
 ) -> Any:
-    """``sensor_msgs/CompressedImage`` from (H, W, 3) uint8 RGB; ``quality`` 1 to 100 is JPEG's.
+    """``sensor_msgs/CompressedImage`` from (H, W, 3) uint8 RGB.
+
+    ``quality`` 1 to 100 is JPEG's.
 
     Raises:
         ImageError: another shape or type, or empty.

@@ -52,8 +52,8 @@ def hand_object_to_estimate(message: Any, refused: Refused | None = None) -> Est
 
     Args:
         message: hands and objects.
-        refused: told of each hand, object, region or list of times that is wrong, and the others are taken; None: it is
-            raised. What a hand holds stays its own (``Estimate.held_by``): those that are left move together.
+        refused: called with each hand, object, region or list of times that is wrong, and the others are taken; None:
+            it is raised. What a hand holds stays its own (``Estimate.held_by``): those that are left move together.
 
     Raises:
         InvalidInputError: a hand has no side or another number of vertices than 0 or 778, an object's quaternion has
@@ -85,8 +85,8 @@ def _moved_together(
     for j in (j for j in objects if j not in pairs.values()):
         if objects[j].side in open_sides or (objects[j].side is None and free):  # it would be taken for another hand's
             if refused is not None:
-                told = f"objects[{j}] belongs to a hand that was refused, others are without objects"
-                refused(InvalidInputError(told))
+                message_text = f"objects[{j}] belongs to a hand that was refused, others are without objects"
+                refused(InvalidInputError(message_text))
         else:
             orphans.append(j)
     return {i: hands[i] for i in [*pairs, *free]}, {j: objects[j] for j in [*pairs.values(), *orphans]}

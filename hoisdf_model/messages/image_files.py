@@ -1,4 +1,7 @@
-"""Pictures in files: which ones a folder holds, and their pixels as a camera stored them."""
+"""Image files: listing of a folder, and decoding.
+
+Pixels are as a camera stored them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hoisdf_model.errors import ImageError
-from hoisdf_model.messages.compressed import decode_colour, kind_of_file
+from hoisdf_model.messages.compressed import decode_colour, decode_depth, kind_of_file
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _CONVERTIBLE = (".heic", ".heif", ".avif")  # not read; reading says how to convert them
@@ -20,7 +23,9 @@ _HEAD = 16  # bytes that tell a kind of file
 
 
 def pictures_in(folder: Path) -> list[Path]:
-    """The pictures in a folder by their endings, ``frame_2`` before ``frame_10``; hidden files are left out.
+    """Image files of a folder, by their endings.
+
+    ``frame_2`` before ``frame_10``; hidden files are left out.
 
     Those of kinds that can't be read are among them, so that they aren't passed over silently.
     """
@@ -36,7 +41,7 @@ def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:
 
 
 def is_image_file(path: Path) -> bool:
-    """Whether a file is a picture: by its ending or, whatever that is, by its first bytes."""
+    """Whether a file is an image, by ending or first bytes."""
     if path.suffix.lower() in (*IMAGE_SUFFIXES, *_CONVERTIBLE):
         return True
     try:
@@ -47,7 +52,9 @@ def is_image_file(path: Path) -> bool:
 
 
 def read_image(path: Path, upright: bool = False) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8 RGB; JPEG, PNG, WebP, TIFF or BMP by content, whatever the file's ending.
+    """Image file as (H, W, 3) uint8 RGB.
+
+    JPEG, PNG, WebP, TIFF or BMP by content, whatever the file's ending.
 
     Args:
         path: of the file.
@@ -60,8 +67,21 @@ def read_image(path: Path, upright: bool = False) -> NDArray[np.uint8]:
     return decode_colour(_bytes(path), path.suffix, upright)
 
 
+def read_depth(path: Path) -> NDArray[np.float32]:
+    """Depth (H, W) in metres of a 16-bit millimetre PNG.
+
+    0 where unknown.
+
+    Raises:
+        ImageError: missing, damaged, or no such picture.
+    """
+    return decode_depth(_bytes(path), "16UC1; png")
+
+
 def exif_orientation(path: Path) -> int:
-    """Exif's orientation: 1 upright, 3 upside down, 6 and 8 on a side, ...; 1 where it says nothing.
+    """Exif orientation of an image, 1 if absent.
+
+    1 upright, 3 upside down, 6 and 8 on a side, ...
 
     Raises:
         ImageError: the file can't be read.

@@ -1,4 +1,6 @@
-"""Image messages -> numpy arrays: colour as (H, W, 3) uint8 RGB, depth as (H, W) float32 metres.
+"""Image messages as numpy arrays.
+
+Colour as (H, W, 3) uint8 RGB, depth as (H, W) float32 metres.
 
 The one place where ``sensor_msgs/Image`` and ``sensor_msgs/CompressedImage`` are decoded. It needs no cv_bridge, checks
 the layout before it touches the pixels, and copies only where it must: rgb8 and 32FC1 come out as views of the message.
@@ -22,7 +24,9 @@ DEPTH_ENCODINGS = tuple(_DEPTH)
 
 
 def decode_image(message: Any) -> NDArray[np.uint8]:
-    """A colour image from ``sensor_msgs/Image`` or ``CompressedImage`` (JPEG, PNG, WebP, TIFF or BMP).
+    """Colour image from ``sensor_msgs/Image`` or ``CompressedImage``.
+
+    JPEG, PNG, WebP, TIFF or BMP.
 
     Every encoding of ``sensor_msgs/image_encodings`` that holds colour or grey is known; OpenCV's type names
     (``8UC3``) are taken in OpenCV's order, blue first. What a compressed message's ``format`` says about the original
@@ -53,7 +57,9 @@ def decode_image(message: Any) -> NDArray[np.uint8]:
 
 
 def decode_depth(message: Any) -> NDArray[np.float32]:
-    """A depth image from ``sensor_msgs/Image`` (32FC1 metres, 16UC1 millimetres) or ``CompressedImage`` (16-bit PNG).
+    """Depth image from ``sensor_msgs/Image`` or ``CompressedImage``.
+
+    32FC1 metres, 16UC1 millimetres, or a 16-bit PNG.
 
     Returns:
         (H, W) float32 metres, 0 or NaN where unknown; for 32FC1 a view of the message, which may be read-only.

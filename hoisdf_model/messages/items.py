@@ -1,4 +1,4 @@
-"""Lists in messages, item by item: what is wrong with one doesn't spoil the others."""
+"""List items of messages, each validated on its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def read_items(
         items: the messages.
         read: makes something of one, given how to call it; raises ``InvalidInputError`` if it is wrong.
         what: how to call the list.
-        refused: told of each that is wrong; None: the first is raised.
+        refused: called with each that is wrong; None: the first is raised.
 
     Raises:
         InvalidInputError: the first wrong item, where ``refused`` is None or no item is left: that is something else
@@ -38,6 +38,6 @@ def read_items(
     if wrong and not kept:
         raise wrong[0]
     if refused is not None:
-        for told in wrong:
-            refused(told)
+        for problem in wrong:
+            refused(problem)
     return kept

@@ -1,4 +1,6 @@
-"""How pixels of each encoding lie in memory, and what makes (H, W, 3) uint8 RGB of them.
+"""Pixel layouts of image encodings, and their conversion to RGB.
+
+The result is (H, W, 3) uint8.
 
 The encodings are those of ``sensor_msgs/image_encodings``; conversions are OpenCV's.
 """
@@ -19,7 +21,9 @@ _BITS = (8, 10, 12)  # that cameras give in 16; a picture with no more is one of
 
 @dataclass(frozen=True)
 class Layout:
-    """One pixel: ``channels`` numbers of ``dtype``, and OpenCV's code that makes RGB of it.
+    """Layout of one pixel.
+
+    ``channels`` numbers of ``dtype``, and OpenCV's code that makes RGB of it.
 
     ``pair``: two neighbours share their colour, so that the width must be even.
     """
@@ -32,7 +36,9 @@ class Layout:
 
 @dataclass(frozen=True)
 class SemiPlanar:
-    """A plane of brightness, and one of colour pairs that ``shared`` x ``shared`` pixels have in common.
+    """Semi-planar YUV layout.
+
+    A plane of brightness, and one of colour pairs that ``shared`` x ``shared`` pixels have in common.
 
     ``conversion``: OpenCV's code for pairs that 2 x 2 pixels share.
     """
@@ -41,7 +47,10 @@ class SemiPlanar:
     shared: int
 
     def to_rgb(self, bright: NDArray[np.uint8], pairs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(H, W) and (H / shared, W / shared, 2) -> (H, W, 3) RGB."""
+        """RGB image (H, W, 3) from both planes.
+
+        (H, W) and (H / shared, W / shared, 2).
+        """
         if self.shared == 1:  # OpenCV has no code for it: with every pixel four times it is the other kind
             return self._converted(bright.repeat(2, 0).repeat(2, 1), pairs)[::2, ::2]
         return self._converted(bright, pairs)
@@ -84,21 +93,30 @@ _OF_TYPE = {"8": {1: "mono8", 3: "bgr8", 4: "bgra8"}, "16": {3: "bgr16", 4: "bgr
 
 
 def named_layout(encoding: str) -> Layout | None:
-    """The layout of a packed encoding, or of one of OpenCV's types (blue first); None where it holds no colour."""
+    """Layout of a packed encoding, or None if without colour.
+
+    Also of OpenCV's types (blue first).
+    """
     kind = _OPENCV_TYPE.fullmatch(encoding)
     name = encoding.lower() if kind is None else _OF_TYPE[kind[1]].get(int(kind[2] or 1), "")
     return COLOUR.get(name)
 
 
 def to_rgb(pixels: NDArray[Any], conversion: int | None) -> NDArray[np.uint8]:
-    """Pixels of 8 or 16 bits -> (H, W, 3) uint8 RGB, by OpenCV's ``conversion`` (None: they are RGB)."""
+    """RGB image (H, W, 3) uint8 from 8 or 16-bit pixels.
+
+    By OpenCV's ``conversion`` (None: they are RGB).
+    """
     if conversion is not None:
         pixels = np.asarray(cv2.cvtColor(pixels, conversion))
     return pixels if pixels.dtype == np.uint8 else eight_bits(pixels)
 
 
 def eight_bits(pixels: NDArray[np.uint16]) -> NDArray[np.uint8]:
-    """The upper eight of the bits in use: 8, 10 or 12 where nothing is brighter, else all 16."""
+    """Upper eight of the bits in use.
+
+    8, 10 or 12 where nothing is brighter, else all 16.
+    """
     brightest = int(pixels.max())
     used = next((bits for bits in _BITS if brightest < 1 << bits), 16)
     return (pixels >> (used - 8)).astype(np.uint8)

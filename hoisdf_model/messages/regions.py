@@ -49,7 +49,7 @@ def message_to_regions(message: Any, refused: Refused | None = None) -> Regions:
 
     Args:
         message: the regions.
-        refused: told of each region that is wrong, and the others are taken; None: it is raised.
+        refused: called with each region that is wrong, and the others are taken; None: it is raised.
 
     Raises:
         InvalidInputError: a box isn't four finite numbers with x0 < x1 and y0 < y1, a score isn't a number, or a side

@@ -1,4 +1,7 @@
-"""Post-norm transformer layers (Vaswani et al. 2017) on PyTorch's scaled dot product attention. Batch first."""
+"""Post-norm transformer layers on scaled dot product attention.
+
+Vaswani et al. 2017, on PyTorch's kernel. Batch first.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from hoisdf_model.network.linear import linear
 
 
 class Attention(nn.Module):
-    """Multi-head attention with the parameters of ``nn.MultiheadAttention``: rows of query, key and value stacked."""
+    """Multi-head attention with the parameters of ``nn.MultiheadAttention``.
+
+    Rows of query, key and value stacked.
+    """
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -25,7 +31,10 @@ class Attention(nn.Module):
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None = None) -> Tensor:
-        """(B, Q, D), (B, K, D), (B, K, D) -> (B, Q, D); ``allowed`` (Q, K) bool, true where a query may look."""
+        """Attended values (B, Q, D).
+
+        (B, Q, D), (B, K, D), (B, K, D) -> (B, Q, D); ``allowed`` (Q, K) bool, true where a query may attend.
+        """
         q, k, v = (self._split(x) for x in self._projected(query, key, value))
         dropout = self.dropout if self.training else 0.0
         if allowed is None and not dropout and q.requires_grad and q.device.type == "cpu" and q.dtype is torch.bfloat16:
@@ -58,7 +67,10 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, kept: int | None = None) -> Tensor:
-        """(B, N, D) -> (B, N, D), or (B, kept, D): the first tokens alone, which look at all the others."""
+        """Encoded tokens (B, N, D), or the first ``kept`` ones.
+
+        (B, N, D) -> (B, N, D), or (B, kept, D): the first tokens alone, which attend to all the others.
+        """
         query = x if kept is None else x[:, :kept]
         query = self.norm1(query + self.dropout(self.self_attn(query, x, x)))
         hidden = self.dropout(linear(query, self.linear1.weight, self.linear1.bias, relu=True))
@@ -74,7 +86,7 @@ class Encoder(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, tokens: Tensor, kept: int, every_layer: bool) -> tuple[Tensor, Tensor]:
-        """Encode tokens; the last layer computes only those that are looked at afterwards.
+        """Encoded tokens; the last layer computes only those used afterwards.
 
         Args:
             tokens: (B, N, D).
@@ -95,7 +107,10 @@ class Encoder(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention among queries, attention to the memory, a feedforward network; a layer norm behind each."""
+    """Decoder layer: self-attention, cross-attention, feedforward network.
+
+    A layer norm behind each.
+    """
 
     def __init__(self, width: int, heads: int, feedforward: int, dropout: float) -> None:
         super().__init__()
@@ -109,7 +124,10 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, x: Tensor, queries: Tensor, memory: Tensor, allowed: Tensor | None) -> Tensor:
-        """State (B, Q, D), query embeddings (Q, D), memory (B, N, D), mask (Q, Q) -> next state (B, Q, D)."""
+        """Next state of the queries.
+
+        State (B, Q, D), query embeddings (Q, D), memory (B, N, D), mask (Q, Q) -> next state (B, Q, D).
+        """
         placed = x + queries
         x = self.norm1(x + self.dropout(self.self_attn(placed, placed, x, allowed)))
         x = self.norm2(x + self.dropout(self.multihead_attn(x + queries, memory, memory)))
@@ -118,7 +136,9 @@ class DecoderLayer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Learnt queries that read from a memory (as in DETR, Carion et al. 2020); the state starts at zero.
+    """Decoder with learnt queries over a memory.
+
+    As in DETR (Carion et al. 2020); the state starts at zero.
 
     Args:
         groups: how many neighbouring queries see each other, (1, 3, 3, ...); queries of different groups don't.
@@ -138,7 +158,10 @@ class Decoder(nn.Module):
         self.register_buffer("allowed", blocks.bool(), persistent=False)
 
     def forward(self, memory: Tensor, every_layer: bool) -> Tensor:
-        """(B, N, D) -> normalised outputs (L, B, Q, D); L = 1, the last layer's, without ``every_layer``."""
+        """Normalised outputs (L, B, Q, D) of the layers.
+
+        From (B, N, D); L = 1, the last layer's, without ``every_layer``.
+        """
         state = torch.zeros_like(self.queries, dtype=memory.dtype).expand(len(memory), -1, -1)
         outputs = []
         for layer in self.layers:

@@ -1,4 +1,6 @@
-"""Residual encoder (He et al., Deep residual learning, CVPR 2016) with torchvision's key names.
+"""Residual encoder with torchvision's key names.
+
+He et al., Deep residual learning, CVPR 2016.
 
 The stride of a bottleneck block sits in its 3x3 convolution, as in torchvision ("ResNet v1.5"), so that ImageNet
 weights under the usual names fit.
@@ -38,14 +40,20 @@ class BasicBlock(nn.Module):
         self.downsample = _downsample(inputs, width, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, width, H/stride, W/stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, width, H/stride, W/stride).
+        """
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(x)) + shortcut)
 
 
 class BottleneckBlock(nn.Module):
-    """1x1, 3x3 and 1x1 convolutions beside a shortcut; the output is four times as wide as the middle."""
+    """Bottleneck residual block.
+
+    1x1, 3x3 and 1x1 convolutions beside a shortcut; the output is four times as wide as the middle.
+    """
 
     expansion = 4
 
@@ -61,7 +69,10 @@ class BottleneckBlock(nn.Module):
         self.downsample = _downsample(inputs, width * 4, stride)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, inputs, H, W) -> (B, 4 width, H/stride, W/stride)."""
+        """Block output.
+
+        (B, inputs, H, W) -> (B, 4 width, H/stride, W/stride).
+        """
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
@@ -92,7 +103,10 @@ class ResNet(nn.Module):
         self._initialise()
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
-        """(B, 3, S, S) -> features at strides 2 (behind the stem's ReLU), 4, 8, 16 and 32."""
+        """Image features at strides 2, 4, 8, 16 and 32.
+
+        (B, 3, S, S); stride 2 is behind the stem's ReLU.
+        """
         features = [self.relu(self.bn1(self.conv1(image)))]
         x = self.maxpool(features[0])
         for stage in range(4):
@@ -101,7 +115,9 @@ class ResNet(nn.Module):
         return tuple(features)
 
     def load_imagenet_weights(self, path: str | Path) -> None:
-        """Take over weights of an ImageNet classifier under torchvision's key names; its ``fc`` layer is left aside.
+        """Load ImageNet classifier weights with torchvision's key names.
+
+        Its ``fc`` layer is ignored.
 
         Args:
             path: ``.safetensors``, or a PyTorch file (read with ``weights_only=True``).

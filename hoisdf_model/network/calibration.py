@@ -1,4 +1,7 @@
-"""How far a network's estimates were off on labelled frames: what its weights carry for whoever relies on them."""
+"""Calibration of a network's uncertainty, stored with its weights.
+
+Errors of its estimates on labelled frames.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,9 @@ LONGEST = 2000  # characters of the JSON
 
 @dataclass(frozen=True)
 class Calibration:
-    """Errors with the true wrist and boxes given; each a root mean square per axis: of all directions, over sqrt(3).
+    """Root mean square errors with true wrist and boxes given.
+
+    Each per axis: of all directions, over sqrt(3).
 
     Attributes:
         object_rotation: radians, to the nearest rotation that looks the same.
@@ -47,12 +52,12 @@ class Calibration:
             raise CheckpointError(f"data must say in at most 200 characters what frames, got {_short(self.data)}")
 
     def to_json(self) -> str:
-        """As weights files hold it."""
+        """JSON text for weights files."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Calibration:
-        """Read what a file says, which may be anything.
+        """Calibration from untrusted JSON text.
 
         Raises:
             CheckpointError: it isn't what :meth:`to_json` writes.

@@ -45,7 +45,7 @@ Kind = Literal["snapshot", "ours"]
 
 @dataclass(frozen=True)
 class Weights:
-    """What a weights file holds.
+    """Contents of a weights file.
 
     Attributes:
         state: the network's state dict, float32 or float16.
@@ -68,10 +68,12 @@ def load_network(
     preset: str | None = None,
     device: str | torch.device = "cpu",
 ) -> tuple[Hoisdf, NetworkConfig]:
-    """Build a network and fill in its weights; it is in evaluation mode, in float32, with the file's calibration.
+    """Network with the weights of a file.
+
+    In evaluation mode, in float32, with the file's calibration.
 
     Args:
-        path: our ``.safetensors`` file or an official snapshot (told by their content), ``shipped`` for the weights
+        path: our ``.safetensors`` file or an official snapshot (recognised by content), ``shipped`` for the weights
             that come with the package, or ``untrained:`` and a preset's name for random ones, the same at every call.
         hand_model: the right hand, or its file; None: the one inside the file, else the open hand.
         preset: what the weights are for, where they can't tell: they fit every preset with the same layers. None: what
@@ -113,7 +115,7 @@ def save_network(
 
 
 def read_weights(path: str | Path, preset: str | None = None) -> Weights:
-    """What is in a weights file, checked against the network that it is for.
+    """Contents of a weights file, checked against its network.
 
     Raises:
         CheckpointError, UnsafeFileError, ConfigError: as for :func:`load_network`.
@@ -134,7 +136,9 @@ def read_weights(path: str | Path, preset: str | None = None) -> Weights:
 
 
 def write_weights(weights: Weights, path: str | Path, half: bool = False) -> None:
-    """Write a safetensors file that :func:`load_network` reads; an existing one is replaced in one step.
+    """Write a safetensors file for :func:`load_network`.
+
+    An existing one is replaced atomically.
 
     Args:
         weights: ``hand_model`` is written where it isn't None.
@@ -158,7 +162,7 @@ def write_weights(weights: Weights, path: str | Path, half: bool = False) -> Non
                 tensors[_HAND + name] = torch.from_numpy(array.astype(_torch_dtype(array)))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.touch()  # with the usual permissions; safetensors alone would let nobody else read it
+        temporary.touch()  # with the usual permissions; safetensors alone would make it unreadable for others
         permissions = temporary.stat().st_mode
         save_file(tensors, temporary, metadata={f"hoisdf.{key}": value for key, value in metadata.items()})
         temporary.chmod(permissions)
@@ -177,7 +181,9 @@ def _built(config: NetworkConfig, model: HandModel) -> Hoisdf:
 
 
 def kind_of_weights(path: Path) -> Kind:
-    """Told by the first bytes: safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
+    """Kind of a weights file, from its first bytes.
+
+    safetensors start with the length of a JSON header, a snapshot is a zip or a pickle.
 
     The length comes first, for its lowest byte may be the one that pickles begin with.
 

@@ -1,4 +1,7 @@
-"""The choice of points by their distance, by chance, or by going down the field (paper, section 3.3 and table 7)."""
+"""Point selection by distance, at random, or along the gradient.
+
+Paper, section 3.3 and table 7.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +20,13 @@ _FLATTEST = 0.1  # slopes below this say nothing about where the surface is
 
 @dataclass(frozen=True)
 class Choice:
-    """How points are chosen.
+    """Rule of point selection.
 
     Attributes:
         kind: ``sampling.choice`` of the network's configuration.
         grid: (G, 3) all grid points, normalised.
         middles: (G/8, 3) the middles of its blocks.
-        lot: (G,) the order of grid points where chance decides; None where it never does.
+        fixed_order: (G,) the order of grid points where chance decides; None where it never does.
         anew: whether chance decides anew at each call, as in training.
         runtime: how to search.
     """
@@ -31,7 +34,7 @@ class Choice:
     kind: str
     grid: Tensor
     middles: Tensor
-    lot: Tensor | None
+    fixed_order: Tensor | None
     anew: bool
     runtime: RuntimeConfig
 
@@ -72,14 +75,16 @@ class Choice:
         return search.found(reader, points, search.read(reader, points), index, selection)
 
     def _drawn(self, candidates: sampling.Candidates) -> Tensor:
-        assert self.lot is not None
+        assert self.fixed_order is not None
         if self.anew:
             return torch.rand(len(candidates.index), device=candidates.index.device)
-        return self.lot[candidates.index]
+        return self.fixed_order[candidates.index]
 
 
 def onto_surface(reader: search.FieldReader, points: Tensor) -> Tensor:
-    """Move points (B, N, 3), normalised, to where the field is zero: Newton's method along the gradient.
+    """Points moved onto the surface by Newton's method.
+
+    (B, N, 3), normalised; along the gradient to where the field is zero.
 
     The gradient is taken between readings, for image features are part of it and have no derivative by position. A step
     goes no further than the clamp, and nowhere where the field is flat.

@@ -1,4 +1,7 @@
-"""Configuration of the network: every difference between two presets is a named field here."""
+"""Configuration of the network.
+
+Every difference between two presets is a named field here.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class NetworkConfig:
             signed distance fields; or in their place ``keypoints_2d``, ``segmentation_2d`` or ``vertices_3d``, as
             :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
             ``none``.
-        root: the head that finds the wrist; ``null``: there is none.
+        root: the hand-root head; ``null``: there is none.
         object_view: the first guess of the object's pose from its picture; ``null``: there is none.
         context: tokens beside the points' own; ``null``: there are none.
     """
@@ -110,18 +113,26 @@ class NetworkConfig:
 
     @property
     def image_feature_length(self) -> int:
-        """Image features in a token: what its position, the positional code and concatenated numbers leave of it."""
+        """Number of image features in a token.
+
+        The rest is its position, the positional code and concatenated numbers.
+        """
         return self.attention.width - self.field.code_length - 3 - self.tokens.concatenated
 
     @property
     def pyramid_channels(self) -> tuple[int, ...]:
-        """Channels of the maps that points sample, at strides 2, 4, 8, 16 and 32."""
+        """Channels of the sampled feature maps.
+
+        At strides 2, 4, 8, 16 and 32.
+        """
         coarsest = self.decoder.bottleneck or self.encoder.channels[-1]
         return (*reversed(self.decoder.fused), coarsest)
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> NetworkConfig:
-        """From nested plain values, as in a preset file; what isn't given keeps its default.
+        """Configuration from nested plain values, as in a preset file.
+
+        Missing values keep their defaults.
 
         Raises:
             ConfigError: an unknown key (named with its path), a wrong type, or a value out of range.
@@ -141,7 +152,10 @@ class NetworkConfig:
         return config
 
     def to_mapping(self) -> dict[str, Any]:
-        """Nested plain values (lists, not tuples), for JSON or YAML; the inverse of ``from_mapping``."""
+        """Nested plain values for JSON or YAML.
+
+        Lists, not tuples; the inverse of ``from_mapping``.
+        """
         return _plain(asdict(self))
 
 

@@ -1,4 +1,4 @@
-"""The sections of a network's configuration, each with the checks that it can do alone."""
+"""Sections of the network configuration, each validating itself."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class _TuplesFromLists:
 
 @dataclass(frozen=True)
 class EncoderConfig(_TuplesFromLists):
-    """Image encoder: residual (He et al. 2016), or that of MediaPipe's hand landmark network.
+    """Image encoder.
+
+    Residual (He et al. 2016), or that of MediaPipe's hand landmark network.
 
     Attributes:
         kind: ``resnet``, or ``hand`` (``hoisdf_model.hand_tracking.HandEncoder``), to which the others say nothing.
@@ -151,7 +153,9 @@ class FieldConfig(_TuplesFromLists):
 
 @dataclass(frozen=True)
 class DensityConfig:
-    """From distance to density, the multiplier of a point's image features (paper, section 3.3).
+    """Density as a function of signed distance.
+
+    The multiplier of a point's image features (paper, section 3.3).
 
     Attributes:
         high: where the density is high: ``inside`` the surface, as the paper means it (sigmoid(-d / beta) / beta), or
@@ -171,7 +175,9 @@ class DensityConfig:
 
 @dataclass(frozen=True)
 class TokensConfig:
-    """What a point's token says beside its position (paper, section 3.3; its tables 8 and 9 compare the choices).
+    """Contents of a point's token beside its position.
+
+    Paper, section 3.3; its tables 8 and 9 compare the choices.
 
     Attributes:
         augmentation: what the fields do to a point's image features: ``density_multiplied`` (the paper's choice),
@@ -194,7 +200,7 @@ class TokensConfig:
         one_of("tokens.cross", self.cross, ("field", "target_feature", "image_feature", "none"))
         if self.augmentation == "none" and self.cross in ("target_feature", "image_feature"):
             raise ConfigError(
-                f"tokens.cross {self.cross!r} says which field augments the other field's points, but with "
+                f"tokens.cross {self.cross!r} selects the field that augments the other field's points, but with "
                 "tokens.augmentation 'none' no field does: use 'field' or 'none'"
             )
         if self.cross == "image_feature" and self.concatenated:
@@ -205,13 +211,15 @@ class TokensConfig:
 
     @property
     def concatenated(self) -> int:
-        """How many numbers stand beside a point's image features."""
+        """Number of scalars concatenated to a point's image features."""
         return int(self.augmentation.endswith("_concatenated"))
 
 
 @dataclass(frozen=True)
 class SamplingConfig:
-    """Which points are looked at (paper, section 3.3; its table 7 compares the choices).
+    """Grid and selection of points.
+
+    Paper, section 3.3; its table 7 compares the choices.
 
     Attributes:
         grid: ``regular``, or ``sheared`` as the released networks were evaluated (x and y grow a little with z and y).
@@ -268,7 +276,9 @@ class AttentionConfig(_TuplesFromLists):
 
 @dataclass(frozen=True)
 class RegressionConfig:
-    """What the transformers' outputs become (paper, section 3.4; its table 10 compares the hand's).
+    """Regression heads behind the transformers.
+
+    Paper, section 3.4; its table 10 compares the hand's.
 
     Attributes:
         hand: ``mano_queries`` (a query per joint rotation and one for the shape), ``inverse_kinematics`` (a query for
@@ -295,7 +305,9 @@ class RegressionConfig:
 
 @dataclass(frozen=True)
 class RootConfig:
-    """The head that finds the wrist, for when nobody says where it is; not part of the paper's network.
+    """Hand-root head, for cameras without a given wrist position.
+
+    Not part of the paper's network.
 
     Attributes:
         width: channels of its map. hidden: hidden features of its depth and spreads.
@@ -312,7 +324,9 @@ class RootConfig:
 
 @dataclass(frozen=True)
 class ObjectViewConfig:
-    """The first guess of the object's pose from the picture around its box; not part of the paper's network.
+    """Initial estimate of the object pose from image features.
+
+    From the square around its box; not part of the paper's network.
 
     Attributes:
         width: channels of its map. hidden: hidden features of the guess.
@@ -327,7 +341,9 @@ class ObjectViewConfig:
 
 @dataclass(frozen=True)
 class ContextConfig:
-    """Tokens that the transformers see beside points; not part of the paper's network.
+    """Context tokens of the transformers beside points.
+
+    Not part of the paper's network.
 
     Attributes:
         image: whether every cell of the encoder's coarsest features is a token.
@@ -342,12 +358,12 @@ class ContextConfig:
     def __post_init__(self) -> None:
         _positive("context.hidden", self.hidden)
         if not self.image and not self.landmarks:
-            raise ConfigError("context has neither image nor landmarks: say context: null")
+            raise ConfigError("context has neither image nor landmarks: set context: null")
 
 
 @dataclass(frozen=True)
 class RuntimeConfig:
-    """How the same network is computed; the defaults are exact.
+    """Numerical settings of inference; the defaults are exact.
 
     Attributes:
         precision: ``float32`` or ``bfloat16`` (automatic mixed precision; geometry stays in float32).

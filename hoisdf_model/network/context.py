@@ -1,4 +1,6 @@
-"""Context tokens: the coarsest image features and a hand's landmarks, beside the points (ours, not the paper's).
+"""Context tokens: coarsest image features and hand landmarks.
+
+Beside the points; ours, not the paper's.
 
 Points see the image only where they fall. A cell of the coarsest features sees the whole hand, as the tokens of DETR
 do (Carion et al., ECCV 2020), and landmarks of another network are evidence that the transformers weigh against what
@@ -17,7 +19,7 @@ from hoisdf_model.network.mlp import Mlp
 
 _DECIMETRES = 10.0
 _PLACE = 4  # numbers of a place in the image: relative to the hand's box, and to the crop
-_TRUST, _NEVER = 6.0, -1e4  # of a landmark for its own joint at first; of one that nobody saw
+_TRUST, _NEVER = 6.0, -1e4  # of a landmark for its own joint at first; of a missing one
 _START = 0.02  # standard deviation of embeddings that are learnt
 
 
@@ -65,7 +67,7 @@ class ContextTokens(nn.Module):
 
         Returns:
             Positions (B, 21, 3), metres relative to the wrist, and how far each is trusted for each joint, (B, 21, 20):
-            those that nobody saw not at all; a landmark for its own joint the more, the surer the tracker is. None:
+            missing ones not at all; a landmark for its own joint the more, the surer the tracker is. None:
             the network reads no landmarks.
         """
         if self.trust is None:

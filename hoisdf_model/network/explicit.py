@@ -1,4 +1,6 @@
-"""Explicit intermediate representations in place of the fields (paper, table 5): where the points come from.
+"""Explicit intermediate representations in place of the distance fields.
+
+Paper, table 5; they give the points.
 
 The paper's table names 2D keypoints, 2D segmentation and 3D vertices; the released code has the fields only. So how the
 other three are built is decided here. All of them keep everything else of the network: the same backbone, the same
@@ -33,14 +35,20 @@ SURE = 0.5  # mask probability
 
 
 class Keypoints(NamedTuple):
-    """Pixels of the crop: ``hand`` (B, 21, 2), the joints; ``object`` (B, 7, 2), ``OBJECT_KEYPOINTS``."""
+    """2D keypoints, pixels of the crop.
+
+    ``hand`` (B, 21, 2), the joints; ``object`` (B, 7, 2), ``OBJECT_KEYPOINTS``.
+    """
 
     hand: Tensor
     object: Tensor
 
 
 class SurfacePoints(NamedTuple):
-    """Normalised: ``hand`` (B, N, 3), the hand model's vertices ``numbers`` (N,); ``object`` (B, M, 3), in no order."""
+    """Surface points, normalised.
+
+    ``hand`` (B, N, 3), the hand model's vertices ``numbers`` (N,); ``object`` (B, M, 3), in no order.
+    """
 
     hand: Tensor
     object: Tensor
@@ -51,14 +59,19 @@ Explicit = Keypoints | SurfacePoints
 
 
 class PlacedPoints(NamedTuple):
-    """``points`` (B, N, 3) normalised; ``valid`` (B,) bool, false where the box holds no pixel of the image maps."""
+    """Points in space with their validity.
+
+    ``points`` (B, N, 3) normalised; ``valid`` (B,) bool, false where the box holds no pixel of the image maps.
+    """
 
     points: Tensor
     valid: Tensor
 
 
 class KeypointRepresentation(nn.Module):
-    """2D keypoints: expected positions in a heatmap for each keypoint (Sun et al. 2018, integral regression).
+    """2D keypoint representation by integral regression.
+
+    Expected positions in a heatmap for each keypoint (Sun et al. 2018).
 
     A keypoint becomes a point at the depth of the field's origin, the wrist's or that of the object's centre.
 
@@ -75,7 +88,7 @@ class KeypointRepresentation(nn.Module):
         self.code = nn.Parameter(torch.randn(NUM_JOINTS + len(OBJECT_KEYPOINTS), width) * CODE_DEVIATION)
 
     def forward(self, features: ImageFeatures) -> Keypoints:
-        """Where the keypoints are."""
+        """2D keypoints of hand and object."""
         finest = features.pyramid[0]
         return Keypoints(*(_expected_pixel(head(finest).float()) for head in (self.hand, self.object)))
 
@@ -90,7 +103,9 @@ class KeypointRepresentation(nn.Module):
 
 
 class SegmentationRepresentation(nn.Module):
-    """2D segmentation: pixels of the predicted masks, spread evenly over them inside the box.
+    """2D segmentation representation: pixels of the predicted masks.
+
+    Spread evenly over them inside the box.
 
     A pixel becomes a point at the depth of the field's origin. Where a mask has no sure pixel in its box, the whole box
     stands in for it. Masks are image maps in every network, so that this one has no parameters of its own.
@@ -106,7 +121,7 @@ class SegmentationRepresentation(nn.Module):
         self.counts = hand_points, object_points
 
     def forward(self, features: ImageFeatures) -> None:
-        """Nothing but what the image maps say."""
+        """Empty output: the image maps hold the masks."""
 
     def points(self, features: ImageFeatures, batch: NetworkInput, scale: float) -> tuple[PlacedPoints, PlacedPoints]:
         """The points of hand and object for the transformers."""
@@ -121,7 +136,9 @@ class SegmentationRepresentation(nn.Module):
 
 
 class VertexRepresentation(nn.Module):
-    """3D vertices: a coarse set of each surface's points, regressed from the mean of the coarsest features.
+    """3D vertex representation: regressed surface points.
+
+    A coarse set of each surface's points, from the mean of the coarsest features.
 
     Args:
         inputs: channels of the coarsest map.
@@ -141,7 +158,7 @@ class VertexRepresentation(nn.Module):
         self.code = nn.Parameter(torch.randn(hand_points + object_points, width) * CODE_DEVIATION)
 
     def forward(self, features: ImageFeatures) -> SurfacePoints:
-        """Where the surfaces' points are."""
+        """Surface points of hand and object."""
         mean = features.pyramid[-1].mean((2, 3))
         hand, object_ = (head(mean).unflatten(1, (-1, 3)) for head in (self.hand, self.object))
         return SurfacePoints(hand, object_, self.numbers)
@@ -157,7 +174,7 @@ Representation = KeypointRepresentation | SegmentationRepresentation | VertexRep
 
 
 def explicit_representation(config: NetworkConfig, hand_model: HandModel) -> Representation | None:
-    """What the configuration puts in place of the fields; None: nothing, there are fields."""
+    """Explicit representation of the configuration; None with distance fields."""
     points, width = (config.sampling.hand_points, config.sampling.object_points), config.attention.width
     if config.representation == "keypoints_2d":
         return KeypointRepresentation(config.decoder.fused[-1], config.decoder.head_hidden, width)
@@ -170,16 +187,18 @@ def explicit_representation(config: NetworkConfig, hand_model: HandModel) -> Rep
 
 
 def coarse_vertices(vertices: NDArray[np.float32], count: int) -> Tensor:
-    """Numbers of ``count`` of the vertices (V, 3), spread over the surface; (count,) int64, all different.
+    """Evenly spread subset of vertex numbers.
+
+    (count,) int64, all different, of the vertices (V, 3).
 
     The first one, then always the one that is farthest from those before (farthest point sampling).
     """
-    apart = np.full(len(vertices), np.inf)
+    spacing = np.full(len(vertices), np.inf)
     numbers = [0]
     while len(numbers) < count:
-        apart = np.minimum(apart, np.linalg.norm(vertices - vertices[numbers[-1]], axis=1))
-        apart[numbers] = -1  # vertices may coincide
-        numbers.append(int(apart.argmax()))
+        spacing = np.minimum(spacing, np.linalg.norm(vertices - vertices[numbers[-1]], axis=1))
+        spacing[numbers] = -1  # vertices may coincide
+        numbers.append(int(spacing.argmax()))
     return torch.tensor(numbers)
 
 

@@ -1,4 +1,7 @@
-"""Signed distance fields and the density made of them (paper, sections 3.2 and 3.3)."""
+"""Signed distance fields and their densities.
+
+Paper, sections 3.2 and 3.3.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ from hoisdf_model.network.linear import linear
 
 
 def positional_code(points: Tensor, frequencies: int) -> Tensor:
-    """(..., 3) -> (..., 6 frequencies): for the frequencies 1, 2, 4, ... sin(x, y, z), then cos(x, y, z)."""
+    """Sinusoidal positional encoding.
+
+    (..., 3) -> (..., 6 frequencies): for the frequencies 1, 2, 4, ... sin(x, y, z), then cos(x, y, z).
+    """
     octaves = 2.0 ** torch.arange(frequencies, device=points.device, dtype=points.dtype)
     angles = points[..., None, :] * octaves[:, None]
     return torch.stack([angles.sin(), angles.cos()], -2).flatten(-3)
@@ -38,7 +44,10 @@ class SdfDecoder(nn.Module):
         self.layers = nn.ModuleList([*hidden, nn.Linear(inputs[-1], 1)])
 
     def forward(self, point: Tensor) -> Tensor:
-        """(P, inputs): latent code, positional code, coordinates -> (P,) in (-1, 1), normalised units, not clamped."""
+        """Signed distances (P,) in (-1, 1), not clamped.
+
+        (P, inputs): latent code, positional code, coordinates; normalised units.
+        """
         x = point
         *hidden, last = (cast(nn.Linear, layer) for layer in self.layers)
         for number, layer in enumerate(hidden):
@@ -51,7 +60,9 @@ class SdfDecoder(nn.Module):
 
 
 class Density(nn.Module):
-    """Density sigmoid(-d / beta) / beta of a distance d, ``beta`` learnt (StyleSDF, Or-El et al. 2022).
+    """Density sigmoid(-d / beta) / beta of a distance d.
+
+    ``beta`` is learnt (StyleSDF, Or-El et al. 2022).
 
     High inside the surface, or outside it with the sign reversed, as configured.
     """

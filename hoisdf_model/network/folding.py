@@ -1,4 +1,7 @@
-"""A faster network for inference: batch norm and weight norm folded into the layers they belong to."""
+"""Network optimised for inference.
+
+Batch norm and weight norm are folded into the layers they belong to.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from hoisdf_model.network.hoisdf import Hoisdf
 
 @torch.no_grad()
 def optimised(network: Hoisdf) -> Hoisdf:
-    """A copy of the network that computes the same, faster, in evaluation mode only.
+    """Faster copy of the network, for evaluation mode only.
+
+    It computes the same.
 
     Weights that folding doesn't change are shared with ``network``. The copy is not for training or saving: its state
     dict has other keys.

@@ -1,4 +1,7 @@
-"""From transformer outputs to joints, hand pose and object pose (paper, section 3.4)."""
+"""Regression heads: joints, hand pose and object pose.
+
+Paper, section 3.4.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +19,13 @@ _IDENTITY_SIX_D = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
 class Head(Mlp):
-    """A perceptron whose outputs have its parameters' precision, whatever autocast says."""
+    """Perceptron with outputs in its parameters' precision, also under autocast."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Outputs of the perceptron.
+
+        (..., inputs) -> (..., outputs).
+        """
         return super().forward(x).to(self.linear(-1).weight.dtype)
 
 
@@ -37,7 +43,10 @@ class Votes(NamedTuple):
 
 
 class VoteHead(nn.Module):
-    """Each point votes for every joint; a joint is the mean of its votes, weighted by a softmax over the points."""
+    """Joint regression by point votes.
+
+    Each point votes for every joint; a joint is the mean of its votes, weighted by a softmax over the points.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -64,21 +73,29 @@ class VoteHead(nn.Module):
 
 
 class PoseHead(Head):
-    """A joint's rotation from its query, as six numbers; starts at the identity."""
+    """Joint rotation from its query, as six numbers.
+
+    It starts at the identity.
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__([width, width, width, 6])
         _start_at_identity(self)
 
     def forward(self, queries: Tensor) -> Tensor:
-        """(L, B, 17, D) -> (L, B, 16, 3, 3)."""
+        """Joint rotations from query states.
+
+        (L, B, 17, D) -> (L, B, 16, 3, 3).
+        """
         six_d = super().forward(queries[..., :NUM_ROTATIONS, :])
         with torch.autocast(six_d.device.type, enabled=False):
             return rotations.six_d_to_matrix(six_d)
 
 
 class ObjectPose(NamedTuple):
-    """One object pose of each sample, and how far the points disagree (root mean square).
+    """Object pose of each sample with the spread of votes.
+
+    The spread is the root mean square deviation of the points.
 
     ``rotation`` (B, 3) axis-angle; ``translation`` (B, 3) metres; ``rotation_spread`` (B,) radians;
     ``translation_spread`` (B,) metres.
@@ -102,7 +119,9 @@ class ObjectHead(nn.Module):
             _start_at_identity(self.rotation)
 
     def forward(self, features: Tensor, guess: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
-        """(L, B, M, D) -> rotations (L, B, M, 3 or 6) as configured and translations (L, B, M, 3), metres.
+        """Object pose proposals of all points.
+
+        (L, B, M, D) -> rotations (L, B, M, 3 or 6) as configured and translations (L, B, M, 3), metres.
 
         ``guess``: (B, 3 or 6) and (B, 3), what they are added to.
         """
@@ -114,7 +133,10 @@ class ObjectHead(nn.Module):
         )
 
     def pose(self, rotation: Tensor, translation: Tensor) -> ObjectPose:
-        """One layer's proposals (B, M, 3 or 6) and (B, M, 3) -> their mean."""
+        """Mean object pose of one layer's proposals.
+
+        (B, M, 3 or 6) and (B, M, 3).
+        """
         with torch.autocast(rotation.device.type, enabled=False):
             if self.representation == "six_d":
                 matrices = rotations.six_d_to_matrix(rotation)

@@ -64,7 +64,7 @@ class Hoisdf(nn.Module):
     object_field: SdfDecoder
     hand_density: Density
     object_density: Density
-    lot: Tensor | None
+    fixed_order: Tensor | None
 
     def __init__(self, config: NetworkConfig, hand_layer: HandLayer) -> None:
         super().__init__()
@@ -77,8 +77,8 @@ class Hoisdf(nn.Module):
         self.register_buffer("grid", points, persistent=False)
         middles = sampling.block_middles(points, config.sampling.resolution)
         self.register_buffer("middles", middles, persistent=False)
-        drawn = sampling.lot(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
-        self.register_buffer("lot", drawn, persistent=False)
+        drawn = sampling.fixed_order(len(points)) if config.sampling.choice in ("random", "field_gradient") else None
+        self.register_buffer("fixed_order", drawn, persistent=False)
 
         self.encoder = HandEncoder() if config.encoder.kind == "hand" else ResNet(config.encoder)
         self.decoder = UnetDecoder(config.decoder, config.encoder.channels)
@@ -145,7 +145,7 @@ class Hoisdf(nn.Module):
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)
 
     def find_root(self, batch: NetworkInput) -> tuple[ImageFeatures, RootPrediction]:
-        """Where the wrist is, for a ``NetworkInput`` that doesn't know it yet.
+        """Predicted wrist position for a ``NetworkInput`` without one.
 
         Args:
             batch: its images, boxes of hands and landmarks are looked at; its wrists aren't.
@@ -154,30 +154,30 @@ class Hoisdf(nn.Module):
             The images' features, for ``forward``, which then needn't look at them again; and the wrists.
 
         Raises:
-            ConfigError: the network has no head for it.
+            ConfigError: the network has no hand-root head.
         """
         with self.precision(batch.image.device):
             features = self.encode(batch.image)
             return features, self.read_root(features, batch)
 
     def read_root(self, features: ImageFeatures, batch: NetworkInput) -> RootPrediction:
-        """The wrists in images that have been looked at; see ``find_root``.
+        """Wrist positions from computed image features; see ``find_root``.
 
         Raises:
-            ConfigError: the network has no head that finds the wrist.
+            ConfigError: the network has no hand-root head.
         """
         if self.root_head is None:
-            raise ConfigError("this network has no head that finds the wrist: its configuration says root: null")
+            raise ConfigError("this network has no hand-root head: its configuration has root: null")
         found: RootPrediction = self.root_head(features, batch)
         return found
 
     def precision(self, device: torch.device) -> AbstractContextManager[object]:
-        """The context in which the stages run: autocast where ``runtime.precision`` asks for it."""
+        """Autocast context of the stages, by ``runtime.precision``."""
         mixed = self.runtime.precision == "bfloat16"
         return torch.autocast(device.type, torch.bfloat16) if mixed else nullcontext()
 
     def encode(self, image: Tensor) -> ImageFeatures:
-        """(B, 3, S, S) -> image maps and the pyramid that points sample."""
+        """Image maps and feature pyramid of images (B, 3, S, S)."""
         encoded = self.encoder(image)
         pyramid = self.decoder(encoded)
         return ImageFeatures(self.image_heads(pyramid[0]).to(image.dtype), pyramid, encoded[-1])
@@ -212,11 +212,14 @@ class Hoisdf(nn.Module):
 
     @property
     def uses_landmarks(self) -> bool:
-        """Whether it reads a hand tracker's landmarks where its input brings some."""
+        """Whether the network uses landmarks of a hand tracker."""
         return self.config.context is not None and self.config.context.landmarks
 
     def read_explicit(self, features: ImageFeatures) -> Explicit | None:
-        """What the representation in place of the fields says, with gradients; None: nothing beside the image maps."""
+        """Explicit representation with gradients, in place of the fields.
+
+        None: nothing beside the image maps.
+        """
         if self.explicit is None:
             return None
         with self.precision(features.maps.device):
@@ -225,7 +228,9 @@ class Hoisdf(nn.Module):
 
     @torch.no_grad()
     def find_points(self, features: ImageFeatures, batch: NetworkInput) -> FieldPoints:
-        """Points of both fields inside the boxes, chosen as configured, or those that the batch hands in.
+        """Points of both fields inside the boxes.
+
+        Selected as configured, or given with the batch.
 
         Raises:
             InvalidInputError: points are handed in, and the network has no fields.
@@ -291,7 +296,9 @@ class Hoisdf(nn.Module):
         return Tokens(hand_tokens, object_tokens, from_hand[:, :hand_count], count - hand_count, object_sdf, hand_sdf)
 
     def attend(self, tokens: Tokens, context: Tensor | None = None, every_layer: bool = False) -> Attended:
-        """Point-wise attention (paper, section 3.4); the queries look only at hand points, and at the context.
+        """Point-wise attention.
+
+        Paper, section 3.4; the queries attend only to hand points, and to the context.
 
         Args:
             tokens: of the points.
@@ -320,7 +327,9 @@ class Hoisdf(nn.Module):
         voters: tuple[Tensor, Tensor] | None = None,
         guess: tuple[Tensor, Tensor] | None = None,
     ) -> NetworkOutput:
-        """Poses from the transformers' outputs; predictions of every layer that ``attended`` has come in ``layers``.
+        """Poses from the transformers' outputs.
+
+        Predictions of every layer that ``attended`` has come in ``layers``.
 
         ``voters``: landmarks that vote beside the hand's points, as from ``ContextTokens.voters``. ``guess``: of the
         object's pose, as from ``ObjectView``.
@@ -420,5 +429,5 @@ class Hoisdf(nn.Module):
         if queries is not None:
             return search.given(reader, queries)
         kind = self.config.sampling.choice
-        choice = Choice(kind, self.grid, self.middles, self.lot, self.training, self.runtime)
+        choice = Choice(kind, self.grid, self.middles, self.fixed_order, self.training, self.runtime)
         return choice(reader, candidates, wanted)

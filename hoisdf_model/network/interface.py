@@ -1,4 +1,4 @@
-"""What goes into the network and what comes out."""
+"""Inputs and outputs of the network."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NetworkInput:
     landmark_presence: Tensor | None = None
 
     def to(self, device: torch.device | str) -> NetworkInput:
-        """The same on another device."""
+        """Copy on another device."""
         moved = {f.name: value.to(device) for f in fields(self) if (value := getattr(self, f.name)) is not None}
         return replace(self, **moved)
 
@@ -75,7 +75,7 @@ class NetworkInput:
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """What the image part of the network computes.
+    """Outputs of the network's image encoder.
 
     Attributes:
         maps: (B, 3, S/2, S/2): joint heatmap (trained towards 255 at a joint), hand mask and object mask in [0, 1].
@@ -105,29 +105,40 @@ class RootPrediction:
     depth_spread: Tensor
 
     def position(self, intrinsics: Tensor, size: int) -> Tensor:
-        """(B, 3) metres in the camera frame of crops with these ``intrinsics`` (B, 3, 3) and this edge in pixels."""
+        """Wrist position (B, 3) in metres, camera frame.
+
+        Of crops with these ``intrinsics`` (B, 3, 3) and this edge in pixels.
+        """
         depth = self.log_extent.exp() * focal_length(intrinsics) / size
         rays = functional.pad(self.pixel, (0, 1), value=1.0)[:, :, None]
         return (torch.linalg.inv(intrinsics) @ rays)[..., 0] * depth[:, None]
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> RootPrediction:
-        """The same elsewhere and in another precision."""
+        """Copy on another device and in another precision."""
         return RootPrediction(*(getattr(self, item.name).to(device, dtype) for item in fields(self)))
 
 
 def log_extent(depth: Tensor, intrinsics: Tensor, size: int) -> Tensor:
-    """(B,) metres and (B, 3, 3) -> (B,) logarithm of the metres that the crop's edge spans at that depth."""
+    """Logarithm of the crop's extent in metres at a depth.
+
+    (B,) metres and (B, 3, 3) -> (B,).
+    """
     return (depth * size / focal_length(intrinsics)).log()
 
 
 def focal_length(intrinsics: Tensor) -> Tensor:
-    """(..., 3, 3) -> (...) pixels, the geometric mean of both."""
+    """Focal length (...), pixels, the geometric mean of both.
+
+    Intrinsics (..., 3, 3).
+    """
     return (intrinsics[..., 0, 0] * intrinsics[..., 1, 1]).sqrt()
 
 
 @dataclass(frozen=True)
 class LayerPredictions:
-    """Predictions from every transformer layer, for training; L counts layers and the last one is the one used.
+    """Predictions of every transformer layer, for training.
+
+    L counts layers and the last one is the one used.
 
     Attributes:
         vote_offsets: (L, B, N, 20, 3) metres, from each hand point to each joint but the wrist; None where points
@@ -156,7 +167,9 @@ class LayerPredictions:
 
 @dataclass(frozen=True)
 class NetworkOutput:
-    """What the network says about a batch. Normalised units are metres times the fields' scale (3.1).
+    """Predictions of the network for a batch.
+
+    Normalised units are metres times the fields' scale (3.1).
 
     Attributes:
         maps: (B, 3, S/2, S/2) as in ``ImageFeatures``.

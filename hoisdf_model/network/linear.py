@@ -13,7 +13,10 @@ _ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None) if torch.b
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None, relu: bool = False) -> Tensor:
-    """``x @ weight.T + bias``, then a ReLU if wanted: (..., inputs) -> (..., outputs)."""
+    """Linear layer ``x @ weight.T + bias`` with optional ReLU.
+
+    (..., inputs) -> (..., outputs).
+    """
     plain_cpu = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
     if _ONEDNN_LINEAR is None or not plain_cpu or torch.is_grad_enabled() or torch.is_autocast_enabled("cpu"):
         y = functional.linear(x, weight, bias)

@@ -12,7 +12,9 @@ from hoisdf_model.network.linear import linear
 
 
 class Mlp(nn.Module):
-    """Linear layers with a ReLU behind each, the last one excepted unless ``final_relu``.
+    """Perceptron with a ReLU behind each hidden layer.
+
+    Behind the last layer, too, with ``final_relu``.
 
     Args:
         sizes: inputs, hidden layers and outputs.
@@ -25,15 +27,21 @@ class Mlp(nn.Module):
         self.final_relu = final_relu
 
     def forward(self, x: Tensor) -> Tensor:
-        """(..., inputs) -> (..., outputs)."""
+        """Outputs of the perceptron.
+
+        (..., inputs) -> (..., outputs).
+        """
         return self.layers_from(0, x)
 
     def linear(self, number: int) -> nn.Linear:
-        """One of the layers."""
+        """One of the linear layers."""
         return cast(nn.Linear, self.layers[number])
 
     def layers_from(self, first: int, x: Tensor) -> Tensor:
-        """The layers from number ``first`` on: (..., inputs of that layer) -> (..., outputs)."""
+        """Outputs of the layers from number ``first`` on.
+
+        (..., inputs of that layer) -> (..., outputs).
+        """
         for number in range(first, len(self.layers)):
             layer = self.linear(number)
             x = linear(x, layer.weight, layer.bias, relu=self.final_relu or number + 1 < len(self.layers))

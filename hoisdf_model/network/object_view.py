@@ -1,4 +1,6 @@
-"""A first guess of the object's pose from the picture around its box (ours, not the paper's).
+"""Initial estimate of the object pose from image features.
+
+From the square around its box (ours, not the paper's).
 
 Field points near an object that the network barely knows say little about how it is turned. Its picture does: which
 object it is, and the direction of its outline.
@@ -18,7 +20,9 @@ from hoisdf_model.network.region import RegionMap
 
 
 class ObjectView(RegionMap):
-    """What every object point's proposal is added to; zeros at first, so that it can be added to a trained network.
+    """Initial object pose, added to every point's proposal.
+
+    Zeros before training, so that it can be added to a trained network.
 
     Args:
         config: sizes.

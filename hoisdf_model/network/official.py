@@ -1,4 +1,4 @@
-"""Snapshots of the official HOISDF code: what is inside, and what its weights are called here.
+"""Snapshots of the official HOISDF code, and their parameter names.
 
 A snapshot is ``torch.save({"epoch", "network", "optimizer", "lr_scheduler"})``; ``network`` is the state dict of a
 ``DataParallel`` model. It may embed the user's own MANO model, in buffers.
@@ -90,7 +90,9 @@ class Snapshot:
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Read a snapshot; weights stay on disk until they are used (memory-mapped). The optimizer isn't touched.
+    """Contents of an official snapshot.
+
+    Weights stay on disk until they are used (memory-mapped). The optimizer isn't touched.
 
     Raises:
         CheckpointError: damaged, or something else than a snapshot.
@@ -122,7 +124,10 @@ def _of_lightning(content: Mapping[str, Any]) -> Any:
 
 
 def our_name(official: str) -> str:
-    """Our name of an official parameter (without wrappers' prefixes); an unknown one keeps its name."""
+    """Parameter name in this package for an official one.
+
+    Without wrappers' prefixes; an unknown one keeps its name.
+    """
     return _renamed(official, _PREFIXES)
 
 

@@ -1,4 +1,6 @@
-"""Image features at projected points: bilinear sampling of all pyramid levels, and the networks on top.
+"""Image features at projected points.
+
+Bilinear sampling of all pyramid levels, and the networks on top.
 
 Bilinear interpolation and a linear layer commute: the layer may be applied to every pixel before sampling or to every
 point after it. ``PointFeatures`` takes, level by level, whichever needs fewer multiplications. Sampling itself is a
@@ -21,14 +23,20 @@ from hoisdf_model.network.mlp import Mlp
 
 
 def pixels_of(points: Tensor, intrinsics: Tensor) -> Tensor:
-    """Camera points (..., 3), metres, and intrinsics (..., 3, 3) -> pixels (..., 2)."""
+    """Projection of camera points (..., 3), metres, to pixels (..., 2).
+
+    ``intrinsics``: (..., 3, 3).
+    """
     homogeneous = (intrinsics * points[..., None, :]).sum(-1)  # a matrix product would follow autocast
     return homogeneous[..., :2] / homogeneous[..., 2:]
 
 
 @dataclass(frozen=True)
 class Taps:
-    """Where points fall on each level: ``rows`` (P, L, 4) int32, row of the level's table; ``weights`` (P, L, 4)."""
+    """Bilinear sampling positions and weights on each level.
+
+    ``rows`` (P, L, 4) int32, row of the level's table; ``weights`` (P, L, 4).
+    """
 
     rows: Tensor
     weights: Tensor
@@ -90,10 +98,16 @@ class LevelTables:
 
 
 class PointFeatures(Mlp):
-    """A network on the features that points sample from the pyramid (all levels, finest first, side by side)."""
+    """Network on pyramid features sampled at points.
+
+    All levels, finest first, concatenated.
+    """
 
     def tables(self, pyramid: Sequence[Tensor], points: int) -> LevelTables:
-        """The first layer of all pixels of those levels where that is cheaper than applying it to ``points`` points."""
+        """First-layer outputs of all pixels, where precomputing is cheaper.
+
+        Cheaper than applying it to ``points`` points.
+        """
         first = self.linear(0)
         hidden = first.out_features
         levels, tables, columns = [], [], first.weight.split([level.shape[1] for level in pyramid], 1)

@@ -1,4 +1,7 @@
-"""The square around a box, read off the image features in always as many cells."""
+"""Region of interest of fixed resolution, cropped from image features.
+
+The square around a box.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _ABOUT = 6  # maps beside the features: place in the square, whether it is in th
 
 
 class Region(NamedTuple):
-    """What is seen around B boxes.
+    """Region-of-interest features around B boxes.
 
     ``cells`` (B, C, CELLS, CELLS); ``places`` (2, CELLS, CELLS), x and y from the box's middle in its longest edges;
     ``middle`` (B, 2) and ``longest`` (B,), pixels; ``shares`` (B, 2), edges relative to the longest.
@@ -31,7 +34,9 @@ class Region(NamedTuple):
 
 
 class RegionMap(nn.Module):
-    """Features of the square around a box: all maps of the pyramid and the image maps, and each cell's place.
+    """Features of the square around a box.
+
+    All maps of the pyramid and the image maps, and each cell's place.
 
     Neither the crop's window nor the size of what is in the box matters. It has no norms: what it computes doesn't
     depend on the batch, so that it can be trained on frozen features and be added to a trained network.
@@ -55,7 +60,7 @@ class RegionMap(nn.Module):
         )  # fmt: skip
 
     def region(self, features: ImageFeatures, box: Tensor, size: int) -> Region:
-        """Look.
+        """Region-of-interest features of boxes.
 
         Args:
             features: of B crops.

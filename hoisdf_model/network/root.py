@@ -1,4 +1,6 @@
-"""Where the wrist is in a crop and how far away, read off the image features, for when nobody says.
+"""Hand-root head: wrist position in a crop and its scale-free depth.
+
+From the image features, for cameras without a given wrist position.
 
 A picture doesn't tell a camera's focal length, so no head can learn a depth in metres from crops of any camera and
 size. What it can learn is how many metres the crop's edge spans at the wrist's depth, ``extent = S z / F`` with the
@@ -82,7 +84,7 @@ class RootHead(RegionMap):
 
 
 def landmark_evidence(batch: NetworkInput, middle: Tensor, longest: Tensor) -> Tensor:
-    """(B, EVIDENCE) what landmarks say: zeros where there are none.
+    """Landmark inputs (B, EVIDENCE) of the head; zeros without landmarks.
 
     Places in pixels relative to the box, in its longest edges; relative to the wrist in decimetres; by how much the
     extent differs from the box's guess if a flat picture of the latter, as large as the former, is what is seen.

@@ -1,4 +1,7 @@
-"""Which grid points are evaluated and which are chosen (paper, section 3.3), all of a batch at once."""
+"""Grid points: evaluation and selection, batched.
+
+Paper, section 3.3; all samples of a batch at once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ from torch import Tensor
 
 
 def grid(kind: str, resolution: int) -> Tensor:
-    """Points of the cube from -1 to 1, (resolution^3, 3) float32, normalised; x slowest, z fastest.
+    """Grid points of the cube from -1 to 1, normalised.
+
+    (resolution^3, 3) float32; x slowest, z fastest.
 
     The ``sheared`` grid takes the quotients of the flat index without rounding them, so that x grows by a fraction of a
     step along y and z, and y along z. The released networks were evaluated on it.
@@ -22,8 +27,11 @@ def grid(kind: str, resolution: int) -> Tensor:
     return steps * (2.0 / (resolution - 1)) - 1
 
 
-def lot(points: int) -> Tensor:
-    """(points,) float32 in [0, 1), any but always the same: which grid points are drawn first where chance decides."""
+def fixed_order(points: int) -> Tensor:
+    """Fixed random order of grid points.
+
+    (points,) float32 in [0, 1): lower numbers are drawn first where points are chosen at random.
+    """
     drawn = torch.Generator().manual_seed(0)
     return torch.randperm(points, generator=drawn).float() / points
 
@@ -35,7 +43,10 @@ def block_middles(points: Tensor, resolution: int) -> Tensor:
 
 
 def block_of(index: Tensor, resolution: int) -> Tensor:
-    """Flat index into the grid -> flat index of the block that the point belongs to."""
+    """Flat index of the block of a grid point.
+
+    From the flat index into the grid.
+    """
     half = resolution // 2
     x, y, z = index // resolution**2, index // resolution % resolution, index % resolution
     return (x // 2 * half + y // 2) * half + z // 2
@@ -43,7 +54,10 @@ def block_of(index: Tensor, resolution: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Candidates:
-    """Grid points of a ragged batch: ``sample`` (P,) and ``index`` (P,) int64, in order of the sample."""
+    """Candidate grid points of a ragged batch.
+
+    ``sample`` (P,) and ``index`` (P,) int64, in order of the sample.
+    """
 
     sample: Tensor
     index: Tensor
@@ -53,7 +67,7 @@ class Candidates:
 
 
 def points_in_box(points: Tensor, scale: float, center: Tensor, intrinsics: Tensor, box: Tensor) -> Candidates:
-    """The grid points whose projection lies strictly inside each sample's box.
+    """Grid points whose projection lies strictly inside each sample's box.
 
     Args:
         points: (G, 3) normalised.
@@ -74,14 +88,19 @@ def points_in_box(points: Tensor, scale: float, center: Tensor, intrinsics: Tens
 
 @dataclass(frozen=True)
 class Selection:
-    """``position`` (B, N) into the ragged batch and ``count`` (B,) of different points among them."""
+    """Selected points of a ragged batch.
+
+    ``position`` (B, N) into the ragged batch and ``count`` (B,) of different points among them.
+    """
 
     position: Tensor
     count: Tensor
 
 
 def smallest(sample: Tensor, key: Tensor, batch: int, wanted: int) -> Selection:
-    """The points with the smallest keys in each sample, in their order; where there are too few they are repeated.
+    """Points with the smallest keys in each sample, sorted.
+
+    Where there are too few they are repeated.
 
     ``position`` is 0 throughout a sample without points.
 

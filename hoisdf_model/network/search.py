@@ -1,4 +1,4 @@
-"""Reading a field at any points, and finding the points near its surface."""
+"""Evaluation of a distance field, and search for near-surface points."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Key = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class FieldReader:
-    """One field of a batch of images, ready to be read.
+    """Distance field of a batch of images, ready for evaluation.
 
     Attributes:
         config: the fields' settings.
@@ -48,7 +48,10 @@ class FieldReader:
     intrinsics: Tensor
 
     def distances(self, points: Tensor, sample: Tensor) -> Tensor:
-        """Distances at points (P, 3), normalised, of the images ``sample`` (P,): (P,), normalised, not clamped."""
+        """Signed distances (P,) at points, normalised, not clamped.
+
+        Points (P, 3), normalised, of the images ``sample`` (P,).
+        """
         if torch.is_grad_enabled():
             return self._distances(points, sample)
         count, size = len(points), _CHUNK.get(points.device.type, _ACCELERATOR_CHUNK)
@@ -57,12 +60,18 @@ class FieldReader:
         return torch.cat([self._distances(*chunk) for chunk in chunks])[:count]
 
     def distances_from_latent(self, latent: Tensor, points: Tensor) -> Tensor:
-        """Distances (P,) at points (P, 3), normalised, whose latent codes (P, latent) are known."""
+        """Signed distances (P,) at points with known latent codes.
+
+        Points (P, 3), normalised; codes (P, latent).
+        """
         code = positional_code(points, self.config.frequencies)
         return self.decoder(torch.cat([latent, code.to(latent.dtype), points.to(latent.dtype)], 1)).to(points.dtype)
 
     def clamped(self, latent: Tensor, points: Tensor) -> Tensor:
-        """Distances (B, N) at points (B, N, 3), normalised, whose latent codes (B, N, latent) are known; clamped."""
+        """Clamped signed distances (B, N) at points with latent codes.
+
+        Points (B, N, 3), normalised; codes (B, N, latent).
+        """
         distance = self.distances_from_latent(latent.flatten(0, 1), points.flatten(0, 1))
         return distance.clamp(-self.config.clamp, self.config.clamp).view(points.shape[:2])
 
@@ -90,7 +99,10 @@ class Found(NamedTuple):
 
 
 def expected_readings(candidates: sampling.Candidates, wanted: int, config: RuntimeConfig) -> int:
-    """About how many points the search will read to find ``wanted`` among the candidates."""
+    """Expected number of field evaluations of the search.
+
+    To find ``wanted`` points among the candidates.
+    """
     count = len(candidates.index)
     if config.search == "coarse_to_fine":
         return min(count, count // 8 + int(wanted * config.search_factor))
@@ -106,7 +118,10 @@ def read(reader: FieldReader, points: Tensor) -> Tensor:
 
 
 def given(reader: FieldReader, queries: Tensor) -> Found:
-    """The points that were handed in, (B, N, 3) normalised, with their distances; none has a grid index (-1)."""
+    """Given points with their distances, in place of found ones.
+
+    (B, N, 3) normalised; none has a grid index (-1).
+    """
     index = torch.full(queries.shape[:2], -1, device=queries.device)
     return Found(queries, read(reader, queries), index, torch.ones_like(index[:, 0], dtype=torch.bool))
 
@@ -148,14 +163,20 @@ def distances_of(
     config: RuntimeConfig,
     key: Key = torch.abs,
 ) -> tuple[sampling.Candidates, Tensor]:
-    """Candidates among which the wanted ones are, and their distances, before clamping; as ``nearest_to_surface``."""
+    """Reduced candidates and their distances, before clamping.
+
+    The wanted ones are among them; as ``nearest_to_surface``.
+    """
     if config.search == "coarse_to_fine":
         candidates = _promising(reader, middles, candidates, int(wanted * config.search_factor), key)
     return candidates, reader.distances(grid[candidates.index], candidates.sample)
 
 
 def found(reader: FieldReader, points: Tensor, distance: Tensor, index: Tensor, selection: sampling.Selection) -> Found:
-    """Selected points (B, N, 3) with their distances (B, N) and grid indices (B, N), where a sample has any."""
+    """Selected points with distances and grid indices.
+
+    (B, N, 3), (B, N), (B, N), where a sample has any.
+    """
     instead, valid = nothing(reader, points.shape[1]), selection.count > 0
     sdf = distance.clamp(-reader.config.clamp, reader.config.clamp)
     return Found(
@@ -184,7 +205,10 @@ def _promising(
 
 
 def nothing(reader: FieldReader, wanted: int) -> Found:
-    """Stands in for the points of a sample whose box holds none: the field's origin, as far away as the clamp goes."""
+    """Placeholder points of a sample without any in its box.
+
+    The field's origin, as far away as the clamp goes.
+    """
     points = reader.center.new_zeros(len(reader.center), wanted, 3)
     sdf = torch.full_like(points[..., 0], reader.config.clamp)
     index = torch.full(sdf.shape, -1, device=points.device)

@@ -13,7 +13,7 @@ SHIPPED = "weights/compact_hand.safetensors"
 
 
 def shipped_weights() -> Path:
-    """Their file.
+    """File of the shipped weights.
 
     Raises:
         CheckpointError: none come with this version.
@@ -22,6 +22,6 @@ def shipped_weights() -> Path:
     if not path.is_file():
         raise CheckpointError(
             "no trained weights come with this version: name a weights file (a converted official snapshot, for "
-            f"instance), or ask for random ones to try things out: untrained:compact (or {', '.join(preset_names())})"
+            f"instance), or use random ones for trying out: untrained:compact (or {', '.join(preset_names())})"
         )
     return path

@@ -1,4 +1,4 @@
-"""What passes from one stage of the network to the next."""
+"""Data passed between the stages of the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from hoisdf_model.network.explicit import PlacedPoints
 
 
 class FieldPoints(NamedTuple):
-    """Points of hand and object for the transformers, and what reads both fields; None where there are none."""
+    """Points of hand and object with their field readers.
+
+    None where there are none.
+    """
 
     hand: search.Found
     object: search.Found
@@ -65,7 +68,7 @@ class RegressedHand(NamedTuple):
 
 
 def without_field(placed: PlacedPoints) -> search.Found:
-    """Points of an explicit representation in place of found ones; their distances say nothing."""
+    """Points of an explicit representation, with placeholder distances."""
     points = placed.points
     index = torch.full(points.shape[:2], -1, device=points.device)
     return search.Found(points, torch.zeros_like(points[..., 0]), index, placed.valid)

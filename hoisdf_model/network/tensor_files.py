@@ -1,4 +1,7 @@
-"""Files that ``torch.save`` wrote, from anywhere: nothing is executed, and damage is noticed."""
+"""Safe reading of untrusted ``torch.save`` files.
+
+Nothing is executed, and damage is noticed.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from hoisdf_model.errors import CheckpointError, UnsafeFileError
 
 
 def load_tensors(path: Path) -> Any:
-    """What ``torch.save`` wrote, read without running code; the checksums in it, which torch passes over, must fit.
+    """Contents of a ``torch.save`` file, without running code.
+
+    The checksums in it, which torch ignores, must match.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -1,4 +1,7 @@
-"""Tokens of both transformers from positions, image features and distances (paper, section 3.3)."""
+"""Transformer tokens from positions, image features and distances.
+
+Paper, section 3.3.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,9 @@ from hoisdf_model.network.fields import Density, positional_code
 
 
 class Seen(NamedTuple):
-    """All points as one transformer sees them: N of the hand, then M of the object.
+    """Points in the order of one transformer.
+
+    N of the hand, then M of the object.
 
     ``positions`` (B, N + M, 3) metres, relative to its field's origin; ``distances`` (B, N + M) of its field,
     normalised, clamped, and ``density`` of its field; None where there are no fields.
@@ -26,7 +31,9 @@ class Seen(NamedTuple):
 def make_tokens(
     image: Tensor, by_hand: Seen, by_object: Seen, hand_count: int, config: TokensConfig, field: FieldConfig
 ) -> tuple[Tensor, Tensor]:
-    """Tokens of the hand's and of the object's transformer: its own points, then those of the other field.
+    """Tokens of the hand's and of the object's transformer.
+
+    Its own points, then those of the other field.
 
     A transformer gets no gradient through the points of the other field.
 

@@ -21,7 +21,9 @@ def _upsampling(inputs: int, outputs: int) -> nn.Sequential:
 
 
 class UnetDecoder(nn.Module):
-    """Doubles the resolution four times, each time fused with the encoder's features of that stride.
+    """U-Net decoder with four upsampling stages.
+
+    Each is fused with the encoder's features of that stride.
 
     Args:
         config: widths of the layers.
@@ -48,7 +50,7 @@ class UnetDecoder(nn.Module):
         )
 
     def forward(self, features: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """Encoder features at strides 2 to 32 -> maps for sampling at strides 2 to 32."""
+        """Sampling maps at strides 2 to 32 from encoder features."""
         *skips, x = features
         pyramid = [self.bottleneck(x)]
         if self.upsample_bottleneck:
@@ -62,7 +64,10 @@ class UnetDecoder(nn.Module):
 
 
 def image_head(inputs: int, hidden: Sequence[int], outputs: int = 1) -> nn.Sequential:
-    """1x1 convolutions from the finest features to maps: (B, inputs, H, W) -> (B, outputs, H, W)."""
+    """Head of 1x1 convolutions on the finest features.
+
+    (B, inputs, H, W) -> (B, outputs, H, W).
+    """
     layers: list[nn.Module] = []
     for width in hidden:
         layers += _convolution(inputs, width, 1)
@@ -88,6 +93,9 @@ class ImageHeads(nn.Module):
             last.weight.mul_(HEATMAP_START)
 
     def forward(self, finest: Tensor) -> Tensor:
-        """(B, C, S/2, S/2) -> (B, 3, S/2, S/2): heatmap (linear), hand mask and object mask (in [0, 1])."""
+        """Joint heatmap, hand mask and object mask.
+
+        (B, C, S/2, S/2) -> (B, 3, S/2, S/2): heatmap linear, masks in [0, 1].
+        """
         masks = torch.cat([self.hand_mask(finest), self.object_mask(finest)], 1).sigmoid()
         return torch.cat([self.heatmap(finest), masks], 1)

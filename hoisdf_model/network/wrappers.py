@@ -1,4 +1,4 @@
-"""Prefixes that wrappers of a network put before the names of its parameters."""
+"""Parameter name prefixes of network wrappers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ _BEFORE = {"module.": "DataParallel or DDP", "network.": "a LightningModule", "m
 
 
 def unwrapped(state: Mapping[Any, Tensor]) -> dict[str, Tensor]:
-    """A state dict without its wrappers' prefixes: those of ``torch.compile``, and what **every** name begins with.
+    """State dict without its wrappers' prefixes.
+
+    Those of ``torch.compile``, and a prefix of **every** name.
 
     A network's names never begin alike all of them, so what they share was put there by something that holds it.
     """
@@ -31,7 +33,7 @@ def unwrapped(state: Mapping[Any, Tensor]) -> dict[str, Tensor]:
 
 
 def left_over(found: Collection[str], expected: Collection[str]) -> str:
-    """Which prefix keeps names from fitting, and who puts it there, in words; empty where it isn't a prefix."""
+    """Description of a leftover prefix and its origin, else empty."""
     counts: Counter[str] = Counter()
     for name in found:
         prefix, _, rest = name.partition(".")

@@ -1,4 +1,6 @@
-"""Drawing labels: a canvas in fractions of its own size, and the prints that packages carry.
+"""Drawing of package labels and prints.
+
+A canvas in fractions of its own size, and the prints that packages carry.
 
 The products are made up; names say what is inside and nothing more.
 """
@@ -21,7 +23,10 @@ OVERSAMPLING = 2  # Pillow's shapes have hard edges: draw larger, then average
 
 
 class Canvas:
-    """A drawing surface; positions are fractions of its width and height, from the top left, y down."""
+    """Drawing surface in relative coordinates.
+
+    Positions are fractions of its width and height, from the top left, y down.
+    """
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -30,7 +35,7 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def fill(self, colour: Colour) -> None:
-        """Everything in one colour."""
+        """Fill with one colour."""
         self.rectangle(0, 0, 1, 1, colour)
 
     def rectangle(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
@@ -50,7 +55,10 @@ class Canvas:
         self._draw.polygon([self._pixels(x, y) for x, y in points], fill=colour)
 
     def text(self, x: float, y: float, words: str, size: float, colour: Colour, width: float | None = None) -> None:
-        """Words centred at (x, y), ``size`` in heights; made smaller to fit ``width``, in widths."""
+        """Text centred at (x, y).
+
+        ``size`` in heights; made smaller to fit ``width``, in widths.
+        """
         pixels = max(6, size * self.height * OVERSAMPLING)
         if width is not None:
             wide = _font(round(pixels)).getlength(words)
@@ -80,7 +88,10 @@ class Canvas:
                 self.rectangle(at, y0 + 0.08 * (y1 - y0), at + (x1 - x0) / 70, y1 - 0.12 * (y1 - y0), BLACK)
 
     def grain(self, strength: float, seed: int, stretch: float = 1.0) -> None:
-        """Uneven brightness of all scales, ``stretch`` times longer along y (wood, brushed metal)."""
+        """Brightness noise at all scales, stretched along y.
+
+        ``stretch``: how many times longer along y (wood, brushed metal).
+        """
         rng = np.random.default_rng(seed)
         pattern = np.zeros((self._image.height, self._image.width), np.float32)
         for cells, weight in ((4, 1.0), (12, 0.7), (40, 0.45), (120, 0.3)):
@@ -92,12 +103,15 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def repeat_start_at_end(self, share: float) -> None:
-        """Copy the left edge over the last ``share`` of the width: the print of a roll overlaps at its seam."""
+        """Copy the left edge over the right one.
+
+        Over the last ``share`` of the width: the print of a roll overlaps at its seam.
+        """
         columns = round(self._image.width * share)
         self._image.paste(self._image.crop((0, 0, columns, self._image.height)), (self._image.width - columns, 0))
 
     def pixels(self) -> NDArray[np.uint8]:
-        """(height, width, 3) uint8."""
+        """Pixels (height, width, 3) uint8."""
         small = cv2.resize(np.asarray(self._image), (self.width, self.height), interpolation=cv2.INTER_AREA)
         return np.asarray(small, np.uint8)
 
@@ -117,7 +131,7 @@ SEAM = 2.0 / 48 / (1 + 2.0 / 48)  # what ``unwrapping.around_axis`` prints beyon
 def carton(
     ground: Colour, accent: Colour, title: str, subtitle: str, front: tuple[str, str], ink: Colour = WHITE
 ) -> Any:
-    """The print of a cardboard box whose two large faces are the panels ``front``."""
+    """Print of a cardboard box with panels ``front`` on both faces."""
 
     def painter(name: str, canvas: Canvas) -> None:
         canvas.fill(ground)
@@ -154,7 +168,10 @@ def tin(
     lid: Colour = METAL,
     ink: Colour = WHITE,
 ) -> Any:
-    """The paper sleeve of a tin with metal rims (``rim`` in heights), its title twice around."""
+    """Paper sleeve of a tin with metal rims.
+
+    ``rim`` in heights; the title stands twice around.
+    """
 
     def painter(name: str, canvas: Canvas) -> None:
         seed = sum(map(ord, title + name))
@@ -182,7 +199,10 @@ def tin(
 
 def bottle(body: Colour, cap: Colour, label: Colour, title: str, subtitle: str, span: tuple[float, float], top: float,
            ink: Colour = WHITE) -> Any:  # fmt: skip
-    """A bottle with a label on both broad sides between the heights ``span`` and a cap above ``top`` (from the top)."""
+    """Bottle print with two labels and a cap.
+
+    A label on both broad sides between the heights ``span`` and a cap above ``top`` (from the top).
+    """
 
     def painter(name: str, canvas: Canvas) -> None:
         seed = sum(map(ord, title + name))
@@ -210,7 +230,7 @@ def _shaded(colour: Colour, factor: float) -> Colour:
 
 
 def plain(colour: Colour, strength: float = 0.05, seed: int = 0, stretch: float = 1.0) -> Any:
-    """One colour with uneven brightness."""
+    """Print of one colour with uneven brightness."""
 
     def painter(name: str, canvas: Canvas) -> None:
         canvas.fill(colour)

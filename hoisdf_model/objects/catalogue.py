@@ -1,4 +1,7 @@
-"""The objects known by name: look-alikes of the YCB objects, and what the user's folder adds or replaces."""
+"""Catalogue of named objects.
+
+Look-alikes of the YCB objects, and what the user's folder adds or replaces.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ class CatalogueObject:
 
     @property
     def center(self) -> NDArray[np.float64]:
-        """(3,) middle of the bounding box."""
+        """Centre (3,) of the bounding box."""
         return np.asarray(self.mesh.bounds.mean(0), np.float64)
 
 
@@ -105,7 +108,9 @@ class Catalogue:
         return self._planes[name]
 
     def checksums(self, names: Iterable[str]) -> dict[str, str]:
-        """Of the mesh files of those of the names that have one: what is made from a mesh is known to fit it by them.
+        """Checksums of the objects' mesh files.
+
+        Of those of the names that have one; data made from a mesh is matched to it by them.
 
         Raises:
             MeshError: a file can't be read.
@@ -135,7 +140,9 @@ class Catalogue:
 
 
 def load_catalogue(folder: str | Path | None = None) -> Catalogue:
-    """The look-alikes, and with a ``folder`` also its meshes, which replace look-alikes of the same name.
+    """Object catalogue: the look-alikes and the meshes of ``folder``.
+
+    Its meshes replace look-alikes of the same name.
 
     Raises:
         MeshError: the folder doesn't exist or holds no mesh.

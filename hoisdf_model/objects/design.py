@@ -1,4 +1,4 @@
-"""What a builder of a look-alike hands over: a solid, its print, and its symmetry, in the builder's upright frame."""
+"""Design of a look-alike: solid, print and symmetry, in the upright frame."""
 
 from __future__ import annotations
 

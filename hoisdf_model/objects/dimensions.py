@@ -1,4 +1,4 @@
-"""Sizes and model frames of the YCB objects that DexYCB and HO-3D use.
+"""Sizes and model frames of DexYCB's and HO-3D's YCB objects.
 
 Measured on the PoseCNN / YCB-Video models (Calli et al. 2015; Xiang et al. 2018), whose frames a pose refers to.
 Millimetres and degrees here, because that is how such tables are read and checked.
@@ -34,12 +34,12 @@ class Dimensions:
 
     @property
     def extents_metres(self) -> NDArray[np.float64]:
-        """(3,) metres, along the model's axes."""
+        """Extents (3,) along the model's axes, metres."""
         return np.array(self.extents) / 1000
 
     @property
     def center_metres(self) -> NDArray[np.float64]:
-        """(3,) metres, model frame."""
+        """Centre (3,) in the model frame, metres."""
         return np.array(self.center) / 1000
 
 

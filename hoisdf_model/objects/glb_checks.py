@@ -1,4 +1,4 @@
-"""What a GLB file says about itself, looked at before anything is made of it.
+"""Checks of a GLB file's header before it is decoded.
 
 A few bytes of JSON can ask for gigabytes (buffers of zeros, a mesh shown a million times, a picture of a terapixel) or
 for other files. Numbers and sections: glTF 2.0 specification, chapters 3 (JSON) and 4 (GLB).
@@ -25,7 +25,7 @@ TRIANGLES, STRIP, FAN = 4, 5, 6
 
 
 def check_glb(data: bytes, name: str, most_faces: int) -> None:
-    """See that a GLB file is whole, stands alone and is of a sensible size.
+    """Check that a GLB file is complete, self-contained and of sensible size.
 
     Args:
         data: the file.
@@ -48,7 +48,7 @@ def check_glb(data: bytes, name: str, most_faces: int) -> None:
 
 
 def check_image(data: bytes, name: str) -> None:
-    """See that a picture is of a common kind and a sensible size, without decoding it.
+    """Check an image's format and size without decoding it.
 
     Raises:
         MeshError: it isn't.

@@ -27,7 +27,9 @@ MOST_COLOURS = 4096
 
 
 def find_meshes(folder: Path) -> dict[str, Path]:
-    """Object name -> mesh file (or ``object.yaml``), for every object in the folder.
+    """Mesh files of a folder, by object name.
+
+    A mesh file or ``object.yaml`` for every object.
 
     Raises:
         MeshError: the folder doesn't exist or holds no mesh.
@@ -90,7 +92,7 @@ def load_added(path: Path) -> tuple[trimesh.Trimesh, TexturedSurface, Record]:
 
 
 def surface_of(loaded: Any) -> TexturedSurface:
-    """What to draw of trimesh's mesh: its texture, its colours, or one colour."""
+    """Drawable surface of a trimesh mesh: texture, colours, or one colour."""
     vertices, faces = np.asarray(loaded.vertices, np.float64), np.asarray(loaded.faces, np.int64)
     image = _texture_image(loaded)
     uv = getattr(loaded.visual, "uv", None)
@@ -106,7 +108,7 @@ def surface_of(loaded: Any) -> TexturedSurface:
 
 
 def main_colour(loaded: Any) -> tuple[int, int, int]:
-    """The colour, sRGB, of a mesh that has only one; grey where it has none."""
+    """Single colour (sRGB) of a mesh, else grey."""
     material = getattr(loaded.visual, "material", None)
     if material is None and not loaded.visual.defined:
         return GREY

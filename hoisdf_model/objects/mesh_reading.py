@@ -1,4 +1,6 @@
-"""Reading a mesh file from anywhere: nothing is executed, no other folder is read, memory stays bounded.
+"""Safe reading of untrusted mesh files.
+
+Nothing is executed, no other folder is read, memory stays bounded.
 
 trimesh parses; what it is given has been looked at before, and it finds other files only through ``OwnFolder``.
 """
@@ -25,7 +27,9 @@ PLY_ELEMENT = re.compile(rb"^element\s+\S+\s+(\d+)\s*$", re.MULTILINE)
 
 
 class OwnFolder(trimesh.resolvers.Resolver):  # type: ignore[misc]
-    """Materials and textures from the mesh's folder and those below it, and from nowhere else.
+    """Resolver of materials and textures within the mesh's folder.
+
+    And those below it; nothing else is read.
 
     Args:
         mesh: the mesh file.
@@ -65,7 +69,7 @@ class OwnFolder(trimesh.resolvers.Resolver):  # type: ignore[misc]
         return data
 
     def keys(self) -> Iterable[str]:
-        """Nothing is listed."""
+        """Empty listing."""
         return ()
 
     def namespaced(self, namespace: str) -> OwnFolder:
@@ -73,12 +77,14 @@ class OwnFolder(trimesh.resolvers.Resolver):  # type: ignore[misc]
         return self
 
     def write(self, name: str, data: str | bytes) -> None:
-        """Nothing is written."""
+        """Ignored write."""
         raise MeshError(f"{name} isn't written")
 
 
 def read_mesh(path: Path) -> Any:
-    """A mesh file as trimesh's ``Trimesh``, everything in it joined; units, origin and axes are the file's.
+    """Mesh file as one ``trimesh.Trimesh``.
+
+    Everything in it is joined; units, origin and axes are the file's.
 
     Material files and textures that aren't there are named in ``metadata["missing"]``.
 

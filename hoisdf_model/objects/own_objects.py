@@ -1,4 +1,7 @@
-"""Putting a mesh of one's own into a catalogue folder: checked, closed, in metres, with its symmetry."""
+"""User objects in a catalogue folder.
+
+Meshes are checked, closed, in metres, with their symmetry.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,7 @@ class Candidate:
 
 
 def check_name(name: str, catalogue: Path, replace: bool = False) -> None:
-    """See that an object may be called so: the name becomes a TF frame, a folder, and a part of file names.
+    """Check an object's name for TF, folders and file names.
 
     Args:
         name: of the object.
@@ -89,7 +92,7 @@ def check_name(name: str, catalogue: Path, replace: bool = False) -> None:
 
 
 def any_meshes(catalogue: Path) -> bool:
-    """Whether the folder exists and holds an object."""
+    """Whether a folder exists and holds an object."""
     try:
         return bool(find_meshes(catalogue))
     except MeshError:
@@ -97,7 +100,7 @@ def any_meshes(catalogue: Path) -> bool:
 
 
 def size_of(path: Path) -> float:
-    """The longest edge of the mesh's box, in the file's own unit, whatever that is.
+    """Longest edge of a mesh's bounding box, in the file's unit.
 
     Raises:
         MeshError: the file can't be used.
@@ -106,12 +109,12 @@ def size_of(path: Path) -> float:
 
 
 def plausible_units(size: float) -> list[str]:
-    """Units with which a thing of that size would fit a hand."""
+    """Units for which an object of that size would fit a hand."""
     return [unit for unit, scale in UNITS.items() if SMALLEST <= size * scale <= LARGEST]
 
 
 def sizes_in_words(size: float) -> str:
-    """How large it would be in each unit."""
+    """Descriptions of the object's size in each unit."""
     return ", ".join(f"in {unit}: {_length(size * scale)}" for unit, scale in UNITS.items())
 
 
@@ -121,7 +124,7 @@ def _length(metres: float) -> str:
 
 
 def check_size(path: Path, size: float, unit: str) -> None:
-    """See that a hand could hold it.
+    """Check that the object's size fits a hand.
 
     Raises:
         MeshError: unknown unit, or too small or large; names the units that would fit.
@@ -132,13 +135,13 @@ def check_size(path: Path, size: float, unit: str) -> None:
         fitting = plausible_units(size)
         advice = f"is --unit {' or '.join(fitting)} meant?" if fitting else "no unit fits: scale the mesh."
         raise MeshError(
-            f"{path} would be {_length(size * UNITS[unit])} large; what a hand holds has {SMALLEST * 100:g} to "
+            f"{path} would be {_length(size * UNITS[unit])} large; hand-held objects have {SMALLEST * 100:g} to "
             f"{LARGEST * 100:g} cm. Its longest edge has {size:.4g} units ({sizes_in_words(size)}); {advice}"
         )
 
 
 def examine(path: Path, unit: str, fill_holes: bool = False) -> Candidate:
-    """Read, scale and close a mesh, and look for its symmetry.
+    """Read, scale and close a mesh, and detect its symmetry.
 
     Raises:
         MeshError: the file can't be used, or can't be made a closed solid of a plausible size; says why.
@@ -164,7 +167,9 @@ def examine(path: Path, unit: str, fill_holes: bool = False) -> Candidate:
 def add_object(
     candidate: Candidate, name: str, catalogue: Path, symmetry: Turns | None = None, replace: bool = False
 ) -> Path:
-    """Write an object into a catalogue folder, which is made where it doesn't exist.
+    """Write an object into a catalogue folder.
+
+    The folder is created if it doesn't exist.
 
     Args:
         candidate: what ``examine`` gave.

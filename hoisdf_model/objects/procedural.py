@@ -1,4 +1,6 @@
-"""Look-alikes of the YCB objects, built from their dimensions: same names, sizes and model frames, own artwork.
+"""Procedural look-alikes of the YCB objects.
+
+Built from their dimensions: same names, sizes and model frames, own artwork.
 
 Every builder works in an upright frame of its own (footprint along x and y, height along z); ``build`` then scales the
 result to the measured footprint, turns it by the measured yaw and moves it to the measured box centre.
@@ -24,7 +26,10 @@ Size = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Built:
-    """A finished look-alike: closed geometry, drawable surface and symmetry, all in the model frame, metres."""
+    """Finished look-alike.
+
+    Closed geometry, drawable surface and symmetry, all in the model frame, metres.
+    """
 
     vertices: NDArray[np.float64]
     faces: NDArray[np.int64]
@@ -33,7 +38,7 @@ class Built:
 
 
 def build(dimensions: Dimensions) -> Built:
-    """The look-alike of one row of ``dimensions.YCB``."""
+    """Look-alike of one row of ``dimensions.YCB``."""
     size = np.array([*dimensions.footprint, dimensions.extents[2]]) / 1000
     design = DESIGNS[dimensions.name](size)
     vertices, faces = arrays(design.solid)

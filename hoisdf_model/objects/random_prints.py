@@ -1,4 +1,7 @@
-"""Random prints for random shapes: plain, striped, dotted, checked, labelled, with words that mean nothing."""
+"""Random prints for random shapes.
+
+Plain, striped, dotted, checked, labelled, with meaningless words.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ _CONSONANTS, _VOWELS = "BCDFGKLMNPRSTVZ", "AEIOU"
 
 
 def random_print(rng: np.random.Generator) -> Callable[[str, Canvas], None]:
-    """A painter of panels; all of a thing's panels share its colours and words."""
+    """Random painter of panels.
+
+    All panels of an object share its colours and words.
+    """
     seed = int(rng.integers(2**31))
     kind = str(rng.choice(KINDS, p=[0.2, 0.14, 0.1, 0.1, 0.34, 0.12]))
 

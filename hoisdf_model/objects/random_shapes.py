@@ -1,4 +1,4 @@
-"""Random things of hand size, so that a network can't learn the catalogue by heart.
+"""Random hand-sized objects, against overfitting to the catalogue.
 
 A shape is a function of its number alone: geometry, print, symmetry. Numbers of training and of testing never meet
 (``synthesis.splits``).
@@ -33,17 +33,19 @@ def shape_name(number: int) -> str:
 
 
 def is_random_shape(name: str) -> bool:
-    """Whether that is the name of a random shape."""
+    """Whether a name is that of a random shape."""
     return name.startswith(PREFIX)
 
 
 def shape_kind(number: int) -> str:
-    """Which of ``KINDS`` the shape of that number is."""
+    """Kind (of ``KINDS``) of a numbered random shape."""
     return str(_generator(number).choice(KINDS))
 
 
 def random_shape(number: int) -> CatalogueObject:
-    """The shape of that number, metres; its frame's origin is the middle of its bounding box, z its upright axis.
+    """Random shape by number, metres.
+
+    Its frame's origin is the middle of its bounding box, z its upright axis.
 
     Args:
         number: 0 or more; equal numbers give equal shapes.

@@ -1,4 +1,6 @@
-"""What stands beside the mesh of an object of one's own: where it comes from, its unit, its checksum, its symmetry.
+"""Metadata file of a user object's mesh.
+
+Its origin, unit, checksum and symmetry.
 
 ``<catalogue>/<name>/`` holds ``object.yaml``, ``mesh.ply`` (closed geometry, metres, the object frame) and, where the
 source had colours or a texture, ``surface.glb`` (what is drawn). File names are fixed, so that a record can't point
@@ -30,7 +32,7 @@ HEADER = """\
 
 @dataclass(frozen=True)
 class Record:
-    """See the module.
+    """Metadata of a user object's mesh.
 
     Attributes:
         name: of the object.

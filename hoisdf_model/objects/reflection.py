@@ -1,4 +1,7 @@
-"""Mirror planes of objects: where there is one, a left hand holds the very object that a right hand holds."""
+"""Mirror planes of objects.
+
+Where there is one, a left hand holds the very object that a right hand holds.
+"""
 
 from __future__ import annotations
 

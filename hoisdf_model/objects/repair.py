@@ -1,4 +1,4 @@
-"""From a mesh as it comes to a closed solid that distances can be measured to, or to words about what is in the way.
+"""Repair of meshes into closed solids, or descriptions of their defects.
 
 A closed solid: every edge belongs to two triangles that agree about what is outside, and the volume is positive.
 """
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError, MeshError
 from hoisdf_model.geometry import distances, meshes
 
-MOST_FACES = 20_000  # a table of distances takes 4 s with so many
+MOST_FACES = 20_000  # a table of distances takes 4 s with this number
 MOST_PIECES = 2_000
 CRUMB = 0.02  # of the diameter: smaller pieces are left away where they aren't closed
 SEAM = 1e-5  # of the diameter: vertices nearer to each other are one, where edges are open
@@ -30,7 +30,7 @@ Faces = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Repaired:
-    """A closed mesh, and in words what was changed."""
+    """Closed mesh with descriptions of the changes."""
 
     mesh: trimesh.Trimesh
     changes: tuple[str, ...]
@@ -56,7 +56,7 @@ def closed_solid(vertices: Floats, faces: Faces, fill_holes: bool = False) -> Re
     pieces = _pieces(mesh)
     if len(pieces) > MOST_PIECES:
         raise MeshError(
-            f"the mesh has {len(pieces)} pieces that aren't connected: it is a heap of triangles, no solid. Export it "
+            f"the mesh has {len(pieces)} pieces that aren't connected: they are loose triangles, no solid. Export it "
             "as a solid body (CAD: union of all bodies; scans: a meshing that gives a closed surface)"
         )
     solids, faults = [], []
@@ -86,7 +86,7 @@ def _volume(mesh: trimesh.Trimesh) -> float:
 
 
 def describe(mesh: trimesh.Trimesh) -> str:
-    """In words, what keeps a mesh from being closed; empty where nothing does."""
+    """Description of the defects that leave a mesh open, else empty."""
     counts = np.unique(mesh.edges_sorted, axis=0, return_counts=True)[1]
     words = []
     if (counts == 1).any():

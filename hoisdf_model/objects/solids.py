@@ -1,4 +1,6 @@
-"""Closed solids to build objects from, on manifold3d: lofts, rounded boxes, extrusions, unions and differences.
+"""Closed solids on manifold3d.
+
+Lofts, rounded boxes, extrusions, unions and differences.
 
 Metres. Every function returns a ``manifold3d.Manifold``, which is closed and oriented by construction.
 """
@@ -19,7 +21,7 @@ SEGMENTS = 48
 
 
 def loft(loops: ArrayLike) -> Solid:
-    """A skin over loops of points, closed by a fan at the first and the last one.
+    """Loft over loops of points, closed by a fan at both ends.
 
     Args:
         loops: (K, N, 3); point i of each loop is joined to point i of the next, and loops run counter-clockwise seen
@@ -45,7 +47,10 @@ def loft(loops: ArrayLike) -> Solid:
 
 
 def superellipse(half_x: float, half_y: float, exponent: float = 2.0, segments: int = SEGMENTS) -> NDArray[np.float64]:
-    """(segments, 2) points of ``|x/a|^n + |y/b|^n = 1``, counter-clockwise; n = 2 is the ellipse, large n a box."""
+    """Points (segments, 2) of a superellipse, counter-clockwise.
+
+    ``|x/a|^n + |y/b|^n = 1``; n = 2 is the ellipse, large n a box.
+    """
     angle = np.arange(segments) * 2 * np.pi / segments
     cosine, sine = np.cos(angle), np.sin(angle)
     radius = (np.abs(cosine) ** exponent + np.abs(sine) ** exponent) ** (-1 / exponent)
@@ -68,7 +73,10 @@ def turned(profile: ArrayLike, depth: float = 1.0, exponent: float = 2.0, segmen
 
 
 def tube(path: ArrayLike, radii: ArrayLike, segments: int = 16) -> Solid:
-    """A round tube along ``path`` (K, 3) with ``radii`` (K,) or one radius, its frame carried without twist."""
+    """Round tube along a path.
+
+    ``path`` (K, 3) with ``radii`` (K,) or one radius, its frame carried without twist.
+    """
     points = np.asarray(path, np.float64)
     radius = np.broadcast_to(np.asarray(radii, np.float64), len(points))
     tangents = np.gradient(points, axis=0)
@@ -85,7 +93,7 @@ def tube(path: ArrayLike, radii: ArrayLike, segments: int = 16) -> Solid:
 
 
 def rounded_box(size: ArrayLike, radius: float, segments: int = 12) -> Solid:
-    """A box with rounded edges around the origin; ``size`` (3,) is its outer size."""
+    """Box with rounded edges around the origin; outer ``size`` (3,)."""
     corner = Manifold.sphere(radius, segments)
     half = np.asarray(size, np.float64) / 2 - radius
     signs = np.array(np.meshgrid(*[(-1, 1)] * 3)).reshape(3, -1).T
@@ -93,7 +101,10 @@ def rounded_box(size: ArrayLike, radius: float, segments: int = 12) -> Solid:
 
 
 def extruded(outline: Any, height: float, middle: float = 0.0) -> Solid:
-    """A plane outline (a ``CrossSection`` or (N, 2) points) of that thickness along z, centred at z = ``middle``."""
+    """Extrusion of a plane outline along z.
+
+    A ``CrossSection`` or (N, 2) points of that thickness, centred at z = ``middle``.
+    """
     section = outline if isinstance(outline, CrossSection) else CrossSection([np.asarray(outline, np.float64)])
     return section.extrude(height).translate((0, 0, middle - height / 2))
 

@@ -1,4 +1,6 @@
-"""Symmetries found by trying: an object is turned, and the distance between turned and unturned surface is measured.
+"""Symmetry detection by trial rotations.
+
+The distance between turned and unturned surface is measured.
 
 All axes of a body of even density go through its centre of mass. Tried are the model frame's axes, the axes of inertia,
 two-fold axes at right angles to the best of those, and, where the moments of inertia are alike (cubes), the directions
@@ -35,7 +37,7 @@ Turn = tuple[tuple[float, float, float], int]  # axis and fold
 
 @dataclass(frozen=True)
 class Turns:
-    """A symmetry in words that a person can check.
+    """Symmetry in a form that a person can check.
 
     Attributes:
         center: (3,) metres, model frame; all axes go through it.
@@ -60,7 +62,7 @@ class Turns:
         return Symmetry(np.asarray(self.center, np.float64), rotations, axis, looks)
 
     def words(self) -> str:
-        """For people: what leaves the shape as it is."""
+        """Description of the symmetry for people."""
         parts = [] if self.axis is None else [f"any turn about {axis_name(self.axis)}"]
         for axis, fold in self.turns:
             parts.append(f"{fold} turns of {360 / fold:.4g}° about {axis_name(axis)}" if fold > 2 else
@@ -69,7 +71,7 @@ class Turns:
 
 
 def axis_name(axis: tuple[float, float, float]) -> str:
-    """``x``, ``y`` or ``z`` where it is one of them, else its numbers."""
+    """Axis name ``x``, ``y`` or ``z``, else its numbers."""
     found = np.abs(axis)
     if found.max() > 1 - 1e-9:
         return "xyz"[int(found.argmax())]
@@ -104,7 +106,7 @@ def find_turns(mesh: trimesh.Trimesh) -> Turns:
 
 
 def declared(mesh: trimesh.Trimesh, text: str) -> Turns:
-    """The symmetry that somebody writes down: ``z:round``, ``z:24,x:2``.
+    """Symmetry from its notation: ``z:round``, ``z:24,x:2``.
 
     Args:
         mesh: closed; metres. Its centre of mass is the axes' common point.
@@ -232,8 +234,8 @@ class _Body:
 
     def turns(self, axis: Floats | None, turns: list[tuple[Floats, int]]) -> Turns:
         """With the largest deviation of all the rotations that follow."""
-        told = tuple((_numbers(direction), fold) for direction, fold in turns)
-        result = Turns(_numbers(self.center), None if axis is None else _numbers(axis), told)
+        described = tuple((_numbers(direction), fold) for direction, fold in turns)
+        result = Turns(_numbers(self.center), None if axis is None else _numbers(axis), described)
         all_turns = result.symmetry(False).transforms(len(ANGLES))[:, :3, :3]
         return Turns(result.center, result.axis, result.turns, max(self.deviation(turn) for turn in all_turns))
 

@@ -1,4 +1,7 @@
-"""Look-alikes of the tools among the YCB objects: drill, scissors, marker, clamps. They lie in the xy plane."""
+"""Look-alikes of the YCB tools.
+
+Drill, scissors, marker, clamps. They lie in the xy plane.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ Size = NDArray[np.float64]
 
 
 def power_drill(size: Size) -> Design:
-    """A cordless drill: barrel along x, handle down y, battery at its foot."""
+    """Cordless drill.
+
+    Barrel along x, handle down y, battery at its foot.
+    """
     w, h, d = size
     top = h / 2 - 0.030
     barrel = cylinder(0.027, 0.098, axis=0).translate((-w / 2 + 0.049, top, 0))

@@ -1,4 +1,4 @@
-"""Textured surfaces: how a mesh's faces are laid out on flat panels, and the panels in one texture.
+"""Texture mapping: faces on flat panels, panels in one texture.
 
 A panel is a piece of printed material of known size in metres, so that artwork keeps its proportions on every object.
 """
@@ -22,7 +22,7 @@ MARGIN = 4  # pixels between panels, so that mipmaps don't mix neighbours
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat piece of the surface: its name, and width and height in metres."""
+    """Flat panel of the surface: name, width and height in metres."""
 
     name: str
     width: float
@@ -31,7 +31,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Unwrapping:
-    """Where each face's corners lie.
+    """Positions of face corners on panels.
 
     Attributes:
         rows: the panels, in rows from the top of the texture.
@@ -46,7 +46,9 @@ class Unwrapping:
 
 @dataclass(frozen=True)
 class TexturedSurface:
-    """What a renderer draws: corners aren't shared, so that normals and texture may break at edges.
+    """Renderable surface with texture.
+
+    Corners aren't shared, so that normals and texture may break at edges.
 
     Attributes:
         vertices: (N, 3) float32 metres, the object's model frame.
@@ -66,7 +68,10 @@ class TexturedSurface:
 
 
 def around_box(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Unwrapping:
-    """Six panels ``+x -x +y -y +z -z``; each face lies on the one that it looks towards."""
+    """Box unwrapping on six panels ``+x -x +y -y +z -z``.
+
+    Each face lies on the one with the nearest direction.
+    """
     low, high = vertices.min(0), vertices.max(0)
     size = high - low
     corners = vertices[faces]
@@ -89,7 +94,10 @@ def around_box(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Unwra
 
 
 def around_axis(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Unwrapping:
-    """A ``side`` panel rolled around z, printed a little beyond its seam, and round ``top`` and ``bottom`` panels."""
+    """Cylindrical unwrapping around z.
+
+    A ``side`` panel printed a little beyond its seam, and round ``top`` and ``bottom`` panels.
+    """
     low, high = vertices.min(0), vertices.max(0)
     half = (high - low) / 2
     middle = (low + high) / 2
@@ -115,7 +123,7 @@ def around_axis(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> Unwr
 
 
 def paint(unwrapping: Unwrapping, painter: Callable[[str, Canvas], None]) -> tuple[NDArray[np.uint8], NDArray[Any]]:
-    """Let ``painter(panel name, canvas)`` fill every panel and put them into one texture.
+    """Texture with all panels, painted by ``painter(panel name, canvas)``.
 
     Returns:
         texture (H, W, 3) uint8 and uv (M, 3, 2) of the faces' corners.
@@ -151,7 +159,10 @@ def textured(
     shininess: float = 0.15,
     crease: float = 0.6,
 ) -> TexturedSurface:
-    """A surface with a vertex for every face's corner; ``uv`` is (M, 3, 2), ``crease`` in radians."""
+    """Surface with separate vertices for every face's corners.
+
+    ``uv`` is (M, 3, 2), ``crease`` in radians.
+    """
     normals = meshes.corner_normals(vertices, faces, crease)
     return TexturedSurface(
         vertices[faces].reshape(-1, 3).astype(np.float32),

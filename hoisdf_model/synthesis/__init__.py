@@ -1,4 +1,4 @@
-"""A synthetic world: hands that grasp objects, rendered with everything that there is to know about each frame."""
+"""Synthetic data: rendered hands that grasp objects, with full ground truth."""
 
 from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis.benchmark import (
@@ -36,10 +36,10 @@ from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material,
 from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.splits import SPLITS, Split
 from hoisdf_model.synthesis.stills.dataset import DatasetReport, sheet_tile, write_dataset
+from hoisdf_model.synthesis.stills.labels_only import LabelOnlyStills
+from hoisdf_model.synthesis.stills.scenes import SceneSettings
 from hoisdf_model.synthesis.stills.source import Stills, StillSettings
-from hoisdf_model.synthesis.stills.staging import StageSettings
 from hoisdf_model.synthesis.stills.still import Still
-from hoisdf_model.synthesis.stills.undrawn import UndrawnStills
 
 __all__ = [
     "CAMERA",
@@ -58,6 +58,7 @@ __all__ = [
     "Grasp",
     "GraspLibrary",
     "GraspSampler",
+    "LabelOnlyStills",
     "LibraryReport",
     "LibrarySettings",
     "Lighting",
@@ -65,15 +66,14 @@ __all__ = [
     "Picture",
     "PosableHand",
     "Renderer",
+    "SceneSettings",
     "Sequence",
     "Shot",
     "Split",
-    "StageSettings",
     "Still",
     "StillSettings",
     "Stills",
     "Studio",
-    "UndrawnStills",
     "benchmark_sequences",
     "benchmark_studio",
     "build_library",

@@ -1,4 +1,4 @@
-"""The synthetic benchmark: stills and sequences that are the same for everybody, and nothing of which is trained on.
+"""Synthetic benchmark: fixed stills and sequences, never trained on.
 
 Hands, grasps, random shapes, skins, tables and sleeves come from the benchmark's own split; its grasps ship with the
 package. The catalogue's objects keep their prints, as real ones do. What a still or sequence is made of is frozen by
@@ -26,8 +26,8 @@ from hoisdf_model.synthesis.plays.sequences import plan_sequence
 from hoisdf_model.synthesis.render.appearance import PLAIN
 from hoisdf_model.synthesis.render.fineness import FULL
 from hoisdf_model.synthesis.stills.dataset import origin_of
+from hoisdf_model.synthesis.stills.scenes import LATER, Scene, SceneSettings
 from hoisdf_model.synthesis.stills.source import Stills, StillSettings
-from hoisdf_model.synthesis.stills.staging import LATER, Scene, StageSettings
 
 VERSION = 1
 SEED = 1
@@ -35,7 +35,7 @@ STILLS = 2000
 SECONDS, RATE = 3.0, 15.0  # of each sequence
 CATALOGUE, SHAPE, OCCLUDED, CLEAR = "catalogue object", "random shape", "occluded", "not occluded"  # tags
 DIGITS = 6  # of the numbers that are hashed
-STAGE = StageSettings(
+STAGE = SceneSettings(
     modes=(0.85, 0.15, 0.0, 0.0), clutter=4, tables=0.7, rings=0.05, distances=(0.35, 1.1), focal=(450.0, 850.0),
     from_below=0.1, left_hands=0.0, bare_arms=0.0, gestures=0.0,
 )  # fmt: skip
@@ -51,7 +51,7 @@ SEQUENCE_SHAPES: tuple[int, ...] = tuple(range(100, 120))
 
 @dataclass(frozen=True)
 class SequenceDefinition:
-    """What one sequence is made from.
+    """Definition of one benchmark sequence.
 
     Attributes:
         seed: decides about hand, grasp, motion and looks.
@@ -66,7 +66,9 @@ class SequenceDefinition:
 
 
 class BenchmarkStills(Stills):
-    """The benchmark's stills (``data.sources.FrameSource``): every second with a random shape, every third occluded.
+    """Stills of the benchmark (``data.sources.FrameSource``).
+
+    Every second with a random shape, every third occluded.
 
     Raises:
         InvalidInputError: the hand model isn't the open hand that the benchmark's grasps were made with.
@@ -84,16 +86,19 @@ class BenchmarkStills(Stills):
         return STILLS
 
     def scene(self, index: int) -> Scene:
-        """What is drawn in one picture."""
+        """Scene of one picture."""
         return self.stage.scene(index, occluded=index % 3 == 0, random_shape=index % 2 == 1)
 
     def tags(self, index: int) -> tuple[str, ...]:
-        """What an evaluation tells stills apart by: the kind of object, and whether something hides a part."""
+        """Evaluation groups of stills: kind of object, occlusion."""
         return SHAPE if index % 2 == 1 else CATALOGUE, OCCLUDED if index % 3 == 0 else CLEAR
 
 
 def drawn_from_benchmark(about: Mapping[str, Any], stills: BenchmarkStills) -> bool:
-    """Whether a data set on disk, by what its manifest says, holds the benchmark's stills in their order."""
+    """Whether a data set's manifest declares the benchmark's stills.
+
+    In their order.
+    """
     return bool(json.loads(json.dumps(origin_of(stills))) == dict(about))
 
 
@@ -114,7 +119,10 @@ def benchmark_studio(definition: SequenceDefinition, hand_model: HandModelLike |
 
 
 def definition_hash(stills: BenchmarkStills) -> str:
-    """Digest of everything that the benchmark is made from: scenes and sequences, not pixels."""
+    """Digest of the benchmark's definition.
+
+    Scenes and sequences, not pixels.
+    """
     digest = hashlib.sha256(f"{VERSION} {SEED} {stills.library.hand_model}".encode())
     for index in range(len(stills)):
         digest.update(json.dumps(_plain(stills.scene(index)), sort_keys=True).encode())

@@ -34,14 +34,16 @@ def record_benchmark_bag(
     frames: int | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> ExportReport:
-    """Film one of ``benchmark_sequences()`` into a bag; boxes are as a detector gives them.
+    """Render one of ``benchmark_sequences()`` into a bag.
+
+    Boxes are as a detector gives them.
 
     Args:
         path: the bag's folder, which must not exist yet.
         number: of the sequence, from 0.
         form: how; the default of :class:`BagFormat` where not given.
-        every: write only every so many-th frame.
-        frames: write the first so many of them.
+        every: write only every n-th frame.
+        frames: write the first n of them.
         progress: called with frames written and frames in all.
 
     Raises:

@@ -16,14 +16,19 @@ ARM = 0.1  # metres that a radian of turning counts for
 
 
 def minimum_jerk(share: ArrayLike) -> NDArray[np.float64]:
-    """Progress 0 to 1 of a reaching movement, at rest at both ends (Flash and Hogan 1985); any shape."""
+    """Progress 0 to 1 of a minimum-jerk movement.
+
+    At rest at both ends (Flash and Hogan 1985); any shape.
+    """
     t = np.clip(np.asarray(share, np.float64), 0, 1)
     return t**3 * (10 - 15 * t + 6 * t**2)
 
 
 @dataclass(frozen=True)
 class Track:
-    """Poses at times: minimum-jerk movements from stop to stop, in smooth curves past the poses between.
+    """Pose trajectory of minimum-jerk movements.
+
+    From stop to stop, in smooth curves past the poses between.
 
     Attributes:
         times: (K,) seconds, increasing. Stops are reached at their times; the poses between are passed where their
@@ -46,7 +51,10 @@ class Track:
             raise InvalidInputError(f"a track needs at least two increasing times, got {self.times.tolist()}")
 
     def at(self, times: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Rotations (T, 3, 3) and positions (T, 3); at rest before the first and after the last time."""
+        """Rotations (T, 3, 3) and positions (T, 3) at times.
+
+        At rest before the first and after the last time.
+        """
         t = np.clip(np.atleast_1d(np.asarray(times, np.float64)), self.times[0], self.times[-1])
         stops = np.flatnonzero(self.stops | (np.arange(len(self.times)) % (len(self.times) - 1) == 0))
         movement, _ = progress(self.times[stops], t)
@@ -72,13 +80,19 @@ class Track:
 
 
 def progress(knots: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Which interval of ``knots`` (K,) each time lies in (T,), and the share of it that has passed (T,)."""
+    """Interval and fraction of each time among ``knots``.
+
+    Interval (T,) of ``knots`` (K,), and the fraction of it that has passed (T,).
+    """
     step = np.clip(np.searchsorted(knots, times, side="right") - 1, 0, len(knots) - 2)
     return step, (times - knots[step]) / (knots[step + 1] - knots[step])
 
 
 def looking_at(eye: ArrayLike, target: ArrayLike, roll: float = 0.0) -> NDArray[np.float64]:
-    """(4, 4) world -> camera (optical frame) of a camera at ``eye`` with world z upwards in its picture."""
+    """Transform (4, 4) world -> camera of a camera at ``eye``.
+
+    Optical frame; world z is upwards in its picture.
+    """
     start = np.asarray(eye, np.float64)
     forward = np.asarray(target, np.float64) - start
     forward /= np.linalg.norm(forward)
@@ -92,7 +106,10 @@ def looking_at(eye: ArrayLike, target: ArrayLike, roll: float = 0.0) -> NDArray[
 def handheld_camera(
     times: ArrayLike, eye: ArrayLike, target: ArrayLike, rng: np.random.Generator, sway: float = 0.02
 ) -> NDArray[np.float64]:
-    """(T, 4, 4) views of a camera that sways by about ``sway`` metres around ``eye`` and keeps ``target`` in sight."""
+    """Views (T, 4, 4) of a swaying, handheld camera.
+
+    It sways by about ``sway`` metres around ``eye`` and keeps ``target`` in sight.
+    """
     t = np.asarray(times, np.float64)
 
     def drift(size: float) -> NDArray[np.float64]:

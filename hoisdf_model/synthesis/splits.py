@@ -1,4 +1,7 @@
-"""Training, validation and benchmark draw from different random numbers, so that nothing is shared by accident."""
+"""Disjoint random numbers for training, validation and benchmark.
+
+So nothing is shared by accident.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""An exponential moving average of the weights (Polyak averaging), which is what gets validated and exported."""
+"""Exponential moving average of weights, for validation and export.
+
+Polyak averaging.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from hoisdf_model.network import Hoisdf
 
 
 class WeightAverage(lightning.Callback):
-    """Keeps the average; swaps it in for validation. Lightning stores it with every checkpoint.
+    """Callback with averaged weights, swapped in for validation.
+
+    Lightning stores it with every checkpoint.
 
     The decay is smaller in the beginning, (1 + n) / (10 + n) after n steps, so that the first weights are forgotten.
 
@@ -31,7 +36,7 @@ class WeightAverage(lightning.Callback):
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Take a step's weights in."""
+        """Update the average with a step's weights."""
         if trainer.global_step == self.steps:
             return  # gradients are still being accumulated
         self.steps = trainer.global_step
@@ -42,7 +47,7 @@ class WeightAverage(lightning.Callback):
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network with the averaged weights, for as long as the context lasts."""
+        """Context in which the network has the averaged weights."""
         self._exchange()
         try:
             yield
@@ -50,19 +55,19 @@ class WeightAverage(lightning.Callback):
             self._exchange()
 
     def on_validation_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Put the average in."""
+        """Swap the average in."""
         self._exchange()
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Put the weights back."""
+        """Swap the weights back."""
         self._exchange()
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """State for the checkpoint."""
         return {"steps": self.steps, "average": self.average}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Restore the state from the checkpoint."""
         self.steps = int(state_dict["steps"])
         for name, value in self.average.items():
             value.copy_(state_dict["average"][name])

@@ -1,4 +1,4 @@
-"""The model card beside exported weights: trained on what and how, with what errors, and what not to expect."""
+"""Model card of exported weights: training, errors and limits."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SYNTHETIC = {"plays", "stills", "shards"}  # kinds of sources whose images are r
 
 
 class History(lightning.Callback):
-    """Keeps every validation's errors, also over interruptions."""
+    """Callback that keeps every validation's errors, also over interruptions."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        """Take in a validation."""
+        """Record a validation."""
         row = {"step": float(trainer.global_step)}
         for name, value in trainer.callback_metrics.items():
             if name.startswith("validation/"):
@@ -29,16 +29,19 @@ class History(lightning.Callback):
         self.rows.append(row)
 
     def state_dict(self) -> dict[str, Any]:
-        """For the checkpoint."""
+        """State for the checkpoint."""
         return {"rows": self.rows}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """From the checkpoint."""
+        """Restore the state from the checkpoint."""
         self.rows = list(state_dict["rows"])
 
 
 def model_card(config: TrainingConfig, network: Hoisdf, history: History, overfit: int = 0) -> str:
-    """The card as Markdown; ``overfit`` says how many samples it was trained and validated on, 0: normally."""
+    """Model card as Markdown.
+
+    ``overfit``: how many samples it was trained and validated on, 0: normally.
+    """
     data, hand = config.data, network.hand_layer.model
     kinds = Counter(source.kind for source in data.sources)
     synthetic = set(kinds) <= SYNTHETIC

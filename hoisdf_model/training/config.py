@@ -1,4 +1,7 @@
-"""Everything that decides about a training run, as one YAML file with ``key=value`` changes on top."""
+"""Configuration of a training run.
+
+One YAML file with ``key=value`` changes on top.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +48,7 @@ class OptimiserConfig:
 
 @dataclass
 class EncoderTraining:
-    """How the image encoder is trained.
+    """Training settings of the image encoder.
 
     Attributes:
         frozen: whether it stays as it is. frozen_stages: of its stages, those at the finest strides that do (with
@@ -60,7 +63,7 @@ class EncoderTraining:
 
 @dataclass
 class CurriculumConfig:
-    """What is trained first, and which points the transformers see.
+    """Schedule of trained parts and of query points.
 
     Attributes:
         image_epochs: in these first epochs only image maps and fields are trained, several times as many samples a
@@ -135,7 +138,7 @@ class DataConfig:
 
 @dataclass
 class HardwareConfig:
-    """Where it runs.
+    """Devices, precision and processes of a run.
 
     Attributes:
         accelerator: ``auto``, ``cpu`` or ``gpu``. devices: how many on each machine; 0: all. nodes: machines.
@@ -286,8 +289,8 @@ def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:
         key = f"{where}{error.full_key}"
         raise ConfigError(f"configuration value for {key!r}: {str(error).splitlines()[0]}") from error
     except TypeError as error:  # a list for a table, or the other way round
-        told = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
-        raise ConfigError(f"configuration value for {where}{told}") from error
+        text = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
+        raise ConfigError(f"configuration value for {where}{text}") from error
 
 
 def _clash(base: Any, layer: Any, key: str = "") -> str:

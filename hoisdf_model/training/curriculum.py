@@ -1,4 +1,6 @@
-"""Which points the transformers see at a step of training: a function of the step, so that it resumes exactly.
+"""Curriculum of query points, as a function of the step.
+
+So that training resumes exactly.
 
 The released code always takes points drawn near the true surfaces before epoch 40 and with probability 0.4 in each
 forward pass afterwards, moved at random by up to 0.03, 0.05 and 0.07 in the course of each epoch.
@@ -30,18 +32,24 @@ class Curriculum:
         self.config, self.seed, self.epoch_steps = config, seed, epoch_steps
 
     def image_only(self, step: int) -> bool:
-        """Whether the step trains image maps and fields alone: there are no fields yet to look for points in."""
+        """Whether the step trains image maps and fields alone.
+
+        There are no fields yet to look for points in.
+        """
         return step < self.config.image_epochs * self.epoch_steps
 
     def uses_start_points(self, step: int, part: int = 0) -> bool:
-        """Whether the step takes drawn points (else found ones); ``part`` counts the batches of one step."""
+        """Whether the step uses drawn points instead of found ones.
+
+        ``part`` counts the batches of one step.
+        """
         if step < self.config.start_epochs * self.epoch_steps:
             return True
         draw = np.random.default_rng([self.seed, step, part, _STREAM]).random()
         return bool(draw < self.config.start_share)
 
     def jitter(self, step: int) -> float:
-        """How far drawn points move along each axis, normalised units."""
+        """Jitter of drawn points along each axis, normalised units."""
         over = self.epoch_steps
         if self.config.jitter_over == "start":
             over *= max(self.config.start_epochs, 1)
@@ -51,7 +59,9 @@ class Curriculum:
         return self.config.jitter[bisect_left(self.config.jitter_at, progress)]
 
     def queries(self, batch: Sample, step: int, scale: float, part: int = 0) -> tuple[Tensor, Tensor] | None:
-        """Normalised hand and object points (B, M, 3) to hand to the network, or None: it finds its own.
+        """Query points for the network, or None to find its own.
+
+        Normalised hand and object points (B, M, 3).
 
         Args:
             batch: with start points and their jitter.

@@ -30,7 +30,7 @@ class _ResumableLoader(DataLoader[Sample]):
 
 
 class TrainingData(lightning.LightningDataModule):
-    """Batches of a stream, the same whatever the number of processes and however often training was interrupted.
+    """Batches of a sample stream, reproducible across processes and interruptions.
 
     Args:
         config: sizes.
@@ -50,7 +50,7 @@ class TrainingData(lightning.LightningDataModule):
         return self.epoch_batches // self.accumulate
 
     def train_dataloader(self) -> DataLoader[Sample]:
-        """What is left of the epoch, in order."""
+        """Loader of the remaining epoch, in order."""
         trainer = self.trainer
         assert trainer is not None
         batches = Batches(

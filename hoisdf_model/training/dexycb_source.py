@@ -12,7 +12,9 @@ from hoisdf_model.hand import HandModelLike, load_hand_model
 
 @dataclass
 class DexYcbOptions:
-    """DexYCB from its published folder; the run's hand model must be MANO's right hand.
+    """DexYCB from its published folder.
+
+    The run's hand model must be MANO's right hand.
 
     Attributes:
         folder: of the download, with the subjects' folders, ``calibration`` and ``models``.
@@ -20,7 +22,7 @@ class DexYcbOptions:
         subset: ``close`` (the paper's DexYCB), ``full`` (its DexYCB Full), ``right`` or ``all``.
         left_hand_model: file of MANO's left hand; not given: the right one mirrored.
         models: folder of the YCB-Video models; not given: ``models`` in the download.
-        every: take every so many-th frame of the split; 5 gives the short lists of gSDF.
+        every: take every n-th frame of the split; 5 gives the short lists of gSDF.
         annotations: a list of the released code (``dex_ycb_s0_*.json``), in place of split and closeness.
         distances: the folder of the released code's distance files that belongs to the list; not given: computed.
         cache: folder in which lists of frames and computed distances are kept, 24 kB a frame.

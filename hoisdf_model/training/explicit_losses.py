@@ -1,4 +1,6 @@
-"""Losses of the intermediate representations that stand in for the fields (paper, table 5).
+"""Losses of the explicit intermediate representations.
+
+In place of the fields (paper, table 5).
 
 The paper names the representations and not their losses; these are ours. Keypoints are compared in pixels, vertices of
 the hand one by one, and the object's points, which have no order, by chamfer distance.
@@ -18,12 +20,12 @@ from hoisdf_model.network.pyramid import pixels_of
 from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.targets import Target
 
-SURFACE_SHARE = 4  # of so many field points the nearest to the surface stands for it
+SURFACE_SHARE = 4  # one of this number of field points, the nearest, represents the surface
 EXPLICIT_LOSSES = ("hand_keypoints", "object_keypoints", "hand_points", "object_points")
 
 
 class ExplicitReading(NamedTuple):
-    """What an explicit representation says, and what else than a ``Target`` it is compared with.
+    """Explicit representation with its targets beside a ``Target``.
 
     ``predicted``; ``joint_pixels`` (B, 21, 2) and ``object_pixels`` (B, K, 7, 2), of each pose that looks the same,
     pixels of the crop; ``object_surface`` (B, P, 3) points on the object's surface, normalised; ``image_size`` pixels;
@@ -39,7 +41,9 @@ class ExplicitReading(NamedTuple):
 
 
 def explicit_reading(predicted: Explicit, batch: Sample, target: Target, scale: float) -> ExplicitReading:
-    """With what is right of a batch of samples; surfaces are the quarter of the field points that lie nearest to them.
+    """Explicit representation with its targets from a batch.
+
+    Surfaces are the quarter of the field points that lie nearest to them.
 
     Args:
         predicted: of these samples.
@@ -84,7 +88,9 @@ def explicit_parts(reading: ExplicitReading, target: Target) -> dict[str, Part]:
 
 
 def keypoint_part(predicted: Tensor, alike: Tensor, known: Tensor, size: int) -> Part:
-    """Smooth-L1 in pixels of keypoints (B, P, 2), as far as the true ones are in the crop of that ``size``.
+    """Smooth-L1 loss of keypoints inside the crop, pixels.
+
+    (B, P, 2); true ones outside of the crop of that ``size`` don't count.
 
     Of the sets ``alike`` (B, K, P, 2) that look the same, each sample is compared with the one that fits it best.
     """
@@ -100,6 +106,9 @@ def keypoint_part(predicted: Tensor, alike: Tensor, known: Tensor, size: int) ->
 
 
 def chamfer(a: Tensor, b: Tensor) -> Tensor:
-    """(B, N, 3) and (B, M, 3) -> (B,) mean distance to the other set's nearest point, averaged over both directions."""
-    apart = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
-    return (apart.amin(2).mean(1) + apart.amin(1).mean(1)) / 2
+    """Chamfer distance (B,), averaged over both directions.
+
+    (B, N, 3) and (B, M, 3): mean distance to the other set's nearest point.
+    """
+    pairwise = torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+    return (pairwise.amin(2).mean(1) + pairwise.amin(1).mean(1)) / 2

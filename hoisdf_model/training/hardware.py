@@ -1,4 +1,4 @@
-"""What the machine at hand computes fast in."""
+"""Fast number formats of the current machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ _INSTRUCTIONS = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of x86 and of Arm (
 
 
 def chosen_precision(name: str, accelerator: str) -> str:
-    """``auto`` -> bfloat16 where processor or GPU has instructions for it, else float32; other names as they are.
+    """Precision of a run; ``auto`` depends on the hardware.
+
+    bfloat16 where processor or GPU has instructions for it, else float32; other names as they are.
 
     Without such instructions bfloat16 on a processor is several times slower than float32.
     """

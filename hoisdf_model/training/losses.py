@@ -1,4 +1,6 @@
-"""The losses (paper, equation 9; supplement, equations 10 and 11): of an output and a target.
+"""Losses of an output and a target.
+
+Paper, equation 9; supplement, equations 10 and 11.
 
 Each loss is a sum over what counts divided by how much counted, so that unknown parts of a sample cost nothing and
 several processes together get what one process with all their samples would.
@@ -31,11 +33,13 @@ MILLIMETRES = 1000.0
 
 @dataclass(frozen=True)
 class LossWeights:
-    """Factors of the losses; what each one is, is said at the function of its name. Units: of the loss per 1.
+    """Weights of the losses.
+
+    Each is explained at the function of its name. Units: of the loss per 1.
 
     The masks and heatmap are the paper's image losses, the two distances its field losses, votes to ``shape_prior`` the
     hand's and then two the object's. Then come four of explicit representations, in place of the distances,
-    and two of the head that finds the wrist.
+    and two of the hand-root head.
     """
 
     hand_distance: float = 50.0
@@ -132,13 +136,19 @@ class Losses:
         return self._divided(parts, joined)
 
     def of_image(self, maps: Tensor, reading: Reading, target: Target, joined: bool = False) -> dict[str, Tensor]:
-        """Those of the image maps (B, 3, S/2, S/2) and intermediate representation alone; otherwise as a call."""
+        """Losses of image maps and intermediate representation alone.
+
+        (B, 3, S/2, S/2); otherwise as a call.
+        """
         with torch.autocast(maps.device.type, enabled=False):
             parts = self.image_parts(maps, reading, target)
         return self._divided(parts, joined)
 
     def of_root(self, root: RootPrediction, target: Target, joined: bool = False) -> dict[str, Tensor]:
-        """Those of the head that finds the wrist; otherwise as a call, which leaves them out."""
+        """Losses of the hand-root head.
+
+        Otherwise as a call, which leaves them out.
+        """
         return self._divided(root_parts(root, target), joined)
 
     def _divided(self, parts: dict[str, Part], joined: bool) -> dict[str, Tensor]:
@@ -154,7 +164,10 @@ class Losses:
         return torch.stack([getattr(self.weights, name) * value for name, value in losses.items()]).sum()
 
     def image_parts(self, maps: Tensor, reading: Reading, target: Target) -> dict[str, Part]:
-        """Sums and counts of the losses of image maps and intermediate representation by name."""
+        """Sums and counts of image losses by name.
+
+        Of image maps and intermediate representation.
+        """
         hand, masks = target.hand_known, target.masks_known
         peak, sigma = self.settings.heatmap_peak, self.settings.heatmap_sigma
         heat = gaussian_heatmap(target.heatmap_joints, maps.shape[-2:], peak, sigma) * hand[:, None, None]
@@ -208,12 +221,18 @@ class Losses:
 
 
 def field_distance(predicted: Tensor, true: Tensor, clamp: float) -> Tensor:
-    """(B, N) absolute error of distances, the true ones clamped as the predicted ones are; normalised units."""
+    """Absolute error (B, N) of clamped distances, normalised units.
+
+    The true ones are clamped as the predicted ones are.
+    """
     return (predicted - true.clamp(-clamp, clamp)).abs()
 
 
 def gaussian_heatmap(joints: Tensor, size: Sequence[int], peak: float, sigma: float) -> Tensor:
-    """(B, J, 2) pixels -> (B, H, W), the sum of a Gaussian at each joint."""
+    """Sum of Gaussians at the joints, (B, H, W).
+
+    From (B, J, 2) pixels.
+    """
     rows, columns = (torch.arange(n, device=joints.device, dtype=joints.dtype) for n in size)
     across = torch.exp(-((columns - joints[..., :1]) / sigma).square() / 2)
     down = torch.exp(-((rows - joints[..., 1:]) / sigma).square() / 2)
@@ -221,12 +240,15 @@ def gaussian_heatmap(joints: Tensor, size: Sequence[int], peak: float, sigma: fl
 
 
 def mask_entropy(predicted: Tensor, true: Tensor) -> Tensor:
-    """(B, H, W) binary cross-entropy of probabilities."""
+    """Binary cross-entropy (B, H, W) of probabilities."""
     return functional.binary_cross_entropy(predicted.float(), true.float(), reduction="none")
 
 
 class PointVotes(NamedTuple):
-    """Sums of each sample: ``error`` (L, B) of the votes that count, ``counted`` (B,); and ``score`` (B, L, N, 20)."""
+    """Vote losses of each sample.
+
+    ``error`` (L, B) of the votes that count, ``counted`` (B,); and ``score`` (B, L, N, 20).
+    """
 
     error: Tensor
     counted: Tensor
@@ -234,7 +256,9 @@ class PointVotes(NamedTuple):
 
 
 def point_votes(offsets: Tensor, logits: Tensor, points: Tensor, joints: Tensor, radius: float) -> PointVotes:
-    """How well points vote for the joints near them, and whether they know which ones these are.
+    """Vote losses: error near joints, and assignment of points.
+
+    How well points vote for the joints near them, and whether they know which ones these are.
 
     The error is smooth-L1 in millimetres, averaged over x, y, z; the score's is binary cross-entropy.
 
@@ -254,14 +278,20 @@ def point_votes(offsets: Tensor, logits: Tensor, points: Tensor, joints: Tensor,
 
 
 def joint_error(predicted: Tensor, true: Tensor) -> Tensor:
-    """(L, B, 21, 3) and (B, 21, 3) metres -> (B, L, 20, 3) smooth-L1 in millimetres, the wrist left out."""
+    """Smooth-L1 joint errors in millimetres, without the wrist.
+
+    (L, B, 21, 3) and (B, 21, 3) metres -> (B, L, 20, 3).
+    """
     wanted = true.expand_as(predicted)[:, :, 1:]
     error = functional.smooth_l1_loss(predicted[:, :, 1:] * MILLIMETRES, wanted * MILLIMETRES, reduction="none")
     return error.transpose(0, 1)
 
 
 def layered_square(predicted: Tensor, true: Tensor) -> Tensor:
-    """(L, B, ...) and (B, ...) -> (B, L, ...) squared error."""
+    """Squared error (B, L, ...) of every layer.
+
+    (L, B, ...) and (B, ...).
+    """
     return (predicted - true).square().transpose(0, 1)
 
 

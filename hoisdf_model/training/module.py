@@ -1,4 +1,7 @@
-"""One step of training and of validation, for Lightning. Everything random is a function of seed, step and process."""
+"""Training and validation steps for Lightning.
+
+Everything random is a function of seed, step and process.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +81,7 @@ class TrainingModule(lightning.LightningModule):
         return [part.requires_grad_(False) for part in (encoder.stem, *encoder.stages[: settings.frozen_stages])]
 
     def train(self, mode: bool = True) -> TrainingModule:
-        """As usual, but frozen parts and statistics stay frozen."""
+        """Set the mode; frozen parts and statistics stay frozen."""
         super().train(mode)
         for part in self._frozen:
             part.eval()
@@ -89,7 +92,10 @@ class TrainingModule(lightning.LightningModule):
         return self
 
     def on_train_epoch_start(self) -> None:
-        """Lightning leaves the mode as it was found, and loaded networks are in evaluation mode."""
+        """Set the training mode.
+
+        Lightning leaves the mode as it was found, and loaded networks are in evaluation mode.
+        """
         self.train()
 
     def configure_optimizers(self) -> Any:
@@ -120,7 +126,9 @@ class TrainingModule(lightning.LightningModule):
         return total
 
     def losses_of(self, batch: Sample, step: int, part: int = 0) -> tuple[dict[str, Tensor], Tensor]:
-        """Unweighted losses and their weighted sum as at an optimiser step; over all processes where there are several.
+        """Unweighted losses and their weighted sum.
+
+        As at an optimiser step; over all processes where there are several.
 
         Args:
             batch: samples.
@@ -138,7 +146,7 @@ class TrainingModule(lightning.LightningModule):
         return losses, total
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Look at the gradient before it is used."""
+        """Check the gradient before it is used."""
         gradients = [p.grad for p in self.network.parameters() if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
@@ -163,7 +171,10 @@ class TrainingModule(lightning.LightningModule):
         self._scores = {name: torch.zeros(2, device=self.device) for name in ("loss", *SCORES)}
 
     def on_validation_epoch_end(self) -> None:
-        """Means over all samples of all processes; a score that nothing was known for is left out."""
+        """Log mean scores over all samples of all processes.
+
+        A score without known truth is left out.
+        """
         gathered = self.all_gather(torch.stack(list(self._scores.values())))
         assert isinstance(gathered, Tensor)
         together = gathered.view(-1, len(self._scores), 2).sum(0)

@@ -1,4 +1,4 @@
-"""What a loss is made of: a sum and how much it is a sum of."""
+"""Parts of a loss: sum and count."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ from torch import Tensor
 
 
 class Part(NamedTuple):
-    """A loss of these samples is ``total`` / ``counted``; both are scalars and ``counted`` has no gradient."""
+    """Partial loss ``total`` / ``counted``.
+
+    Both are scalars and ``counted`` has no gradient.
+    """
 
     total: Tensor
     counted: Tensor
 
 
 def known_mean(values: Tensor, known: Tensor) -> Part:
-    """The mean of each sample (B, ...) over the samples that are ``known`` (B,)."""
+    """Mean of each sample (B, ...) over ``known`` samples (B,)."""
     return Part((values.flatten(1).mean(1) * known).sum(), known.sum())

@@ -1,4 +1,7 @@
-"""Pictures of a batch for TensorBoard: joints over the image, heatmap, masks, and slices through both fields."""
+"""TensorBoard pictures of a batch.
+
+Joints over the image, heatmap, masks, and slices through both fields.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,9 @@ SLICE = 64  # points along each edge of a field slice
 
 @torch.no_grad()
 def picture(network: Hoisdf, batch: Sample) -> Pixels:
-    """One row for each sample: overlay, heatmap, hand mask, object mask, and hand field, object field where there are.
+    """One row of pictures for each sample.
+
+    Overlay, heatmap, hand mask, object mask, and hand field, object field where there are.
 
     In the overlay white is true and orange predicted, with the object's origin as a ring. Field slices lie across the
     line of sight at the depth of the field's origin, blue inside, red outside, with the surface in black.

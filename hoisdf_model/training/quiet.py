@@ -1,4 +1,7 @@
-"""Lightning's talk, turned off for commands: what it says is for its own developers."""
+"""Suppression of Lightning's messages in commands.
+
+They are for its own developers.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import warnings
 
 
 def quiet_lightning() -> None:
-    """Keep Lightning's information and warnings to itself, in the whole process."""
+    """Suppress Lightning's information and warnings, in the whole process."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", module="lightning")

@@ -1,4 +1,7 @@
-"""What a run's folder says about the run: configuration, command, code, versions, machine."""
+"""Record of a run: configuration, command, code, versions, machine.
+
+In the run's folder.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ _PACKAGES = ("torch", "lightning", "numpy", "scipy", "libigl", "smplx", "roma", 
 
 
 def write_record(folder: Path, config: TrainingConfig, network: Hoisdf) -> None:
-    """Write ``config.yaml``, ``record.yaml`` and, where there are any, the uncommitted changes of the code.
+    """Write ``config.yaml``, ``record.yaml`` and the code's uncommitted changes.
 
     A run that goes on adds to the record; what was there stays.
     """
@@ -46,7 +49,9 @@ def write_record(folder: Path, config: TrainingConfig, network: Hoisdf) -> None:
 
 
 def changed_keys(folder: Path, config: TrainingConfig) -> list[str]:
-    """``key: before -> now`` for every key in which a run's own ``config.yaml`` says something else.
+    """Changed configuration keys, as ``key: before -> now``.
+
+    Compared with the run's own ``config.yaml``.
 
     A folder without one has none.
     """

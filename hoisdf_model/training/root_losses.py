@@ -1,4 +1,4 @@
-"""Losses of the head that finds the wrist: how far off it is, and whether it knows how far."""
+"""Losses of the hand-root head: error and predicted spread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def root_parts(root: RootPrediction, target: Target) -> dict[str, Part]:
 
 
 def root_error(root: RootPrediction, target: Target) -> tuple[Tensor, Tensor]:
-    """Errors (B, 3) of the wrist's pixel, in shares of the crop's edge, and of its log extent; and their spreads."""
+    """Errors (B, 3) of the wrist with predicted spreads.
+
+    Of its pixel, in fractions of the crop's edge, and of its log extent.
+    """
     size = 2 * target.hand_mask.shape[-1]
     pixel, depth = (root.pixel - target.wrist_pixel) / size, root.log_extent - target.wrist_log_extent
     across = (root.pixel_spread / size)[:, None]
@@ -33,8 +36,9 @@ def root_error(root: RootPrediction, target: Target) -> tuple[Tensor, Tensor]:
 
 
 def spread_cost(error: Tensor, spread: Tensor) -> Tensor:
-    """Negative log-likelihood of errors under normal distributions of those standard deviations (both of one shape
-    and unit), up to a constant, entry by entry.
+    """Negative log-likelihood of errors under normal distributions.
+
+    Of those standard deviations (both of one shape and unit), up to a constant, entry by entry.
 
     Least, on average, where the spread is the error's root mean square. The error comes without its gradient, so that
     the spread learns how large errors are and the prediction isn't drawn to samples of which the spread thinks highly.

@@ -43,7 +43,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Sources:
-    """Where frames come from: of training, with their ratios, and of validation (None: the same)."""
+    """Training and validation sources of frames.
+
+    Of training, with their ratios, and of validation (None: the same).
+    """
 
     training: Sequence[FrameSource]
     ratios: Sequence[float]
@@ -52,7 +55,7 @@ class Sources:
 
 @dataclass(frozen=True)
 class Run:
-    """Everything of a run, built.
+    """Built training run.
 
     Attributes:
         module: network and losses. data: batches. folder: where results go.
@@ -67,7 +70,7 @@ class Run:
 
     @property
     def network(self) -> Hoisdf:
-        """What is trained."""
+        """Trained network."""
         return self.module.network
 
     def validation_batch(self) -> Sample:
@@ -109,7 +112,9 @@ def build_run(config: TrainingConfig, folder: Path, sources: Sources | None = No
 
 
 def train(run: Run, resume: bool = False, progress: bool = True, minutes: float | None = None) -> dict[str, float]:
-    """Train to the end of the configured epochs; write the averaged weights after every validation and at the end.
+    """Train to the end of the configured epochs.
+
+    The averaged weights are written after every validation and at the end.
 
     Args:
         run: as from ``build_run``.
@@ -130,7 +135,7 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
     if not resume and checkpoint is not None:
         raise TrainingError(f"{folder} holds a run already: resume it with --resume, or give another folder")
     for change in changed_keys(folder, config) if resume else []:
-        _LOG.warning("the run goes on with another configuration than it had, %s", change)
+        _LOG.warning("the run is resumed with a changed configuration, %s", change)
     average = WeightAverage(run.network, config.ema) if config.ema else None
     history = History()
     trainer = _trainer(run, [*([average] if average else []), history], progress, minutes)
@@ -151,7 +156,7 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The checkpoint with the most steps in a run's folder, of those that were written to their end."""
+    """Complete checkpoint with the most steps in a run's folder."""
     found = sorted((folder / CHECKPOINTS).glob("step*.ckpt"), key=lambda path: -int(path.stem.removeprefix("step")))
     for path in found:
         if zipfile.is_zipfile(path):
@@ -315,4 +320,4 @@ def _memory_advice(config: TrainingConfig) -> str:
         advice.append("hardware.precision=bfloat16")
     if hardware.search != "coarse_to_fine":
         advice.append("hardware.search=coarse_to_fine")
-    return "the GPU's memory is too small for this run; it goes on with --resume and " + ", or ".join(advice)
+    return "the GPU's memory is too small for this run; resume it with --resume and " + ", or ".join(advice)

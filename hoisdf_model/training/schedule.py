@@ -18,7 +18,10 @@ def optimiser_for(
     slower: Iterable[nn.Parameter] = (),
     factor: float = 1.0,
 ) -> torch.optim.Optimizer:
-    """Adam or AdamW over the parameters that are trained; some of them, ``slower``, at a rate times ``factor``."""
+    """Adam or AdamW over the trained parameters.
+
+    Some of them, ``slower``, at a rate times ``factor``.
+    """
     own = {id(parameter) for parameter in slower} if factor != 1.0 else set()
     every = [parameter for parameter in parameters if parameter.requires_grad]
     trained: list[dict[str, Any]] = [{"params": [p for p in every if id(p) not in own]}]
@@ -30,7 +33,7 @@ def optimiser_for(
 
 
 def rate_factor(config: OptimiserConfig, step: int, epoch_steps: int, epochs: int) -> float:
-    """The learning rate at an optimiser step, relative to the one at the start."""
+    """Relative learning rate at an optimiser step."""
     floor = config.floor / config.learning_rate
     if config.schedule == "step":
         factor = max(config.factor ** (step // epoch_steps // config.every), floor)

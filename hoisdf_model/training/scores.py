@@ -1,4 +1,7 @@
-"""Errors for watching a run. Not the paper's protocols: those are the evaluation's."""
+"""Validation errors for monitoring, not the paper's protocols.
+
+Those are the evaluation's.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ SCORES = (
 
 
 def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Tensor]:
-    """Errors of each sample whose truth is known; what a network variant doesn't predict is left out.
+    """Errors of each sample with known truth.
+
+    What a network variant doesn't predict is left out.
 
     ``joints_mm``: mean distance of the 21 voted joints relative to the wrist (which counts, as in the paper's MJE);
     ``joints_aligned_mm``: after the best similarity transform; ``mano_joints_mm``: of the hand model's joints;
@@ -63,7 +68,9 @@ def scores(output: NetworkOutput, target: Target, scale: float) -> dict[str, Ten
 
 
 def wrist_scores(root: RootPrediction, target: Target) -> dict[str, Tensor]:
-    """Errors (N,) of the head that finds the wrist, one for each of the N samples whose hand is known.
+    """Errors (N,) of the hand-root head.
+
+    One for each of the N samples whose hand is known.
 
     ``wrist_sideways_mm``: across the line of sight, at the true depth; ``wrist_depth_percent``: along it, of the depth.
     """

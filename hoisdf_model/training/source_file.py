@@ -1,4 +1,4 @@
-"""A data source described in a file of its own, to evaluate on."""
+"""YAML file that describes a data source, for evaluation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hoisdf_model.training.sources import build_source
 
 @dataclass
 class SourceFile:
-    """What the YAML file says.
+    """Contents of a source's YAML file.
 
     Attributes:
         kind, options: of the source, as in a training configuration.

@@ -39,7 +39,9 @@ ATTENDED = 1  # mask value of a play's only object
 
 @dataclass
 class PlaysOptions:
-    """Frames of synthetic plays, rendered when training starts and held in memory (0.9 MB each).
+    """Frames of synthetic sequences, rendered at the start.
+
+    Held in memory (0.9 MB each).
 
     Attributes:
         frames: how many.
@@ -127,7 +129,10 @@ class ShardsOptions:
 
 @dataclass
 class BenchmarkOptions:
-    """The stills of the synthetic benchmark, to watch a run by; there is nothing to choose."""
+    """Stills of the synthetic benchmark, for validation.
+
+    There is nothing to choose.
+    """
 
 
 class _Thing:

@@ -1,4 +1,7 @@
-"""The weights that a run begins with: of a weights file, or of another run's checkpoint."""
+"""Initial weights of a run.
+
+Of a weights file, or of another run's checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -44,17 +47,17 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """The weights with a head that finds the wrist if the network, whose state is ``own``, has one, else without.
+    """Weights with the hand-root head added or removed.
+
+    As the network, whose state is ``own``, has one or not.
 
     Either change is logged, with the ``name`` of the weights.
     """
     wanted, there = ({key for key in state if key.startswith(f"{ROOT_HEAD}.")} for state in (own, weights))
     if wanted and not there:
-        _LOG.warning("%s has no head that finds the wrist: it begins as the guess from the hand's box", name)
+        _LOG.warning("%s has no hand-root head: it begins as the guess from the hand's box", name)
         return weights | {key: own[key] for key in wanted}
     if there and not wanted:
-        _LOG.warning(
-            "%s has a head that finds the wrist, which is left out: network.root={} keeps it in the network", name
-        )
+        _LOG.warning("%s has a hand-root head, which is left out: network.root={} keeps it in the network", name)
         return {key: value for key, value in weights.items() if key not in there}
     return weights

@@ -1,4 +1,6 @@
-"""The endless stream of samples: sample ``i`` is a function of the seed and ``i`` alone.
+"""Endless sample stream.
+
+Sample ``i`` is a function of the seed and ``i`` alone.
 
 So the order of the data doesn't depend on the number of processes, and training continues where it stopped without any
 state but the number of steps done.
@@ -24,7 +26,9 @@ SHUFFLED = 2**22  # a source with more frames than this counts as endless: its f
 
 
 class SampleStream(Dataset[Sample]):
-    """Samples by position, from sources mixed by ratio, each gone through in a new order again and again.
+    """Samples by position, mixed from sources by ratio.
+
+    Each source is gone through in a new order again and again.
 
     Args:
         sources: where frames come from.
@@ -53,7 +57,7 @@ class SampleStream(Dataset[Sample]):
         self._counts = np.array([(self._pattern == s).sum() for s in range(len(sources))])
 
     def place(self, index: int) -> tuple[int, int]:
-        """The source and the frame in it that sample ``index`` is made of."""
+        """Source and frame number of sample ``index``."""
         repeat, offset = divmod(index, PATTERN)
         source = int(self._pattern[offset])
         drawn = repeat * int(self._counts[source]) + int(self._before[source, offset])
@@ -92,7 +96,7 @@ class SampleStream(Dataset[Sample]):
 
 
 class Batches(Sampler[list[int]]):
-    """Positions in the stream, batch by batch, of one process's share of an epoch.
+    """Stream positions of one process's batches in an epoch.
 
     Args:
         batch_size: samples in a batch of all processes together.
@@ -125,7 +129,10 @@ class Batches(Sampler[list[int]]):
 
 
 class Slices(Sampler[list[int]]):
-    """The positions from 0 to ``count``, in slices of ``size``, of which this process takes every ``world``-th."""
+    """Slices of the positions from 0 to ``count``.
+
+    In slices of ``size``, of which this process takes every ``world``-th.
+    """
 
     def __init__(self, count: int, size: int, rank: int = 0, world: int = 1) -> None:
         every = [list(range(begin, min(begin + size, count))) for begin in range(0, count, size)]

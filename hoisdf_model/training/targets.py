@@ -1,4 +1,4 @@
-"""From a batch of samples to the network's input and to what its output is compared with."""
+"""Network inputs and loss targets of a batch."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hoisdf_model.network import NetworkInput, log_extent
 
 @dataclass(frozen=True)
 class Target:
-    """What the losses compare with.
+    """Target values of the losses.
 
     Attributes:
         hand_known, pose_known, object_known, turn_known, masks_known: (B,) bool; what isn't known costs nothing.
@@ -54,7 +54,7 @@ class Target:
 
 
 def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
-    """What the network's output for the batch is compared with.
+    """Target values of a batch.
 
     Args:
         batch: samples.
@@ -90,6 +90,9 @@ def target_of(batch: Sample, hand_layer: HandLayer, scale: float) -> Target:
 
 
 def input_of(batch: Sample, queries: tuple[Tensor, Tensor] | None = None) -> NetworkInput:
-    """The network's input; ``queries`` are normalised points to use in place of those that it would find."""
+    """Network input of a batch.
+
+    ``queries`` are normalised points to use in place of those that it would find.
+    """
     hand, object_ = queries or (None, None)
     return replace(given(batch), hand_queries=hand, object_queries=object_)

@@ -1,4 +1,4 @@
-"""One step without a run: does everything fit together, and how long does it take?"""
+"""Dry run of one training step, with its duration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from hoisdf_model.training.run import Run
 
 @dataclass(frozen=True)
 class Trial:
-    """What one step on one batch gave: unweighted losses and their weights, seconds for the batch and for the step."""
+    """Result of a dry run.
+
+    Unweighted losses and their weights, seconds for the batch and for the step.
+    """
 
     losses: dict[str, float]
     weights: dict[str, float]
@@ -20,7 +23,10 @@ class Trial:
 
 
 def try_step(run: Run) -> Trial:
-    """Forward and backward pass of the first batch on the CPU, with everything that is ever trained; weights stay."""
+    """Forward and backward pass of the first batch.
+
+    On the CPU, with everything that is ever trained; weights stay.
+    """
     start = time.perf_counter()
     batch = collate([run.data.training[i] for i in range(run.config.data.batch_size)])
     ready = time.perf_counter()

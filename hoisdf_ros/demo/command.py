@@ -1,4 +1,4 @@
-"""The command ``ros2 run hoisdf demo``: a recording through the perception node, measured and drawn.
+"""Command ``ros2 run hoisdf demo``: a recording through the perception node.
 
 The node and the replay run in processes of their own; this one listens. ``scripts/demo`` prepares the environment and
 calls it.
@@ -34,7 +34,10 @@ app = typer.Typer(add_completion=False, pretty_exceptions_show_locals=False)
 
 
 class Progress:
-    """One line that is rewritten in a terminal, and a new line now and then elsewhere; a context manager."""
+    """Progress line, rewritten in a terminal and repeated elsewhere.
+
+    A context manager.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -60,7 +63,9 @@ class Progress:
 
 
 def chosen_weights(asked: str | None) -> tuple[str, bool]:
-    """What ``model.weights`` is set to, and whether it is trained: what was asked for, else shipped, else untrained.
+    """Weights of the demo, and whether they are trained.
+
+    ``model.weights``: the requested ones, else the shipped ones, else untrained ones.
 
     Raises:
         CheckpointError: a file that isn't there was asked for.
@@ -95,10 +100,14 @@ def demo(
         bool, typer.Option(help="Let the node use the recording's boxes, as a detector gives them.")
     ] = True,
     domain: Annotated[
-        int | None, typer.Option(min=0, max=232, help="ROS domain; a random one where not given, to disturb nobody.")
+        int | None,
+        typer.Option(min=0, max=232, help="ROS domain; default: a random one, so that other nodes aren't disturbed."),
     ] = None,
 ) -> None:
-    """Play a recording into the perception node and show rates, latency, joint error and pictures."""
+    """Play a recording into the perception node and report its results.
+
+    Shows rates, latency, joint error and pictures.
+    """
     began = time.monotonic()
     for ending in (signal.SIGTERM, signal.SIGHUP):  # else the processes that the demo started would live on
         signal.signal(ending, _interrupt)

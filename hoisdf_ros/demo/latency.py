@@ -1,4 +1,4 @@
-"""Rates and latencies of a stream of images and the results made from them, matched by stamp.
+"""Rates and latencies of images and results, matched by stamp.
 
 Names as in NVIDIA's ros2_benchmark: mean frame rate over N - 1 intervals, missed frames, minimum, mean and maximum
 latency, jitter; and percentiles.
@@ -14,7 +14,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class StreamStatistics:
-    """What a run looked like from outside; seconds, frames per second.
+    """Statistics of one run; seconds, frames per second.
 
     Attributes:
         sent: images heard.

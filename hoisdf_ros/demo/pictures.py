@@ -1,4 +1,4 @@
-"""The pictures of a demo run: an overlay video and a contact sheet."""
+"""Pictures of a demo run: overlay video and contact sheet."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ SHEET_FRAMES = 4
 
 @dataclass(frozen=True)
 class Picture:
-    """One processed frame: seconds since the first image, overlay of the estimate, overlay of the truth or None."""
+    """Processed frame with its overlays.
+
+    Seconds since the first image, overlay of the estimate, overlay of the ground truth or None.
+    """
 
     seconds: float
     estimate: Image
@@ -59,7 +62,9 @@ def draw_pictures(frames: Iterable[BagFrame], estimates: Mapping[int, Estimate],
 
 
 def write_video(path: Path, pictures: Sequence[Picture]) -> Path:
-    """Write the estimates as a video at the rate at which they came; as a GIF where no codec works.
+    """Write the overlays as a video, or as a GIF without codec.
+
+    The rate is that at which the estimates came.
 
     Args:
         path: without suffix.
@@ -99,7 +104,9 @@ def _write_gif(path: Path, images: Sequence[Image], rate: float) -> Path:
 
 
 def write_contact_sheet(path: Path, pictures: Sequence[Picture], title: str) -> Path:
-    """Write a PNG with frames from the whole run: what was estimated above what is true, where that is known.
+    """Write a PNG with frames of the whole run.
+
+    The estimate is above, the ground truth below where there is one.
 
     Raises:
         InvalidInputError: no pictures.

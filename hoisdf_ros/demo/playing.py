@@ -1,4 +1,7 @@
-"""Plays a bag into the perception node, each in a process of its own, and records what comes out."""
+"""Playback of a bag into the perception node, with recorded results.
+
+Player and node run in separate processes.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ ShowProgress = Callable[[str], None]
 
 
 class DemoError(HoisdfError):
-    """Nothing came through; the message says why and ends with what the processes printed last."""
+    """Error of a demo run that gave no result.
+
+    The message ends with the last output of the processes.
+    """
 
     def __str__(self) -> str:
         return Exception.__str__(self)  # in as many lines as they printed
@@ -39,7 +45,7 @@ class DemoError(HoisdfError):
 
 @dataclass(frozen=True)
 class DemoPlan:
-    """What is to be played.
+    """Settings of a demo run.
 
     Attributes:
         bag: the recording.
@@ -60,7 +66,7 @@ class DemoPlan:
 
 @dataclass(frozen=True)
 class DemoRun:
-    """What was heard.
+    """Messages received in a demo run.
 
     Attributes:
         recorded: images in the part of the recording that was played.
@@ -85,7 +91,9 @@ class DemoRun:
 
 
 def run_demo(plan: DemoPlan, show: ShowProgress) -> DemoRun:
-    """Start the node, wait until it is active, play, and listen until the last image is answered.
+    """Start the node, play the recording, and collect the results.
+
+    Waits until the node is active, and listens until the last image is answered.
 
     Args:
         plan: what to play.

@@ -1,4 +1,4 @@
-"""Listens to images going into the perception node and to what comes out of it, and when."""
+"""Recorder of the perception node's inputs and outputs, with arrival times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ RELIABLE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=Rel
 
 
 def stamp_of_serialised(data: bytes) -> int:
-    """The stamp in nanoseconds of a serialised message that begins with a ``std_msgs/Header``.
+    """Stamp of a serialised message, nanoseconds.
+
+    The message begins with a ``std_msgs/Header``.
 
     A CDR message is four bytes that name the byte order, then the fields: here seconds and nanoseconds.
     """
@@ -28,7 +30,9 @@ def stamp_of_serialised(data: bytes) -> int:
 
 
 class Recorder:
-    """Subscribes on a node and keeps what it hears; used from one thread.
+    """Subscriber that keeps the received messages.
+
+    Used from one thread.
 
     Args:
         node: subscribes on it.
@@ -60,7 +64,7 @@ class Recorder:
 
     @property
     def failure(self) -> str:
-        """Why the node's last transition failed; empty where it didn't."""
+        """Reason of the node's last failed transition, else empty."""
         status = self.status.get("state")
         return str(status.message) if status is not None and status.level == DiagnosticStatus.ERROR else ""
 

@@ -1,4 +1,4 @@
-"""What a demo run amounts to: a table for the terminal and a mapping for ``results.json``."""
+"""Report of a demo run: terminal table and ``results.json``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from rich.table import Table
 from hoisdf_model.estimates import Estimate, HandEstimate
 from hoisdf_ros.demo.playing import DemoRun
 
-OPEN_HAND = "open_hand"  # ground truth with this hand can only be synthetic: nobody's real hand was measured with it
+OPEN_HAND = "open_hand"  # ground truth with this hand can only be synthetic: no real hand was labelled with it
 
 
 @dataclass(frozen=True)
 class JointErrors:
-    """Mean joint errors over all hands that were both there and found, metres.
+    """Mean joint errors of the detected hands, metres.
+
+    Over all hands that are both labelled and found.
 
     Attributes:
         hands: hands in the ground truth of the processed frames; ``found``: of them, those with an estimate.

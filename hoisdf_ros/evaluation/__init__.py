@@ -1,1 +1,1 @@
-"""The node ``evaluation``: estimates and ground truth in; running figures and a report out."""
+"""Node ``evaluation``: comparison of estimates with ground truth."""

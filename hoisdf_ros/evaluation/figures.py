@@ -13,7 +13,7 @@ SPOKEN = ("camera MJE", "MJE", "PA-MJE", "OCE", "ADD-S")
 
 
 def figures_message(node_name: str, stamp: Any, session: EvaluationSession) -> Any:
-    """Everything so far: counts, and the mean of each metric.
+    """Running figures as message: counts, and the mean of each metric.
 
     Args:
         node_name: the node's full name.

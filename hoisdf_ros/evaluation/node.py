@@ -1,4 +1,6 @@
-"""The lifecycle node ``evaluation``: estimates and ground truth in; running figures and a report out.
+"""Lifecycle node ``evaluation``: comparison of estimates with ground truth.
+
+Publishes running figures and writes a report.
 
 *configure* opens the folder of the report, *activate* subscribes and starts the counts anew, *deactivate* writes the
 report. Comparing takes milliseconds, so the executor's thread does it all; while a report is drawn messages wait in
@@ -49,7 +51,7 @@ _CAUSES: tuple[tuple[type[Exception], str], ...] = (
 
 
 class EvaluationNode(ManagedNode[EvaluationParameters]):
-    """See the module.
+    """Lifecycle node ``evaluation``.
 
     Args:
         arguments: of ``rclpy.lifecycle.LifecycleNode`` (context, namespace, parameter_overrides, ...).
@@ -70,7 +72,10 @@ class EvaluationNode(ManagedNode[EvaluationParameters]):
 
     @transition(INACTIVE)
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Open the folder of the report; FAILURE with the reason where a parameter or the folder isn't usable."""
+        """Open the report folder.
+
+        FAILURE with the reason if a parameter or the folder is unusable.
+        """
         self._settings = None
         parameters = self._declared.read()
         load_catalogue(parameters.catalogue or None)
@@ -85,7 +90,7 @@ class EvaluationNode(ManagedNode[EvaluationParameters]):
 
     @transition(ACTIVE)
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Start anew and listen."""
+        """Reset the evaluation and subscribe."""
         assert self._settings is not None
         self._monitor.restart()
         self._session = self._new_session(self._settings)

@@ -10,39 +10,42 @@ from hoisdf_ros.parameters import group, parameter
 
 @dataclass(frozen=True)
 class PairParameters:
-    """How estimates and ground truth of the same image are found."""
+    """Parameters of matching estimates and ground truth by stamp."""
 
     queue_size: int = parameter(
-        300, "Messages of each topic that wait for their partner; then the oldest is given up.",
+        300, "Queue size per topic of messages without a partner; the oldest is dropped first.",
         minimum=1, maximum=100000,
     )  # fmt: skip
     jump_back: float = parameter(
-        2.0, "Ground truth older than the newest by more than this is a jump of time: what waits is given up. Seconds.",
+        2.0,
+        "Ground truth older than the newest by more than this, seconds, is a jump back in time and empties the "
+        "queues.",
         minimum=0.0, maximum=3600.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class FigureParameters:
-    """What is said while it runs."""
+    """Parameters of the published running figures."""
 
     period: float = parameter(
-        1.0, "Seconds between two messages on ~/figures.", change="never", minimum=0.05, maximum=3600.0
+        1.0, "Period of messages on ~/figures, seconds.", change="never", minimum=0.05, maximum=3600.0
     )
 
 
 @dataclass(frozen=True)
 class EvaluationParameters:
-    """All of them."""
+    """All parameters of the evaluation node."""
 
-    autostart: bool = parameter(False, "Configure and activate by itself after the start.", change="never")
+    autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
     output: str = parameter(
-        "", "Folder for the report, written when the node is deactivated or asked to; what a former run wrote there "
-        "is replaced. Empty: no report.",
+        "",
+        "Folder for the report, written at deactivation and on request; a previous report there is replaced. "
+        "Empty: no report.",
     )  # fmt: skip
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
     reliability: str = parameter(
-        "reliable", "Quality of service asked for on both topics.", choices=("reliable", "best_effort")
+        "reliable", "Requested reliability on both topics.", choices=("reliable", "best_effort")
     )
     pairs: PairParameters = group(PairParameters)
     figures: FigureParameters = group(FigureParameters)

@@ -1,4 +1,4 @@
-"""One evaluation, from its first pair to its report; knows no ROS."""
+"""One evaluation, from the first pair to the report; without ROS."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ METHOD = "network"  # as hoisdf evaluate calls it, so that hoisdf compare takes 
 
 
 class EvaluationSession:
-    """Pairs, compares, counts, and keeps the records in a file until the report is written.
+    """Evaluation that pairs, compares and records until the report is written.
 
     Args:
         output: folder of the report; None: there is none.
         topics: full names of the estimates' and the ground truth's topic.
         find: objects by name.
-        depth: so many messages of each kind wait for their partner.
+        depth: queue size of each kind of message without a partner.
 
     Attributes:
         evaluation: what was compared so far. pairs: what was paired so far.
@@ -50,7 +50,7 @@ class EvaluationSession:
         self.evaluation = RunningEvaluation(EstimateErrors(Models(find)), METHOD)
 
     def begin(self) -> None:
-        """Remove the records of a former run.
+        """Remove the records of a previous run.
 
         Raises:
             EvaluationError: they can't be removed.
@@ -59,7 +59,7 @@ class EvaluationSession:
             self._file.restart()
 
     def compare(self, stamp: int, estimate: Estimate, truth: Estimate) -> None:
-        """Take a pair.
+        """Compare one pair of estimate and ground truth.
 
         Raises:
             EvaluationError: the disk is full.
@@ -69,7 +69,7 @@ class EvaluationSession:
             self._file.append(records)
 
     def write_report(self) -> str:
-        """Write the report of everything so far; where it is, in words.
+        """Write the report so far and describe its location.
 
         Raises:
             EvaluationError: there is no folder for it, nothing was compared, or it can't be written.
@@ -89,7 +89,7 @@ class EvaluationSession:
         return f"wrote the report of {figures.frames} frames to {self._output / 'report.html'}"
 
     def pair_counts(self) -> dict[str, int]:
-        """How many stamps had both, and what was given up."""
+        """Numbers of paired stamps and of dropped messages."""
         pairs = self.pairs
         return {
             "compared": pairs.paired,

@@ -1,4 +1,7 @@
-"""The node ``camera``: a webcam, video or folder of images as ``image_raw`` and ``camera_info``."""
+"""Node ``camera``: images of a webcam, video or folder with calibration.
+
+Publishes ``image_raw`` and ``camera_info``.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +53,13 @@ class CameraParameters:
     )
     camera_info_url: str = parameter(
         "",
-        "Calibration in ROS's camera YAML format: a path, file:// or package:// URL. Empty: camera_info says that the "
-        "camera is uncalibrated, which is enough to calibrate it and not enough for poses.",
+        "Calibration in ROS's camera YAML format: a path, file:// or package:// URL. Empty: camera_info marks the "
+        "camera as uncalibrated, which suffices for calibration but not for poses.",
         change="never",
     )
     frame_id: str = parameter("camera_optical_frame", "TF frame of the images, optical axes.", change="never")
     rate: float = parameter(
-        0.0, "Frames per second; 0: the source's own, and 15 where it has none.",
+        0.0, "Frames per second; 0: the source's own, or 15 if it has none.",
         change="never", minimum=0.0, maximum=1000.0,
     )  # fmt: skip
     loop: bool = parameter(False, "Start again at the end of a video or folder.", change="never")
@@ -65,7 +68,7 @@ class CameraParameters:
     )
     height: int = parameter(0, "Wanted height; 0: its own.", change="never", minimum=0, maximum=16384)
     transport: str = parameter(
-        "raw", "What is published: image_raw, image_raw/compressed, or both.",
+        "raw", "Published topics: image_raw, image_raw/compressed, or both.",
         change="never", choices=("raw", "compressed", "both"),
     )  # fmt: skip
     encoding: str = parameter("rgb8", "Encoding of raw images.", change="never", choices=("rgb8", "bgr8", "mono8"))
@@ -103,7 +106,9 @@ def ros_home() -> Path:
 
 
 class CameraNode(Node):
-    """Publishes each picture of a source with the camera's calibration and the ROS clock's time at its capture.
+    """Publisher of a source's images with their camera calibration.
+
+    Stamps are the ROS clock's time of capture.
 
     Raises:
         ConfigError: a parameter is wrong.
@@ -131,7 +136,7 @@ class CameraNode(Node):
         self.get_logger().info(f"{self._source.description}, frame {settings.frame_id}")
 
     def run(self) -> None:
-        """Publish until the source ends, it fails, or ``stop``."""
+        """Publish until the source ends or fails, or ``stop`` is called."""
         source, pace = self._source, self._period()
         due = time.monotonic()
         try:
@@ -160,11 +165,11 @@ class CameraNode(Node):
 
     @property
     def summary(self) -> str:
-        """How many images were published and skipped."""
+        """Numbers of published and skipped images."""
         return f"published {self.published} images, skipped {self._skipped}"
 
     def stop(self) -> None:
-        """Let ``run`` return."""
+        """Request the return of ``run``."""
         self._stop.set()
 
     def _deliver(self) -> None:
@@ -247,5 +252,8 @@ class CameraNode(Node):
 
 
 def main(ending: Ending) -> int:
-    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    """Run the node until its end or an interrupt.
+
+    The exit code is 1 if it fails.
+    """
     return run_node(CameraNode, ending)

@@ -1,4 +1,7 @@
-"""When each message of a recording is due: rate, pause, stop. Knows no ROS and no files."""
+"""Playback clock of a recording: rate, pause, stop.
+
+Without ROS and without files.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ T = TypeVar("T")
 
 
 class Pacer:
-    """Maps the time of a recording to this machine's steady clock.
+    """Mapping from a recording's time to the steady clock.
 
     ``start`` anchors a recorded time at now; from there recorded time runs ``rate`` times as fast as the steady clock
     and stands still while paused. All methods may be called from any thread.
@@ -31,7 +34,7 @@ class Pacer:
 
     @property
     def paused(self) -> bool:
-        """Whether recorded time stands still."""
+        """Whether the recording's time is paused."""
         return self._paused
 
     @property
@@ -40,25 +43,25 @@ class Pacer:
         return self._stopped
 
     def start(self, recorded: int) -> None:
-        """Let ``recorded`` (nanoseconds of the recording) be now."""
+        """Start the clock at ``recorded`` (nanoseconds of the recording)."""
         with self._changed:
             self._anchor_recorded, self._anchor_real = recorded, self._clock()
             self._changed.notify_all()
 
     def now(self) -> int:
-        """Return the recorded time that is due now, nanoseconds."""
+        """Recording's time that is due now, nanoseconds."""
         with self._changed:
             return self._now()
 
     def pause(self) -> None:
-        """Hold recorded time where it is."""
+        """Pause the recording's time."""
         with self._changed:
             if not self._paused:
                 self._anchor_recorded, self._anchor_real = self._now(), self._clock()
                 self._paused = True
 
     def resume(self) -> None:
-        """Let recorded time run on from where it was held."""
+        """Resume the recording's time where it was paused."""
         with self._changed:
             if self._paused:
                 self._anchor_real, self._paused = self._clock(), False
@@ -94,7 +97,9 @@ class Pacer:
 
 
 class ReadAhead(Iterator[T]):
-    """Fetches items of an iterator in a thread of its own, so that reading and unpacking don't delay the player.
+    """Prefetching iterator with its own thread.
+
+    Reading and unpacking don't delay the player.
 
     An exception of the iterator is raised by ``next`` in its place. A context manager: leaving it ends
     the thread.
@@ -121,7 +126,10 @@ class ReadAhead(Iterator[T]):
         self._thread.join()
 
     def wait_ready(self) -> None:
-        """Return once the first item (or the end, or an error) is there, so that fetching it costs ``next`` no time."""
+        """Wait for the first item, the end, or an error.
+
+        Fetching it with ``next`` then takes no time.
+        """
         self._first_there.wait()
 
     def __next__(self) -> T:

@@ -1,4 +1,4 @@
-"""The quality of service that a recording's publishers offered, as rclpy profiles."""
+"""Recorded quality of service of publishers, as rclpy profiles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 
 
 def offered_profile(recorded: Iterable[Any]) -> QoSProfile:
-    """Return one profile for a replaying publisher that serves every subscriber the recorded publishers served.
+    """Publisher profile compatible with every subscriber of the recorded publishers.
 
     Of several recorded publishers the strongest promise is taken (reliable, latched), and the depths of latched ones
     are added, so that a late subscriber gets what each of them had latched. Deadlines and lifespans are not promised:

@@ -1,4 +1,4 @@
-"""The node ``replay``: plays a rosbag2 recording where ``ros2 bag`` isn't installed.
+"""Node ``replay``: player of rosbag2 recordings without ``ros2 bag``.
 
 Serialised messages pass through as they are; ``hoisdf_model.data`` reads the bag, ``playback`` keeps the time.
 """
@@ -43,17 +43,15 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class WaitParameters:
-    """What the first message waits for."""
+    """Parameters of waiting for subscribers."""
 
     topics: str = parameter(
         "", "Topics that must have subscribers before the first message, separated by spaces.", change="never"
     )
     subscribers: int = parameter(
-        1, "How many subscribers each of them must have.", change="never", minimum=1, maximum=100
+        1, "Number of subscribers that each of them must have.", change="never", minimum=1, maximum=100
     )
-    timeout: float = parameter(
-        30.0, "Seconds to wait for them before giving up.", change="never", minimum=0.1, maximum=3600.0
-    )
+    timeout: float = parameter(30.0, "Maximum wait for them, seconds.", change="never", minimum=0.1, maximum=3600.0)
 
 
 @dataclass(frozen=True)
@@ -66,17 +64,17 @@ class ReplayParameters:
     rate: float = parameter(1.0, "Speed: 2 plays twice as fast.", change="never", minimum=0.01, maximum=100.0)
     loop: bool = parameter(False, "Start again at the end.", change="never")
     start_offset: float = parameter(
-        0.0, "Where to start, seconds after the recording's first message.", change="never", minimum=0.0, maximum=1e6
+        0.0, "Start offset from the recording's first message, seconds.", change="never", minimum=0.0, maximum=1e6
     )
     duration: float = parameter(
-        0.0, "How much to play, seconds of the recording; 0: to its end.", change="never", minimum=0.0, maximum=1e6
+        0.0, "Duration to play, seconds of the recording; 0: to its end.", change="never", minimum=0.0, maximum=1e6
     )
     delay: float = parameter(
-        0.5, "Seconds before the first message, in which subscribers find the publishers.",
+        0.5, "Delay before the first message for discovery of the publishers, seconds.",
         change="never", minimum=0.0, maximum=60.0,
     )  # fmt: skip
     clock: float = parameter(
-        0.0, "Publish the recording's time on /clock so many times a second; 0: not at all.",
+        0.0, "Rate of the recording's time on /clock, Hz; 0: not published.",
         change="never", minimum=0.0, maximum=1000.0,
     )  # fmt: skip
     start_paused: bool = parameter(False, "Wait for ~/pause with false before the first message.", change="never")
@@ -89,7 +87,10 @@ class ReplayParameters:
 
 @dataclass
 class PlaybackReport:
-    """What was played: ``counts`` by topic, the largest and the summed lateness in seconds, ``rounds`` begun."""
+    """Summary of a playback.
+
+    ``counts`` by topic, the largest and the summed lateness in seconds, ``rounds`` begun.
+    """
 
     counts: Counter[str]
     latest: float = 0.0
@@ -106,7 +107,9 @@ class PlaybackReport:
 
 
 class ReplayNode(Node):
-    """Publishes the messages of a bag at the pace at which they were recorded, with the recorded quality of service.
+    """Player of a bag at the recorded pace.
+
+    Publishers have the recorded quality of service.
 
     Raises:
         ConfigError: a parameter is wrong.
@@ -131,7 +134,7 @@ class ReplayNode(Node):
         """Play until the end or ``stop``.
 
         Raises:
-            BagError: the bag is damaged where it is being read, or nobody subscribed in time.
+            BagError: the bag is damaged where it is being read, or there are no subscribers in time.
         """
         settings, reader = self._settings, self._reader
         start = reader.start + round(settings.start_offset * NANOSECONDS)
@@ -139,7 +142,7 @@ class ReplayNode(Node):
         if start > reader.end:
             seconds = (reader.end - reader.start) / NANOSECONDS
             raise BagError(
-                f"start_offset {settings.start_offset} s lies behind the end of {reader.path} ({seconds:.1f} s)"
+                f"start_offset {settings.start_offset} s is beyond the end of {reader.path} ({seconds:.1f} s)"
             )
         try:
             if self._interrupt.wait(settings.delay) or not self._wait_for_subscribers():
@@ -155,11 +158,11 @@ class ReplayNode(Node):
 
     @property
     def summary(self) -> str:
-        """What was played, and how punctually."""
+        """Summary of the played messages and their lateness."""
         return str(self.report)
 
     def stop(self) -> None:
-        """Let ``run`` return."""
+        """Request the return of ``run``."""
         self._interrupt.set()
         self._pacer.stop()
 
@@ -229,7 +232,7 @@ class ReplayNode(Node):
                 return True
             if time.monotonic() > give_up:
                 raise BagError(
-                    f"nobody subscribed to {', '.join(missing)} within {wait.timeout} s (wanted {wait.subscribers} "
+                    f"no subscriber to {', '.join(missing)} within {wait.timeout} s (wanted {wait.subscribers} "
                     "each): is the other node active, with the same ROS_DOMAIN_ID and a matching quality of service?"
                 )
             self._interrupt.wait(0.05)
@@ -267,5 +270,8 @@ class ReplayNode(Node):
 
 
 def main(ending: Ending) -> int:
-    """Run the node until it is done or the process is to end; the exit code is 1 where it fails."""
+    """Run the node until its end or an interrupt.
+
+    The exit code is 1 if it fails.
+    """
     return run_node(ReplayNode, ending)

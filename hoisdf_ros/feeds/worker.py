@@ -1,4 +1,7 @@
-"""Runs a node whose main loop has a thread of its own beside the executor, and turns its end into an exit code."""
+"""Node with a main loop in a thread of its own.
+
+The loop runs beside the executor, and its end becomes the exit code.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from hoisdf_ros.spinning import Spin
 
 
 class WorkingNode(Protocol):
-    """A ``rclpy`` node that works off something until it is done.
+    """Node with a main loop that ends, as a protocol.
 
     Attributes:
         summary: what was done, in one line; logged at the end.
@@ -25,10 +28,13 @@ class WorkingNode(Protocol):
     summary: str
 
     def run(self) -> None:
-        """Work until the end or until ``stop``; an error that ends the work is raised."""
+        """Run the main loop until its end or ``stop``.
+
+        An error that ends the loop is raised.
+        """
 
     def stop(self) -> None:
-        """Let ``run`` return soon; called from another thread."""
+        """Request the return of ``run``; called from another thread."""
 
 
 def run_node(create: Callable[[], Any], ending: Ending, args: list[str] | None = None) -> int:

@@ -1,1 +1,1 @@
-"""The node ``grasp``: hands and objects in; grasps out, also for MoveIt 2."""
+"""Node ``grasp``: ranked grasps from hands and objects, also for MoveIt 2."""

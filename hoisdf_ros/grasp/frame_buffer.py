@@ -1,4 +1,4 @@
-"""Transforms between frames at a moment, from ``/tf`` and ``/tf_static``.
+"""Buffer of timed transforms from ``/tf`` and ``/tf_static``.
 
 What ``tf2_ros.Buffer`` does, for the one question that the grasp node has. Not tf2's own, since its Python part is C++
 and isn't there where ROS comes as Python wheels. As in tf2 a transform is interpolated between two messages, and never
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 
 
 class TransformError(HoisdfError, LookupError):
-    """There is no transform between two frames at a stamp; says what is missing."""
+    """Error of a missing transform between two frames at a stamp."""
 
 
 class _Edge:
@@ -73,14 +73,14 @@ class _Edge:
 
 
 class FrameBuffer:
-    """Keeps what comes on tf; ``take`` and ``lookup`` may be called from different threads."""
+    """Thread-safe buffer of transforms."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._edges: dict[str, _Edge] = {}
 
     def take(self, message: Any, static: bool) -> list[str]:
-        """Keep a ``tf2_msgs/TFMessage``.
+        """Store a ``tf2_msgs/TFMessage``.
 
         Returns:
             What was refused and why: transforms that aren't finite, have no rotation, or lack a frame. The others are
@@ -95,11 +95,11 @@ class FrameBuffer:
                 parent, child = transform.header.frame_id.lstrip("/"), transform.child_frame_id.lstrip("/")
                 sane = np.isfinite(translation).all() and abs(np.linalg.norm(quaternion) - 1) < 1e-2
                 if not sane or not parent or not child or parent == child:
-                    told = (
+                    text = (
                         f"transforms[{i}] from {child!r} to {parent!r} must be between two named frames, finite, with "
                         f"a quaternion of length 1, got {translation.tolist()} {quaternion.tolist()}"
                     )
-                    refused.append(one_line(told))
+                    refused.append(one_line(text))
                     continue
                 edge = self._edges.get(child)
                 if edge is None or edge.parent != parent or edge.static != static:
@@ -109,12 +109,12 @@ class FrameBuffer:
         return refused
 
     def clear(self) -> None:
-        """Forget everything that moves: time has jumped back."""
+        """Clear the dynamic transforms after a jump back in time."""
         with self._changed:
             self._edges = {child: edge for child, edge in self._edges.items() if edge.static}
 
     def lookup(self, target: str, source: str, stamp: int, timeout: float = 0.0) -> Floats:
-        """The transform ``source`` -> ``target`` at ``stamp`` (nanoseconds).
+        """Transform ``source`` -> ``target`` at ``stamp`` (nanoseconds).
 
         Args:
             target, source: frames.

@@ -1,4 +1,7 @@
-"""Grasps as ``visualization_msgs/MarkerArray``: the gripper at the best one, lines for the others."""
+"""Grasps as ``visualization_msgs/MarkerArray``.
+
+The gripper at the best grasp, lines for the others.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ Floats = NDArray[np.float64]
 
 
 class GraspMarkers:
-    """Remembers what is on display, to take it away when it is gone.
+    """Marker writer that deletes markers which are no longer valid.
 
     Args:
         gripper: is drawn as it is checked, as boxes.
@@ -34,7 +37,10 @@ class GraspMarkers:
         self._shown: dict[tuple[str, int], Any] = {}  # its last header
 
     def write(self, candidates: Sequence[GraspCandidate], header: Any) -> Any:
-        """The grasps' markers, best first, and a DELETE for each one shown before and now gone."""
+        """Markers of grasps, best first.
+
+        With a DELETE for each marker shown before and not now.
+        """
         markers: dict[tuple[str, int], Any] = {}
         for one in candidates[:1]:
             for number, (part, box) in enumerate(zip(PARTS, self._gripper.boxes(one.width), strict=True)):
@@ -48,7 +54,7 @@ class GraspMarkers:
 
     @property
     def shown(self) -> bool:
-        """Whether anything is on display."""
+        """Whether any marker is displayed."""
         return bool(self._shown)
 
     def _gone(self, key: tuple[str, int], header: Any) -> Any:

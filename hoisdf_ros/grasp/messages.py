@@ -20,7 +20,7 @@ Reasons = Sequence[tuple[str, str]]  # a word for programs, a sentence for peopl
 
 
 def pose_message(pose: Floats | None, types: MessageTypes) -> Any:
-    """``geometry_msgs/Pose`` of a (4, 4); all numbers NaN where there is none."""
+    """``geometry_msgs/Pose`` of a (4, 4); NaN where there is none."""
     numbers = [float("nan")] * 7
     if pose is not None:
         numbers = [*pose[:3, 3].tolist(), *Rotation.from_matrix(pose[:3, :3]).as_quat(canonical=True).tolist()]
@@ -32,7 +32,7 @@ def pose_message(pose: Floats | None, types: MessageTypes) -> Any:
 
 
 def read_pose(message: Any) -> Floats:
-    """(4, 4) of a ``geometry_msgs/Pose``.
+    """Pose matrix (4, 4) of a ``geometry_msgs/Pose``.
 
     Raises:
         InvalidInputError: it isn't finite, or its orientation isn't a quaternion of length 1.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.estimates import Estimate
+from hoisdf_model.estimates import Estimate, entity_names
 from hoisdf_model.estimation import simplified
 from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
@@ -22,7 +22,6 @@ from hoisdf_model.messages import MessageTypes, make_point, stamp_of
 from hoisdf_ros.grasp.messages import pose_message, pose_stamped, read_pose
 from hoisdf_ros.meshes import Meshes
 from hoisdf_ros.messages import ROS_TYPES, has_package
-from hoisdf_ros.naming import entity_names
 
 PACKAGE = "moveit_msgs"
 COLLISION_FACES = 1000  # of an object: planners check thousands of states a second
@@ -85,7 +84,9 @@ def moveit_grasp(
 
 
 def task_poses(grasp: Any, gripper: Gripper, travel: float, types: MessageTypes = ROS_TYPES) -> tuple[Any, Any, Any]:
-    """What MoveIt Task Constructor asks for, each a ``geometry_msgs/PoseStamped``, from ``hoisdf/Grasp``.
+    """Poses for MoveIt Task Constructor from ``hoisdf/Grasp``.
+
+    Each is a ``geometry_msgs/PoseStamped``.
 
     Returns:
         The pose before the approach and the grasp's, for ``GeneratePose.pose``; and the tool frame in the gripper's
@@ -105,7 +106,7 @@ def task_poses(grasp: Any, gripper: Gripper, travel: float, types: MessageTypes 
 
 
 class CollisionObjects:
-    """Hand and object as ``moveit_msgs/CollisionObject``, so that a planner keeps away from the fingers.
+    """Hand and object as ``moveit_msgs/CollisionObject``, for collision avoidance.
 
     Ids are those of TF: ``<prefix>hand_right``, ``<prefix><object name>``. ADD replaces what was there.
 
@@ -132,7 +133,7 @@ class CollisionObjects:
         period: float,
         attached: tuple[str, ...] = (),
     ) -> list[Any]:
-        """ADD for what is seen and REMOVE for what was and isn't any more.
+        """ADD for present and REMOVE for disappeared collision objects.
 
         Args:
             estimate: camera frame.
@@ -171,7 +172,7 @@ class CollisionObjects:
         return [*result, *self.remove(header, keep=(*seen, *attached))]
 
     def remove(self, header: Any, keep: tuple[str, ...] = ()) -> list[Any]:
-        """REMOVE for everything that is shown, except ``keep``."""
+        """REMOVE for all displayed collision objects, except ``keep``."""
         gone = [name for name in self._shown if name not in keep]
         for name in gone:
             del self._shown[name]
@@ -214,7 +215,7 @@ class CollisionObjects:
 
 
 def stamp_of_header(header: Any) -> int:
-    """Nanoseconds."""
+    """Stamp of a header, nanoseconds."""
     return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 

@@ -1,4 +1,4 @@
-"""An example to start from: grasps of the grasp node in the forms that MoveIt 2 takes.
+"""Example node: grasps in the forms that MoveIt 2 takes.
 
 Where a real application would plan and execute, this node publishes what it would plan with: for MoveIt Task
 Constructor ``~/approach_pose`` and ``~/target_pose`` (``GeneratePose.pose``) and ``~/ik_frame``
@@ -33,7 +33,7 @@ GRASP = "~/moveit_grasp"
 
 @dataclass(frozen=True)
 class MoveItExampleParameters:
-    """What MoveIt has to know beside the grasp."""
+    """Parameters of the MoveIt example."""
 
     gripper: str = parameter(
         "franka_hand", "The grasp node's gripper: a name, or a YAML file of your own.", change="never"
@@ -50,8 +50,8 @@ class MoveItExampleParameters:
 
     retreat: str = parameter(
         "",
-        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points up. "
-        "Empty: back the way of the approach.",
+        "Direction x y z in which to retreat with the object, in the grasps' frame: 0 0 1 lifts where its z points "
+        "up. Empty: back along the approach.",
         change="any time",
     )
 
@@ -93,7 +93,7 @@ class MoveItExampleParameters:
 
 
 class MoveItExample(Node):
-    """See the module."""
+    """Node that converts grasps for MoveIt 2."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__("moveit_example", **arguments)

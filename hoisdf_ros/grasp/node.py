@@ -49,12 +49,15 @@ TF_STATIC_QOS = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 WATCH = 0.05  # seconds between looks at the age of what was published
-NORMAL = ("no_estimate", "no_hand", "no_object", UNSTEADY)  # nobody holds anything up, or not for long enough
+NORMAL = ("no_estimate", "no_hand", "no_object", UNSTEADY)  # no object is held, or not for long enough
 ENDINGS = (".yaml", ".yml")
 
 
 class GraspNode(StreamNode[GraspParameters]):
-    """See the module; ``arguments`` are those of ``rclpy.lifecycle.LifecycleNode``."""
+    """Lifecycle node ``grasp``.
+
+    ``arguments`` are those of ``rclpy.lifecycle.LifecycleNode``.
+    """
 
     def __init__(self, **arguments: Any) -> None:
         self._planner: GraspPlanner | None = None
@@ -69,7 +72,10 @@ class GraspNode(StreamNode[GraspParameters]):
 
     @transition(INACTIVE)
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load; FAILURE with the reason where a parameter or a file isn't usable."""
+        """Load gripper, models and catalogue.
+
+        FAILURE with the reason if a parameter or a file is unusable.
+        """
         self._settings = None
         parameters = self._declared.read()
         gripper = load_gripper(parameters.gripper)
@@ -219,7 +225,7 @@ class GraspNode(StreamNode[GraspParameters]):
 
 
 def capture_path(file: str, folder: str) -> Path:
-    """Where a grasp is to be written; nothing but grasps is overwritten.
+    """Path of a captured grasp; only grasp files are overwritten.
 
     Raises:
         ConfigError: no folder, another ending than YAML's, outside of ``folder``, or a file of another kind is there.

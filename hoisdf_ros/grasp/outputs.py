@@ -1,4 +1,7 @@
-"""The grasp node's publishers: ranked grasps in every form that somebody listens to, and nothing once they are gone."""
+"""Publishers of the grasp node, withdrawn when grasps become invalid.
+
+Each form is published only while it has subscribers.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ OUTPUTS = {
 
 
 class GraspOutputs:
-    """Publishers that are silent while the node isn't active; to be called from one thread at a time.
+    """Publishers that are silent while the node isn't active.
+
+    To be called from one thread at a time.
 
     Args:
         node: publishes on it.
@@ -53,7 +58,7 @@ class GraspOutputs:
     def publish(
         self, candidates: Sequence[GraspCandidate], reasons: Reasons, header: Any, parameters: GraspParameters
     ) -> None:
-        """Send grasps, best first, in ``header.frame_id``; or, where there are none, that there are none."""
+        """Publish grasps in ``header.frame_id``, best first, or their absence."""
         send = self._publishers.publish
         send(GRASPS, grasps_message(candidates, reasons, header, ROS_TYPES))
         send(POSES, pose_array(candidates, header, ROS_TYPES))
@@ -71,7 +76,10 @@ class GraspOutputs:
     def publish_scene(
         self, estimate: Estimate, transform: NDArray[np.float64], header: Any, parameters: GraspParameters
     ) -> None:
-        """Send hand and object to the planning scene; ``transform`` is (4, 4) camera frame -> ``header.frame_id``."""
+        """Publish hand and object to the planning scene.
+
+        ``transform`` is (4, 4) camera frame -> ``header.frame_id``.
+        """
         if self._collisions is not None and self._publishers.is_wanted(COLLISION):
             wanted = parameters.publish
             objects = self._collisions.write(
@@ -86,7 +94,7 @@ class GraspOutputs:
                 self._publishers.publish(COLLISION, message)
 
     def withdraw(self, reasons: Reasons, header: Any, parameters: GraspParameters) -> None:
-        """The estimate is lost: no grasps, no markers, nothing in the planning scene."""
+        """Withdraw grasps, markers and planning scene after a lost estimate."""
         self.publish((), reasons, header, parameters)
         if self._collisions is not None:
             for message in self._collisions.remove(header, tuple(parameters.publish.attached.split())):
@@ -94,7 +102,7 @@ class GraspOutputs:
 
     @property
     def given(self) -> bool:
-        """Whether the last message had a grasp."""
+        """Whether the last message contained a grasp."""
         return self._given
 
     def close(self) -> None:

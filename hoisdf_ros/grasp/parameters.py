@@ -16,41 +16,42 @@ _DEFAULTS, _STEADY = GraspSettings(), Steadiness()
 
 @dataclass(frozen=True)
 class GraspModelParameters:
-    """What is loaded at ``configure``."""
+    """Parameters of hand model and objects, read at ``configure``."""
 
     hand_model: str = parameter(
-        "", "Hand model file (.npz, MANO .pkl) of the estimates. Empty: the open hand, which the shipped weights have."
+        "", "Hand model file (.npz, MANO .pkl) of the estimates. Empty: the open hand, which the shipped weights use."
     )
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
     objects: str = parameter(
         "",
-        "Names of objects, separated by spaces, that are made ready at configure. Others take a second when first "
-        "seen.",
+        "Names of objects, separated by spaces, to prepare at configure. Others take a second when first seen.",
     )
 
 
 @dataclass(frozen=True)
 class GraspInputParameters:
-    """Which estimates are used."""
+    """Parameters of accepted estimates."""
 
     reliability: str = parameter(
         "auto",
-        "Quality of service asked for: auto follows the publishers (reliable if all offer it, else best_effort).",
+        "Requested reliability: auto follows the publishers (reliable if all offer it, else best_effort).",
         choices=("auto", "reliable", "best_effort"),
     )
     freshness: float = parameter(
-        1.0, "An estimate older than this, by its image's stamp and the ROS clock, gives no grasp. Seconds.",
+        1.0,
+        "Maximum age of an estimate, from its image's stamp by the ROS clock, seconds. Older ones give no "
+        "grasp.",
         change="any time", minimum=0.01, maximum=60.0,
     )  # fmt: skip
     jump_back: float = parameter(
-        0.1, "An estimate this much older than the one before is a jump of time: everything starts anew. Seconds.",
+        0.1, "An estimate older than the previous one by this, seconds, is a jump back in time and resets the node.",
         minimum=0.0, maximum=3600.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class LimitParameters:
-    """What an estimate must keep to."""
+    """Uncertainty limits of estimates."""
 
     position: float = parameter(
         _DEFAULTS.position_limit, "Largest standard deviation of a position, metres.", minimum=0.0001, maximum=10.0
@@ -58,65 +59,69 @@ class LimitParameters:
     rotation: float = parameter(
         _DEFAULTS.rotation_limit, "Largest standard deviation of a rotation, radians.", minimum=0.001, maximum=10.0
     )
-    require_covariance: bool = parameter(
-        _DEFAULTS.require_covariance, "Refuse estimates that don't say how exactly they are known."
-    )
+    require_covariance: bool = parameter(_DEFAULTS.require_covariance, "Refuse estimates with unknown covariance.")
 
 
 @dataclass(frozen=True)
 class PlanParameters:
-    """How grasps are planned."""
+    """Parameters of grasp planning."""
 
     contact: float = parameter(
-        _DEFAULTS.contact, "Nearer than this a vertex of the hand touches, metres.", minimum=0.0001, maximum=0.1
+        _DEFAULTS.contact,
+        "Contact threshold: largest distance of a touching hand vertex, metres.",
+        minimum=0.0001,
+        maximum=0.1,
     )
     clearance: float = parameter(
-        _DEFAULTS.clearance, "What a hand-over keeps between gripper and hand, metres.", minimum=0.0, maximum=1.0
+        _DEFAULTS.clearance,
+        "Minimum clearance between gripper and hand in a hand-over, metres.",
+        minimum=0.0,
+        maximum=1.0,
     )
     travel: float = parameter(
-        _DEFAULTS.travel, "Length of the straight approach, which is checked, metres.", minimum=0.0, maximum=1.0
+        _DEFAULTS.travel, "Length of the straight approach checked for collisions, metres.", minimum=0.0, maximum=1.0
     )
     opening_margin: float = parameter(
-        STILL_OPEN, "How far the pads stay off each side of the object before they close, metres; -1: fully opened.",
+        STILL_OPEN, "Distance of the opened pads from each side of the object, metres; -1: fully opened.",
         minimum=-1.0, maximum=1.0,
     )  # fmt: skip
-    forearm: bool = parameter(_DEFAULTS.forearm, "Keep clear of a cylinder that stands for the forearm, too.")
-    count: int = parameter(_DEFAULTS.count, "Grasps of each mode that are planned.", minimum=1, maximum=100)
+    forearm: bool = parameter(_DEFAULTS.forearm, "Also avoid a cylinder in place of the forearm.")
+    count: int = parameter(_DEFAULTS.count, "Number of grasps planned per mode.", minimum=1, maximum=100)
     symmetric: int = parameter(
-        _DEFAULTS.symmetric, "Of how many of these the images under the object's symmetries count too.",
+        _DEFAULTS.symmetric, "Number of these whose symmetric equivalents are also given.",
         minimum=0, maximum=100,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class StabilityParameters:
-    """When a grasp is published: once several frames agree on it."""
+    """Parameters of agreement between frames before a grasp is published."""
 
     frames: int = parameter(
-        _STEADY.frames, "In so many of the last 2 n - 1 estimates a grasp must be found; 1: at once.",
+        _STEADY.frames, "Number n of the last 2 n - 1 estimates in which a grasp must be found; 1: immediately.",
         minimum=1, maximum=100,
     )  # fmt: skip
     time: float = parameter(
-        _STEADY.seconds, "Seconds between the first and the last of these.", minimum=0.0, maximum=60.0
+        _STEADY.seconds, "Minimum time between the first and the last of these, seconds.", minimum=0.0, maximum=60.0
     )
     position: float = parameter(
-        _STEADY.distance, "Two grasps nearer than this, on their object, are the same. Metres.",
+        _STEADY.distance, "Largest distance of two grasps on the object that count as the same, metres.",
         minimum=0.001, maximum=0.2,
     )  # fmt: skip
     rotation: float = parameter(
-        _STEADY.angle, "And turned by less than this against each other, radians.", minimum=0.01, maximum=3.2
+        _STEADY.angle, "Largest rotation between two grasps that count as the same, radians.", minimum=0.01, maximum=3.2
     )
 
 
 @dataclass(frozen=True)
 class FrameParameters:
-    """The frame that grasps are published in."""
+    """Parameters of the grasps' target frame."""
 
     id: str = parameter(
-        "", "Frame, such as the robot's base, looked up in tf at the image's stamp. Empty: the camera's own frame."
+        "", "Target frame, such as the robot's base, looked up in tf at the image's stamp. Empty: the camera frame."
     )
     timeout: float = parameter(
-        0.2, "How long to wait for the transform at that stamp, seconds.", change="any time", minimum=0.0, maximum=10.0
+        0.2, "Maximum wait for the transform at that stamp, seconds.", change="any time", minimum=0.0, maximum=10.0
     )
 
     def __post_init__(self) -> None:
@@ -125,24 +130,24 @@ class FrameParameters:
 
 @dataclass(frozen=True)
 class GraspPublishParameters:
-    """What goes out."""
+    """Parameters of published grasps."""
 
-    count: int = parameter(8, "Grasps in a message at most.", change="any time", minimum=1, maximum=100)
+    count: int = parameter(8, "Maximum number of grasps in a message.", change="any time", minimum=1, maximum=100)
     minimum_score: float = parameter(
-        0.0, "Grasps that score less aren't published.", change="any time", minimum=0.0, maximum=1.0
+        0.0, "Minimum score of published grasps.", change="any time", minimum=0.0, maximum=1.0
     )
     tf: bool = parameter(True, "Publish the best grasp on /tf.", change="any time")
     tf_prefix: str = parameter(
-        "", "Put before the frame name grasp and the ids of collision objects, for several cameras.", change="any time"
+        "", "Prefix of the frame name grasp and of collision object ids, for several cameras.", change="any time"
     )
     attached: str = parameter(
         "",
-        "Ids of collision objects that are attached to the robot, separated by spaces: they are neither added to the "
-        "planning scene nor removed. Set it before attaching, empty it after detaching.",
+        "Ids of collision objects attached to the robot, separated by spaces; they are neither added to the "
+        "planning scene nor removed. Set before attaching, empty after detaching.",
         change="any time",
     )
     collision_period: float = parameter(
-        0.2, "Least time between two collision objects of the same id, seconds.",
+        0.2, "Minimum time between two collision objects of the same id, seconds.",
         change="any time", minimum=0.0, maximum=60.0,
     )  # fmt: skip
 
@@ -152,21 +157,23 @@ class GraspPublishParameters:
 
 @dataclass(frozen=True)
 class CaptureParameters:
-    """Where ~/capture_grasp writes."""
+    """Parameters of ~/capture_grasp."""
 
     folder: str = parameter(
-        "~/.ros/grasps", "Files are written below this folder only; ~ is the home folder. Empty: no files are written."
+        "~/.ros/grasps",
+        "Folder of captured grasps; nothing is written elsewhere; ~ is the home folder. Empty: no files.",
     )
 
 
 @dataclass(frozen=True)
 class GraspParameters:
-    """All of them."""
+    """All parameters of the grasp node."""
 
-    autostart: bool = parameter(False, "Configure and activate by itself after the start.", change="never")
-    gripper: str = parameter("generic", "Name of a gripper (hoisdf grasp grippers), or a YAML file of your own.")
+    autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
+    gripper: str = parameter("generic", "Gripper name (hoisdf grasp grippers), or a YAML file of your own.")
     modes: str = parameter(
-        "imitate handover", "What to plan, separated by spaces: imitate, handover, hand_only (used without an object)."
+        "imitate handover",
+        "Planning modes, separated by spaces: imitate, handover, hand_only (used without an object).",
     )
     model: GraspModelParameters = group(GraspModelParameters)
     input: GraspInputParameters = group(GraspInputParameters)
@@ -182,7 +189,7 @@ class GraspParameters:
         self.wanted_modes()
 
     def wanted_modes(self) -> tuple[Mode, ...]:
-        """The modes.
+        """Selected planning modes.
 
         Raises:
             ConfigError: none, or an unknown one.
@@ -194,7 +201,7 @@ class GraspParameters:
         return cast("tuple[Mode, ...]", modes)
 
     def grasp_settings(self) -> GraspSettings:
-        """What the planner is asked for."""
+        """Settings of the grasp planner."""
         return GraspSettings(
             contact=self.plan.contact,
             clearance=self.plan.clearance,
@@ -209,6 +216,6 @@ class GraspParameters:
         )
 
     def steadiness(self) -> Steadiness:
-        """When grasps are given out."""
+        """Settings of the agreement between frames."""
         wanted = self.stability
         return Steadiness(wanted.frames, wanted.time, wanted.position, wanted.rotation)

@@ -1,4 +1,6 @@
-"""One estimate on its way to grasps: is it fresh, what can be grasped, where is that in the wanted frame.
+"""Pipeline from one estimate to grasps in the target frame.
+
+Freshness, planning, agreement between frames, transform.
 
 Nothing leaves that isn't of an estimate younger than the limit. Whatever goes wrong is counted and named, what was
 published before is withdrawn, and the node goes on.
@@ -42,7 +44,7 @@ Floats = NDArray[np.float64]
 
 
 class StaleError(HoisdfError):
-    """An estimate is too old, or from the future."""
+    """Error of an estimate too old, or from the future."""
 
 
 _CAUSES: Causes = (
@@ -56,7 +58,7 @@ _CAUSES: Causes = (
 
 @dataclass(frozen=True)
 class Current:
-    """What the newest estimate gave.
+    """Result of the newest estimate.
 
     Attributes:
         estimate: camera frame.
@@ -77,16 +79,18 @@ class Current:
 
     @property
     def header(self) -> Any:
-        """``std_msgs/Header`` of everything that is made from it."""
+        """Header of all messages made from the estimate (``std_msgs/Header``)."""
         return make_header(ROS_TYPES, self.stamp, self.target)
 
     def placed(self, candidate: GraspCandidate) -> GraspCandidate:
-        """A grasp of the camera frame in the frame that grasps are given in."""
+        """Grasp of the camera frame, transformed to the target frame."""
         return moved(candidate, self.transform)
 
 
 class GraspPipeline:
-    """``process`` runs in the worker's thread and never raises; the rest may be called from any thread.
+    """Grasp pipeline of the node.
+
+    ``process`` runs in the worker's thread and never raises; the rest may be called from any thread.
 
     Args:
         follower: plans; called by one thread at a time.
@@ -117,14 +121,17 @@ class GraspPipeline:
         self.verdict: Reasons = (("no_estimate", "no estimate yet"),)
 
     def reset(self, reason: str, text: str) -> None:
-        """Forget what was seen and withdraw what was published; what is being planned isn't published any more."""
+        """Clear the history and withdraw published grasps.
+
+        The result of an estimate in progress isn't published.
+        """
         with self._publishing:
             self._epoch += 1
             self._frames.clear()
             self._withdraw(((reason, text),))
 
     def process(self, item: InputSet) -> None:
-        """One estimate, from its message to the topics."""
+        """Process one estimate, from its message to the topics."""
         epoch = self._epoch
         try:
             self._process(item, epoch)
@@ -137,13 +144,16 @@ class GraspPipeline:
                     self._withdraw(((cause, text),))
 
     def watch(self) -> None:
-        """Withdraw what was published once it is too old; to be called often, also while nothing comes."""
+        """Withdraw published grasps that are too old.
+
+        To be called often, also without new estimates.
+        """
         with self._publishing:
             if self._current is not None and (text := self._too_old(self._current.stamp)):
                 self._withdraw((("stale", text),))
 
     def capture(self) -> tuple[Current, SteadyGrasp]:
-        """The best grasp of now.
+        """Current best grasp.
 
         Raises:
             GraspError: there is none; says why.

@@ -1,1 +1,1 @@
-"""The node ``perception``: images in; hands, objects and transforms out."""
+"""Node ``perception``: hands, objects and transforms from images."""

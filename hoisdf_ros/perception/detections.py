@@ -1,4 +1,7 @@
-"""``vision_msgs`` in and out: boxes of standard 2D detectors, objects as standard 3D detections."""
+"""Conversion from and to ``vision_msgs`` detections.
+
+2D boxes of detectors come in, objects go out as 3D detections.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model import geometry
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandRegion, ObjectRegion, Regions, Side
+from hoisdf_model.geometry import validated_box
 from hoisdf_model.messages import MessageTypes, Refused, read_items
 
 # class ids that detectors use for hands; every other class is an object of that name
@@ -30,7 +33,7 @@ def detections_to_regions(message: Any, refused: Refused | None = None) -> Regio
 
     Args:
         message: the detections.
-        refused: told of each detection that is wrong, and the others are taken; None: it is raised.
+        refused: called with each detection that is wrong, and the others are taken; None: it is raised.
 
     Raises:
         InvalidInputError: a box isn't finite or is empty, or there is no hypothesis with a score; says which. With
@@ -67,7 +70,7 @@ def _upright(box: Any, what: str) -> NDArray[np.float64]:
         raise InvalidInputError(
             f"the box of {what} must be finite and not empty, got {center.tolist()} +- {half.tolist()}"
         )
-    return geometry.boxes.validated(np.concatenate([center - half, center + half]), f"the box of {what}")
+    return validated_box(np.concatenate([center - half, center + half]), f"the box of {what}")
 
 
 def detections_from_objects(

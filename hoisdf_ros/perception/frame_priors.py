@@ -1,4 +1,4 @@
-"""What is known about a frame before looking, from topics, parameters and services."""
+"""Priors of a frame from topics, parameters and services."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from hoisdf_ros.perception.parameters import PerceptionParameters
 
 
 def priors_for(regions: Regions | None, parameters: PerceptionParameters) -> tuple[Prior, ...] | None:
-    """Priors for one frame; None leaves the search to the estimator, an empty tuple says that there is nothing to see.
+    """Priors for one frame.
+
+    None leaves the search to the estimator; an empty tuple means that there is no hand.
 
     Regions win over the parameters' boxes; side and object name of the parameters fill in where they say nothing.
     """

@@ -1,4 +1,4 @@
-"""An estimate as ``visualization_msgs/MarkerArray``, serialised."""
+"""Estimate as serialised ``visualization_msgs/MarkerArray``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate, Side
+from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate, Side, entity_names
 from hoisdf_model.hand import BONES
 from hoisdf_ros.messages import ROS_TYPES, message_class
-from hoisdf_ros.naming import entity_names
 from hoisdf_ros.serialized import SerializedMessage, mark, stamp_mark
 
 MESH, SKELETON = 0, 1  # marker ids within the namespace of a hand or object
@@ -43,23 +42,43 @@ class _Part:
 
 
 class MarkerWriter:
-    """Turns estimates into serialised marker arrays and remembers what is on display, to take it away when it is lost.
+    """Serialised markers of estimates, with deletion of outdated ones.
 
     Args:
         faces: (F, 3) vertex indices of the hand mesh for each side.
         triangles: object name -> (T, 3, 3) corners in the object frame, metres; None where there is no mesh, which
             shows as three axes.
+        hold: seconds by the images' stamps for which what is lost stays on display. It isn't sent again: it keeps the
+            stamp of the image in which it was seen.
     """
 
-    def __init__(self, faces: Mapping[Side, NDArray[np.int64]], triangles: Callable[[str], Triangles | None]) -> None:
+    def __init__(
+        self,
+        faces: Mapping[Side, NDArray[np.int64]],
+        triangles: Callable[[str], Triangles | None],
+        hold: float = 0.0,
+    ) -> None:
         self._faces = {side: np.ascontiguousarray(f).reshape(-1) for side, f in faces.items()}
         self._triangles_of = triangles
         self._meshes: dict[str, Triangles | None] = {}
         self._templates: OrderedDict[tuple[str, tuple[_Part, ...]], SerializedMessage] = OrderedDict()
-        self._shown: set[tuple[str, int]] = set()
+        self._hold = round(hold * 1e9)
+        self._shown: dict[tuple[str, int], int] = {}  # namespace and id of a marker -> when it was seen last, ns
 
     def write(self, estimate: Estimate, stamp: tuple[int, int], frame_id: str) -> bytes:
-        """The estimate's markers, and a DELETE for each one shown before and now gone; ``stamp``: seconds, ns."""
+        """Markers of an estimate.
+
+        With a DELETE for each one shown before that isn't held; ``stamp``: seconds, ns.
+
+        After a jump back in time nothing is held.
+        """
+        return self._written(estimate, stamp, frame_id, self._hold)
+
+    def clear(self, stamp: tuple[int, int], frame_id: str) -> bytes:
+        """DELETE for all displayed markers, held ones included."""
+        return self._written(Estimate(), stamp, frame_id, 0)
+
+    def _written(self, estimate: Estimate, stamp: tuple[int, int], frame_id: str, hold: int) -> bytes:
         parts: list[_Part] = []
         runs: dict[int, Any] = {}
         hand_names, object_names = entity_names(estimate)
@@ -67,9 +86,12 @@ class MarkerWriter:
             runs |= self._add_hand(parts, name, hand)
         for name, item in zip(object_names, estimate.objects, strict=True):
             runs |= self._add_object(parts, name, item)
-        shown = {(part.namespace, part.id) for part in parts}
-        parts += [_Part(namespace, id_, "delete", 0) for namespace, id_ in sorted(self._shown - shown)]
-        self._shown = shown
+        now = stamp[0] * 10**9 + stamp[1]
+        shown = {(part.namespace, part.id): now for part in parts}
+        lost = {key: seen for key, seen in self._shown.items() if key not in shown}
+        held = {key: seen for key, seen in lost.items() if 0 <= now - seen < hold}
+        parts += [_Part(namespace, id_, "delete", 0) for namespace, id_ in sorted(lost.keys() - held.keys())]
+        self._shown = shown | held
         return self._template(frame_id, tuple(parts), estimate).filled(stamp, runs)
 
     def _add_hand(self, parts: list[_Part], name: str, hand: HandEstimate) -> dict[int, Any]:

@@ -1,4 +1,4 @@
-"""The lifecycle node ``perception``: images in; hand joints, meshes, object poses and TF out.
+"""Lifecycle node ``perception``: hand joints, meshes, object poses and TF.
 
 *configure* loads the weights and warms up, *activate* subscribes and publishes, *deactivate* stops both, *cleanup*
 frees the memory. The executor's thread only receives and pairs; another thread decodes, estimates and publishes.
@@ -38,7 +38,7 @@ CONFIGURING = "configuring"
 
 
 class PerceptionNode(StreamNode[PerceptionParameters]):
-    """See the module.
+    """Lifecycle node ``perception``.
 
     Args:
         load: what to load at ``configure``.
@@ -56,7 +56,10 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
 
     @transition(INACTIVE)
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load and warm up; FAILURE with the reason where a parameter or a file isn't usable."""
+        """Load the estimator and warm it up.
+
+        FAILURE with the reason if a parameter or a file is unusable.
+        """
         self._settings = None
         parameters = self._declared.read()
         if parameters.input.regions == "detections" and not has_package(VISION_MSGS):
@@ -68,7 +71,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         self.publish_diagnostics()  # nothing is heard while it loads
         self._scene = self._load(parameters)
         warm_up(self._scene, parameters)
-        self._outputs = Outputs(self, self._scene)
+        self._outputs = Outputs(self, self._scene, parameters.smoothing.hold)
         self._settings = parameters
         return super().on_configure(state)
 
@@ -106,7 +109,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         )
 
     def _is_unused(self, topic: str) -> bool:
-        """Whether somebody publishes an optional topic that this node isn't set to read."""
+        """Whether an optional topic is published that this node isn't set to read."""
         if self._inputs is None or topic in self._inputs.publishers():
             return False
         return bool(self.count_publishers(self.resolve_topic_name(topic)))
@@ -147,7 +150,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
             response.success, response.message = False, f"nothing is tracked: the node is {self.state_label}"
             return response
         self._pipeline.reset()
-        response.success, response.message = True, "the next frame is looked at without those before"
+        response.success, response.message = True, "the next frame is estimated without the previous ones"
         return response
 
 

@@ -1,4 +1,7 @@
-"""The perception node's publishers: one estimate goes out in every form that somebody listens to."""
+"""Publishers of the perception node.
+
+Each form of an estimate is published only while it has subscribers.
+"""
 
 from __future__ import annotations
 
@@ -37,19 +40,20 @@ class Outputs:
     Args:
         node: publishes on it.
         scene: meshes for the markers and boxes, and who draws the overlay.
+        hold: seconds for which markers of what is lost stay on display.
 
     Raises:
         DependencyError: ``tf2_msgs`` isn't installed.
     """
 
-    def __init__(self, node: LifecycleNode, scene: Scene) -> None:
+    def __init__(self, node: LifecycleNode, scene: Scene, hold: float = 0.0) -> None:
         self._meshes, self._overlay = scene.meshes, scene.overlay
-        self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles)
+        self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles, hold)
         self._marked_frame = ""
         self._publishers = Publishers(node, OUTPUTS)
 
     def publish(self, frame: Frame, estimate: Estimate, header: Any, parameters: PublishParameters) -> None:
-        """Send one estimate everywhere.
+        """Publish one estimate on all topics.
 
         Args:
             frame: what the estimate was made from.
@@ -57,10 +61,10 @@ class Outputs:
             header: ``std_msgs/Header`` of the image; goes out with everything.
             parameters: what to send.
         """
-        told = estimate
+        published = estimate
         if not parameters.vertices:
-            told = replace(estimate, hands=tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands))
-        message = estimate_to_hand_object(told, header, ROS_TYPES)
+            published = replace(estimate, hands=tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands))
+        message = estimate_to_hand_object(published, header, ROS_TYPES)
         self._publishers.publish(HAND_OBJECT, message)
         for hand in message.hands:
             self._publishers.publish(HAND_JOINTS, hand)
@@ -77,13 +81,13 @@ class Outputs:
             self._publishers.publish(OVERLAY, encode_image(self._overlay(frame, estimate), header, ROS_TYPES))
 
     def is_wanted(self, topic: str) -> bool:
-        """Whether anybody listens to a topic."""
+        """Whether a topic has subscribers."""
         return self._publishers.is_wanted(topic)
 
     def clear_markers(self, stamp: Any) -> None:
-        """Take away what is on display; ``stamp``: ``builtin_interfaces/Time``."""
+        """Delete all displayed markers; ``stamp``: ``builtin_interfaces/Time``."""
         if self._marked_frame:
-            data = self._markers_writer.write(Estimate(), (stamp.sec, stamp.nanosec), self._marked_frame)
+            data = self._markers_writer.clear((stamp.sec, stamp.nanosec), self._marked_frame)
             self._publishers.publish(MARKERS, data)
             self._marked_frame = ""
 

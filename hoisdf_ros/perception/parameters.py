@@ -12,42 +12,42 @@ from hoisdf_ros.parameters import group, parameter
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """What is loaded at ``configure``."""
+    """Parameters of network, weights and hand model."""
 
     weights: str = parameter(
-        "", "Weights: a file (ours or an official snapshot), or untrained:compact. Empty: what ships with the package."
+        "", "Weights file (safetensors or an official snapshot), or untrained:compact. Empty: the shipped weights."
     )
-    preset: str = parameter("", "Preset of the weights, where their keys can't tell it. Empty: recognised.")
+    preset: str = parameter("", "Preset of the weights, if their keys are ambiguous. Empty: recognised.")
     hand_model: str = parameter(
-        "", "Hand model file (.npz, MANO .pkl). Empty: what the weights bring or the open hand."
+        "", "Hand model file (.npz, MANO .pkl). Empty: the one of the weights, else the open hand."
     )
-    device: str = parameter("auto", "Where to compute: auto, cpu, cuda, cuda:1 ...")
+    device: str = parameter("auto", "Compute device: auto, cpu, cuda, cuda:1 ...")
     precision: str = parameter("auto", "Number format of the network, as Estimator.load takes it: auto, float32 ...")
     warm_up: int = parameter(
-        1, "Frames computed at configure, so that the first real one isn't slow.", minimum=0, maximum=20
+        1, "Warm-up frames computed at configure, so that the first real frame isn't slow.", minimum=0, maximum=20
     )
 
 
 @dataclass(frozen=True)
 class InputParameters:
-    """Which topics are read, and how."""
+    """Parameters of the subscribed topics."""
 
     transport: str = parameter(
         "raw",
-        "What is read: raw is the topic image, compressed is image/compressed, as image_transport names it.",
+        "Image transport: raw reads the topic image, compressed reads image/compressed, as image_transport names it.",
         choices=("raw", "compressed"),
     )
     reliability: str = parameter(
         "auto",
-        "Quality of service asked for: auto follows the publishers (reliable if all offer it, which large images need "
-        "on a stock Fast DDS, else best_effort).",
+        "Requested reliability: auto follows the publishers (reliable if all offer it, which large images need on "
+        "a stock Fast DDS, else best_effort).",
         choices=("auto", "reliable", "best_effort"),
     )
     rectified: bool = parameter(False, "The images are rectified: use P of camera_info, else K and D.")
     depth: bool = parameter(False, "Wait for a depth image, aligned to the image, on the topic depth.")
     regions: str = parameter(
         "none",
-        "Where hand and object boxes come from: the topic regions (hoisdf/Regions), the topic detections "
+        "Source of hand and object boxes: the topic regions (hoisdf/Regions), the topic detections "
         "(vision_msgs/Detection2DArray), or none (parameters, tracking, the whole image).",
         choices=("none", "regions", "detections"),
     )
@@ -55,12 +55,12 @@ class InputParameters:
 
 @dataclass(frozen=True)
 class RegionParameters:
-    """Boxes for a fixed view, used where no topic brings any."""
+    """Fixed boxes, used if no topic provides any."""
 
     hand: tuple[float, ...] = parameter((), "Hand box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
     object: tuple[float, ...] = parameter((), "Object box x0 y0 x1 y1 in pixels; empty: none.", change="any time")
     side: str = parameter(
-        "", "Side of hands whose boxes don't say it; empty: unknown.", choices=("", "right", "left"), change="any time"
+        "", "Side of hands whose boxes have none; empty: unknown.", choices=("", "right", "left"), change="any time"
     )
 
     def __post_init__(self) -> None:
@@ -80,23 +80,23 @@ class RegionParameters:
 
 @dataclass(frozen=True)
 class HandParameters:
-    """The hands seen."""
+    """Parameters of the hands."""
 
     size: float = parameter(
         0.0,
-        "From the wrist to the tip of the middle finger of the flat hand, metres, by which hands are placed; 0: a mean "
-        "hand. docs/live_use.md says how to measure it.",
+        "Span of the flat hand from the wrist to the tip of the middle finger, metres, used to estimate the "
+        "distance; 0: a mean hand. docs/live_use.md explains how to measure it.",
         minimum=0.0, maximum=0.26,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class ObjectParameters:
-    """The object held."""
+    """Parameters of the held object."""
 
     name: str = parameter(
         "",
-        "Name in the catalogue of the object held, where regions don't say it; ~/set_object changes it while running.",
+        "Catalogue name of the held object, if regions don't give it; ~/set_object changes it at run time.",
         change="any time",
     )
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
@@ -104,23 +104,29 @@ class ObjectParameters:
 
 @dataclass(frozen=True)
 class SmoothingParameters:
-    """Less jitter, for some lag."""
+    """Parameters of temporal smoothing and of held markers."""
 
     time: float = parameter(
         0.0,
-        "Time constant of what stands still, seconds; 0: estimates go out as they are. What moves lags by at most "
-        "0.1 m/s, what turns by at most 0.5 rad/s times this.",
+        "Smoothing time constant at rest, seconds; 0: no smoothing. The lag is at most this times 0.1 m/s for "
+        "positions and 0.5 rad/s for rotations.",
         minimum=0.0, maximum=5.0,
+    )  # fmt: skip
+    hold: float = parameter(
+        0.0,
+        "Time for which markers of a lost hand or object stay displayed, seconds between the images' stamps; they keep "
+        "their old stamp. Messages and transforms aren't held. 0: removed at once.",
+        minimum=0.0, maximum=60.0,
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class PublishParameters:
-    """What goes out."""
+    """Parameters of the outputs."""
 
     tf: bool = parameter(True, "Publish hands and objects on /tf.", change="any time")
-    tf_prefix: str = parameter("", "Put before the frame names, for several cameras.", change="any time")
-    vertices: bool = parameter(True, "Put the 778 mesh vertices into the messages.", change="any time")
+    tf_prefix: str = parameter("", "Prefix of the frame names, for several cameras.", change="any time")
+    vertices: bool = parameter(True, "Include the 778 mesh vertices in the messages.", change="any time")
 
     def __post_init__(self) -> None:
         check_relative("publish.tf_prefix", self.tf_prefix)
@@ -128,9 +134,9 @@ class PublishParameters:
 
 @dataclass(frozen=True)
 class PerceptionParameters:
-    """All of them."""
+    """All parameters of the perception node."""
 
-    autostart: bool = parameter(False, "Configure and activate by itself after the start.", change="never")
+    autostart: bool = parameter(False, "Configure and activate automatically after the start.", change="never")
     model: ModelParameters = group(ModelParameters)
     input: InputParameters = group(InputParameters)
     sync: SyncParameters = group(SyncParameters)

@@ -1,4 +1,7 @@
-"""One set of input messages on its way to the outputs: decode, estimate, publish, and account for what goes wrong."""
+"""Pipeline from one set of input messages to the outputs.
+
+Decodes, estimates, publishes, and counts errors.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,9 @@ _CAUSES: Causes = (
 def read_frame(
     messages: Mapping[str, Any], rectified: bool, refused: Refused | None = None
 ) -> tuple[Frame, Regions | None]:
-    """The frame, and the regions that came with it; ``refused`` is told of single regions that are malformed.
+    """Frame and regions of a set of messages.
+
+    ``refused`` is called for single regions that are malformed.
 
     Raises:
         ImageError: the image or depth image can't be decoded.
@@ -52,7 +57,7 @@ def read_frame(
 
 
 class Pipeline:
-    """Runs in the worker's thread and never raises.
+    """Perception pipeline; runs in the worker's thread and never raises.
 
     Args:
         estimator: called by this thread only.
@@ -81,12 +86,15 @@ class Pipeline:
         self._epoch = self._estimated_epoch = 0
 
     def reset(self) -> None:
-        """From any thread: forget the frames before; a frame that is being computed isn't published any more."""
+        """Reset tracking, from any thread.
+
+        The result of a frame in progress isn't published.
+        """
         with self._publishing:
             self._epoch += 1
 
     def process(self, item: InputSet) -> None:
-        """One image, from its messages to the topics."""
+        """Process one image, from its messages to the topics."""
         try:
             self._process(item)
         except Exception as error:

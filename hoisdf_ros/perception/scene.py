@@ -1,4 +1,4 @@
-"""What is loaded at ``configure``: the estimator, and the meshes that are shown."""
+"""Estimator and display meshes, loaded at ``configure``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hoisdf_ros.perception.parameters import PerceptionParameters
 
 @dataclass(frozen=True)
 class Scene:
-    """An estimator and what is shown beside it.
+    """Estimator with the object meshes for display.
 
     Attributes:
         estimator: computes.
@@ -41,7 +41,7 @@ SceneLoader = Callable[[PerceptionParameters], Scene]
 
 
 def load_scene(parameters: PerceptionParameters) -> Scene:
-    """Load what the parameters name.
+    """Load the estimator and meshes that the parameters select.
 
     Raises:
         HoisdfError: no or unusable weights, hand model, catalogue or object; says which.
@@ -81,7 +81,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
 
 
 def warm_up(scene: Scene, parameters: PerceptionParameters) -> None:
-    """Compute a few grey frames, so that the first real one isn't slow."""
+    """Compute a few grey frames before the first real one."""
     grey = Frame(np.full((480, 640, 3), 128, np.uint8), Pinhole(600.0, 600.0, 319.5, 239.5, 640, 480))
     prior = Prior(hand_box=np.array([220.0, 140.0, 420.0, 340.0]), object_name=parameters.object.name or None)
     for _ in range(parameters.model.warm_up):

@@ -7,7 +7,7 @@ from hoisdf_ros.stream.inputs import CAMERA_INFO, DEPTH, DETECTIONS, IMAGE, REGI
 
 
 def topic_types(parameters: InputParameters) -> dict[str, str]:
-    """Topics that are read -> their types; the image first."""
+    """Subscribed topics and their types; the image first."""
     compressed = parameters.transport == "compressed"
     types = {
         IMAGE: "sensor_msgs/msg/CompressedImage" if compressed else "sensor_msgs/msg/Image",

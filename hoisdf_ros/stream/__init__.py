@@ -1,1 +1,1 @@
-"""Work on a stream of messages: subscriptions, pairing by stamp, back-pressure, diagnostics."""
+"""Message streams: subscriptions, synchronization by stamp, back-pressure, diagnostics."""

@@ -10,7 +10,7 @@ MEBIBYTE = 2**20
 
 
 def process_memory() -> int:
-    """Bytes of physical memory this process uses; 0 where the system doesn't tell."""
+    """Resident memory of this process, bytes; 0 if unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -21,7 +21,7 @@ def process_memory() -> int:
 
 
 def device_memory() -> int:
-    """Bytes of GPU memory that PyTorch holds in this process; 0 without a GPU."""
+    """GPU memory held by PyTorch in this process, bytes; 0 without GPU."""
     torch = sys.modules.get("torch")
     if torch is None or not torch.cuda.is_initialized():
         return 0
@@ -29,7 +29,7 @@ def device_memory() -> int:
 
 
 def release_device_memory() -> None:
-    """Give back what no tensor uses any more."""
+    """Release cached GPU memory."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_initialized():

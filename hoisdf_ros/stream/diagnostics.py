@@ -1,4 +1,4 @@
-"""A node's state as ``diagnostic_msgs/DiagnosticArray``: ``state``, ``input``, its work, and what else it finds."""
+"""Node state as ``diagnostic_msgs/DiagnosticArray``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ORDINARY_DROPS = frozenset({"superseded"})  # what a model slower than its camer
 
 @dataclass(frozen=True)
 class NodeState:
-    """What the node knows about itself.
+    """State of a node for its diagnostics.
 
     Attributes:
         label: lifecycle state.
@@ -49,7 +49,10 @@ class NodeState:
 
 
 def diagnostic_message(node_name: str, stamp: Any, state: NodeState, snapshot: Snapshot) -> Any:
-    """One message; ``node_name`` is the node's full name, ``stamp`` a ``builtin_interfaces/Time``."""
+    """Diagnostic message of a node.
+
+    ``node_name`` is the node's full name, ``stamp`` a ``builtin_interfaces/Time``.
+    """
     message = message_class("diagnostic_msgs/msg/DiagnosticArray")()
     message.header.stamp = stamp
     message.status = [
@@ -102,7 +105,7 @@ def _input_verdict(state: NodeState, snapshot: Snapshot) -> tuple[bytes, str]:
         if snapshot.incompatible:
             topic, policy = next(iter(snapshot.incompatible.items()))
             return ERROR, f"no {state.things}: a publisher of {topic} offers an incompatible {policy}"
-        missing = " and nobody publishes them" if state.publishers.get(state.stream) == 0 else ""
+        missing = " and they have no publishers" if state.publishers.get(state.stream) == 0 else ""
         return WARN, f"no {state.things} for {snapshot.silence:.0f} s{missing}"
     missing_partners = [topic for topic in state.publishers if not snapshot.received.get(topic)]
     if missing_partners and snapshot.received.get(state.stream, 0) > 1:

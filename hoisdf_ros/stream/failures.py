@@ -1,4 +1,7 @@
-"""What becomes of an error that a message caused: it is counted, named on /diagnostics, and the node goes on."""
+"""Accounting of errors caused by messages.
+
+The error is counted and named on /diagnostics, and the node continues.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ Causes = Sequence[tuple[type[Exception], str]]  # the drop cause of each kind of
 
 
 def account_for(error: Exception, causes: Causes, monitor: Monitor, log: Callable[[str], None]) -> str:
-    """Count the message as dropped, keep the error's text, and log it where that wasn't done just now.
+    """Count a dropped message, keep its error, and log it at intervals.
 
     To be called while the error is being handled. The last of ``causes`` is that of any exception.
 
@@ -30,7 +33,7 @@ def account_for(error: Exception, causes: Causes, monitor: Monitor, log: Callabl
 
 
 def note_refused(error: Exception | str, cause: str, monitor: Monitor, log: Callable[[str], None]) -> None:
-    """Count one item of a message that was left out while the others went on, and say which it was."""
+    """Count and name one malformed item of an otherwise used message."""
     monitor.noted(REFUSED.format(cause))
     if monitor.problem(cause, str(error)):
         log(str(error))

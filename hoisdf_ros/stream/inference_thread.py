@@ -1,4 +1,4 @@
-"""The thread that works while the executor receives."""
+"""Worker thread of a node, beside the receiving executor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class InferenceThread(Generic[Item]):
-    """Takes the newest item out of its mailbox and processes it, one at a time.
+    """Worker thread that processes the newest item of its mailbox.
 
     Args:
         process: called for each item in this thread; must not raise.
@@ -25,7 +25,7 @@ class InferenceThread(Generic[Item]):
         self._thread.start()
 
     def stop(self, timeout: float) -> bool:
-        """Finish what is being processed and end; whether it ended within ``timeout`` seconds."""
+        """Finish the current item and end; whether it ended within ``timeout`` seconds."""
         self.mailbox.close()
         self._thread.join(timeout)
         return not self._thread.is_alive()

@@ -1,4 +1,4 @@
-"""A node's subscriptions: what comes in, paired, as one set per image (or whatever the first topic brings)."""
+"""Subscriptions of a node, synchronized into one set per image."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ OVERRIDABLE = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
 
 @dataclass(frozen=True)
 class InputSet:
-    """Messages that belong to one image.
+    """Synchronized messages of one image.
 
     Attributes:
         header: of the image; its stamp and frame go out with everything made from it.
@@ -56,7 +56,7 @@ class InputSet:
 
 
 class Inputs:
-    """Subscribes, pairs and hands on; callbacks only store, they never decode.
+    """Subscriptions with synchronization; callbacks store messages and never decode them.
 
     Args:
         node: subscribes on it.
@@ -105,7 +105,7 @@ class Inputs:
         return {topic: self._node.count_publishers(s.topic_name) for topic, s in self._subscriptions.items()}
 
     def follow_publishers(self) -> None:
-        """Subscribe anew where the publishers now offer another reliability than the one asked for."""
+        """Resubscribe if the publishers' reliability has changed."""
         for topic in self._topics:
             wanted = self._wanted(topic, self._asked[topic])
             if wanted != self._asked[topic]:
@@ -117,7 +117,7 @@ class Inputs:
                 self._node.get_logger().info(f"{name} is now taken as its publishers offer it: {_words(wanted)}")
 
     def why_waiting(self) -> str:
-        """Why the newest image waits for a partner, in words; empty where it doesn't."""
+        """Reason why the newest image waits for a partner, else empty."""
         return self._pairing.why_waiting()
 
     def close(self) -> None:

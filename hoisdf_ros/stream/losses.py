@@ -1,4 +1,6 @@
-"""Images that were published and never arrived: the middleware says nothing of those that it overwrites.
+"""Counter of published images that never arrived.
+
+The middleware doesn't report messages that it overwrites.
 
 Plain Python on stamps in nanoseconds.
 """
@@ -16,7 +18,9 @@ GAP = 1.5  # of the pace
 
 
 class Losses:
-    """Told by a ``camera_info`` whose image never came; without these estimated from gaps between images' stamps.
+    """Estimate of lost images from ``camera_info`` without image.
+
+    Without these, from gaps between images' stamps.
 
     Args:
         slop: largest difference of stamps of an image and its ``camera_info``, nanoseconds.
@@ -27,18 +31,18 @@ class Losses:
         self.restart()
 
     def restart(self) -> None:
-        """Forget everything: time has jumped."""
+        """Reset after a jump in time."""
         self._images: deque[int] = deque(maxlen=KEPT)
         self._infos: deque[int] = deque(maxlen=KEPT)
         self._intervals: deque[int] = deque(maxlen=KEPT)
         self._met = 0  # images with a camera_info of their own among the last ones, see ENOUGH
 
     def info(self, stamp: int) -> None:
-        """A ``camera_info`` has come."""
+        """Record a received ``camera_info``."""
         self._infos.append(stamp)
 
     def image(self, stamp: int) -> int:
-        """An image has come; how many are known by now to be lost that weren't known before."""
+        """Record a received image; the number of newly known losses."""
         previous = self._images[-1] if self._images else None
         self._images.append(stamp)
         if previous is None or stamp <= previous:

@@ -1,4 +1,4 @@
-"""One slot between the thread that receives and the thread that infers."""
+"""One-slot mailbox between the receiving and the inference thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ Item = TypeVar("Item")
 
 
 class Mailbox(Generic[Item]):
-    """Holds the newest item only, so that a slow consumer never works through a queue of old ones.
+    """Mailbox that keeps the newest item only.
+
+    A slow consumer never works through a queue of old ones.
 
     Any number of threads may put; one takes.
     """
@@ -20,7 +22,10 @@ class Mailbox(Generic[Item]):
         self._closed = False
 
     def put(self, item: Item) -> Item | None:
-        """Store ``item`` and return the one it replaced, if there was one; a closed mailbox refuses the item itself."""
+        """Store ``item`` and return the one it replaced, if any.
+
+        A closed mailbox refuses the item itself.
+        """
         with self._changed:
             if self._closed:
                 return item
@@ -29,7 +34,7 @@ class Mailbox(Generic[Item]):
             return replaced
 
     def take(self) -> Item | None:
-        """Wait for an item and take it out; None once the mailbox is closed."""
+        """Wait for an item and take it; None once closed."""
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._item is not None)
             if self._closed:
@@ -38,13 +43,13 @@ class Mailbox(Generic[Item]):
             return item
 
     def clear(self) -> Item | None:
-        """Empty the slot; what was in it, if anything."""
+        """Empty the slot; the removed item, if any."""
         with self._changed:
             item, self._item = self._item, None
             return item
 
     def close(self) -> None:
-        """Wake whoever waits and refuse everything from now on."""
+        """Wake waiting threads and refuse all further items."""
         with self._changed:
             self._closed, self._item = True, None
             self._changed.notify_all()

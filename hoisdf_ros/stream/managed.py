@@ -1,4 +1,6 @@
-"""A lifecycle node that says why a transition failed, undoes it, and reports on /diagnostics in every state.
+"""Lifecycle node with reported, undone failures of transitions.
+
+Diagnostics are published in every state.
 
 *configure* makes what the node needs, *activate* listens and publishes, *deactivate* stops both, *cleanup* frees
 everything. A transition that fails halfway is undone.
@@ -35,7 +37,7 @@ Transition = Callable[[Any, LifecycleState], TransitionCallbackReturn]
 
 
 def transition(reached: str) -> Callable[[Transition], Transition]:
-    """A lifecycle callback that says on /diagnostics and in the log why it failed, instead of swallowing it."""
+    """Lifecycle callback that reports its errors on /diagnostics and in the log."""
 
     def decorate(callback: Transition) -> Transition:
         @wraps(callback)
@@ -64,7 +66,9 @@ def transition(reached: str) -> Callable[[Transition], Transition]:
 
 
 class ManagedNode(LifecycleNode, ABC, Generic[Parameters]):
-    """See the module. A node of this kind writes ``on_configure``, ``on_activate`` and the abstract methods.
+    """Base class of the lifecycle nodes.
+
+    A subclass writes ``on_configure``, ``on_activate`` and the abstract methods.
 
     Its parameters have ``autostart`` and ``diagnostics.period``.
 
@@ -125,30 +129,30 @@ class ManagedNode(LifecycleNode, ABC, Generic[Parameters]):
 
     @transition(INACTIVE)
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop listening and publishing, after what is being computed."""
+        """Finish the work in progress, unsubscribe and stop publishing."""
         self._stop()
         return super().on_deactivate(state)
 
     @transition(UNCONFIGURED)
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything that configure made."""
+        """Release all resources of *configure*."""
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
     @transition(FINALIZED)
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and free everything."""
+        """Stop and release all resources."""
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
     @transition(UNCONFIGURED)
     def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Free everything, so that the node can be configured again."""
+        """Release all resources, so that the node can be configured again."""
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
     def destroy_node(self) -> None:
-        """Stop, and take away what is on display, before the publishers go away.
+        """Stop, and delete displayed markers, before the publishers are destroyed.
 
         Memory isn't freed as ``cleanup`` does it: looking through all of it takes longer than all else together.
         """
@@ -156,7 +160,7 @@ class ManagedNode(LifecycleNode, ABC, Generic[Parameters]):
         super().destroy_node()
 
     def publish_diagnostics(self) -> None:
-        """Say on /diagnostics how things stand."""
+        """Publish the current diagnostics."""
         stamp = self.get_clock().now().to_msg()
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_message(name, stamp, self._node_state(), self._monitor.snapshot()))

@@ -1,4 +1,4 @@
-"""What ``hoisdf_model`` logs, in the log of a node."""
+"""Log messages of ``hoisdf_model`` in the log of a node."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class _ToRos(logging.Handler):
 
 @contextmanager
 def model_log_to(logger: Any) -> Iterator[None]:
-    """Meanwhile what the package logs goes to a node's ``logger``, and so to /rosout, instead of standard error."""
+    """Context in which the package's log goes to a node's ``logger``.
+
+    It thereby reaches /rosout, instead of standard error.
+    """
     source, handler = logging.getLogger("hoisdf_model"), _ToRos(logger)
     source.addHandler(handler)
     try:

@@ -1,4 +1,4 @@
-"""What the node counts and measures while it runs; knows no ROS."""
+"""Counters and timings of a running node; without ROS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOG_EVERY = 5.0  # seconds between two log lines about the same cause
 
 @dataclass(frozen=True)
 class Timing:
-    """One message's way through a node, seconds.
+    """Timing of one message in a node, seconds.
 
     Attributes:
         latency: from the moment its messages were complete until everything was published.
@@ -31,7 +31,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class FrameTiming:
-    """One frame's way through the perception node, seconds.
+    """Timing of one frame in the perception node, seconds.
 
     Attributes:
         latency: from the moment its messages were complete until everything was published.
@@ -52,7 +52,7 @@ class FrameTiming:
 
 @dataclass(frozen=True)
 class Problem:
-    """The last thing that went wrong: its drop cause, what it said, and how many seconds ago."""
+    """Last error: its drop cause, text and age in seconds."""
 
     cause: str
     text: str
@@ -95,7 +95,7 @@ class Snapshot:
 
 
 class Monitor:
-    """Counters and latency windows; every method may be called from any thread.
+    """Thread-safe counters and latency windows.
 
     Args:
         stream: the topic whose messages end the silence.
@@ -108,7 +108,7 @@ class Monitor:
         self.restart()
 
     def restart(self) -> None:
-        """Start all counts anew."""
+        """Reset all counters."""
         with self._lock:
             self._received: Counter[str] = Counter()
             self._dropped: Counter[str] = Counter()
@@ -130,7 +130,7 @@ class Monitor:
                 self._last_heard = self._clock()
 
     def dropped(self, causes: Mapping[str, int]) -> None:
-        """Count images given up."""
+        """Count dropped images."""
         with self._lock:
             self._dropped.update(causes)
 
@@ -140,12 +140,12 @@ class Monitor:
             self._lost += count
 
     def noted(self, what: str) -> None:
-        """Count something that is no image given up."""
+        """Count an event other than a dropped image."""
         with self._lock:
             self._noted[what] += 1
 
     def problem(self, cause: str, text: str) -> bool:
-        """Keep what went wrong; whether it is time to write it to the log too."""
+        """Keep an error; whether it is due in the log."""
         with self._lock:
             now = self._clock()
             self._problem = (cause, text, now)
@@ -155,12 +155,12 @@ class Monitor:
             return True
 
     def incompatible(self, topic: str, policy: str) -> None:
-        """A publisher or subscriber was met whose quality of service doesn't match."""
+        """Record a publisher or subscriber with incompatible quality of service."""
         with self._lock:
             self._incompatible[topic] = policy
 
     def compatible(self, topic: str) -> None:
-        """The mismatch on that topic is mended."""
+        """Record that a topic's incompatibility has ended."""
         with self._lock:
             self._incompatible.pop(topic, None)
 
@@ -171,7 +171,7 @@ class Monitor:
             self._timings.append(timing)
 
     def snapshot(self) -> Snapshot:
-        """Everything as it is now; rates count from the call before."""
+        """Current state; rates count from the previous call."""
         with self._lock:
             now = self._clock()
             elapsed = max(now - self._snapshot_time, 1e-9)

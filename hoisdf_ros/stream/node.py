@@ -1,4 +1,4 @@
-"""A lifecycle node that works off a stream of messages, the newest first.
+"""Lifecycle node that processes a message stream, newest first.
 
 The executor's thread only receives; a worker's thread takes the newest message, and older ones are dropped and counted.
 """
@@ -16,7 +16,10 @@ from hoisdf_ros.stream.managed import STOP_TIMEOUT, ManagedNode, Parameters
 
 
 class StreamNode(ManagedNode[Parameters]):
-    """See the module; ``on_activate`` calls ``_listen``. Arguments: those of :class:`ManagedNode`."""
+    """Stream-processing node; ``on_activate`` calls ``_listen``.
+
+    Arguments: those of :class:`ManagedNode`.
+    """
 
     def __init__(self, name: str, kind: type[Parameters], stream: str, **arguments: Any) -> None:
         self._inputs: Inputs | None = None

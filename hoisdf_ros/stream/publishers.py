@@ -1,4 +1,4 @@
-"""A lifecycle node's publishers by topic."""
+"""Publishers of a lifecycle node, by topic."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ NEWEST = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=1, reliability=Reliab
 
 
 class Publishers:
-    """Silent while the node isn't active; topics whose message package isn't installed are left out.
+    """Publishers that are silent while the node isn't active.
+
+    Topics whose message package isn't installed are omitted.
 
     Args:
         node: publishes on it.
@@ -48,11 +50,11 @@ class Publishers:
             raise
 
     def publish(self, topic: str, message: Any) -> None:
-        """Send a message, or its serialised bytes, if the node is active."""
+        """Publish a message, or its serialised bytes, if the node is active."""
         self._publishers[topic].publish(message)
 
     def is_wanted(self, topic: str) -> bool:
-        """Whether anybody listens to a topic."""
+        """Whether a topic has subscribers."""
         return topic in self._publishers and self._publishers[topic].get_subscription_count() > 0
 
     def close(self) -> None:

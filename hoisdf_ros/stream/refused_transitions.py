@@ -1,4 +1,4 @@
-"""A lifecycle node that outlives requests for transitions that its state doesn't have."""
+"""Lifecycle node that survives requests for impossible transitions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from rclpy.lifecycle import LifecycleNode
 
 
 def answer_refused_transitions(node: LifecycleNode) -> None:
-    """Let ``node`` answer a request for an impossible transition, such as *configure* twice, with ``success`` false.
+    """Answer impossible transition requests of ``node`` with ``success`` false.
+
+    *configure* twice, for instance.
 
     rclpy does that itself from ROS 2 Kilted on. Jazzy's lets the error out of the service's callback: nobody gets an
     answer, and the executor ends.

@@ -1,4 +1,4 @@
-"""Messages of several topics that belong to the same image, found by their stamps.
+"""Synchronization of the messages of one image by stamp.
 
 Plain Python on stamps in nanoseconds, driven by one thread. Unlike ``message_filters`` it says what it drops and why,
 sees a stamp that jumps back, and calls nothing back.
@@ -20,13 +20,13 @@ SUPERSEDED = "superseded"
 
 
 def unpaired(topic: str) -> str:
-    """The drop cause of an image that never met its message on ``topic``."""
+    """Drop cause of an image without a message on ``topic``."""
     return f"unpaired_{topic}"
 
 
 @dataclass(frozen=True)
 class PairingResult:
-    """What one message led to.
+    """Result of adding one message.
 
     Attributes:
         stamp: of the image of ``messages``, nanoseconds.
@@ -47,7 +47,7 @@ class PairingResult:
 
 
 class Pairing:
-    """Waits until an image has its partner on every other topic.
+    """Queue in which an image waits for its partners.
 
     A set is complete as soon as every partner lies within ``slop`` of the image; the newest complete set wins and older
     images are given up. With ``slop`` 0 the stamps must be equal. A partner may serve several images within the slop
@@ -72,7 +72,7 @@ class Pairing:
         self._released: int | None = None
 
     def add(self, topic: str, stamp: int, message: Any) -> PairingResult:
-        """Take in one message of ``topic`` with its stamp in nanoseconds."""
+        """Add one message of ``topic`` with its stamp in nanoseconds."""
         dropped: Counter[str] = Counter()
         jumped_back, lost = False, 0
         if topic == self._image:
@@ -107,7 +107,10 @@ class Pairing:
         return PairingResult(dropped=dropped, jumped_back=jumped_back, lost=lost)
 
     def why_waiting(self) -> str:
-        """Why the newest image waits for a partner, in words; empty where none waits, or nothing was heard of it."""
+        """Reason why the newest image waits for a partner, else empty.
+
+        Empty, too, where no message of the missing partner is waiting.
+        """
         images = self._waiting[self._image]
         lacking = [p for p in self._partners if images and self._partner(p, max(images)) is None]
         for topic in lacking:

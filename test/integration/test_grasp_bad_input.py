@@ -136,7 +136,7 @@ def test_a_frame_that_tf_does_not_know_gives_no_grasp_until_it_does():
 def test_covariances_that_are_unknown_are_refused_where_they_are_required():
     unknown = np.diag([-1.0, 0, 0, 0, 0, 0])
     with active(limits__require_covariance=True, limits__position=0.005) as peer:
-        refused(peer, peer.ask(changed(covariance=unknown)), "uncertain", "nobody says how exactly")
+        refused(peer, peer.ask(changed(covariance=unknown)), "uncertain", "is unknown")
         refused(peer, peer.ask(uncertain(scene(), 0.006)), "uncertain", "6 mm, at most 5")
         assert peer.ask(uncertain(scene(), 0.004)).grasps
 

@@ -230,6 +230,21 @@ def test_the_own_camera_and_perception_meet_on_the_same_topic(started, transport
 
 
 @needs_launch
+@pytest.mark.parametrize("transport", ["", "compressed"])
+def test_the_viewer_hears_what_perception_hears_and_says_where_it_is_asked_for(started, transport):
+    assert "viewer" not in started("live.launch.py")
+    nodes = started("live.launch.py", view="true", driver="zed", use_depth="true", transport=transport)
+    topics, heard = dict(nodes["viewer"]["remappings"]), dict(nodes["perception"]["remappings"])
+    assert {name: topics[name] for name in ("image", "camera_info", "depth")} == {
+        name: heard[name] for name in ("image", "camera_info", "depth")
+    }
+    assert topics["hand_object"] == "perception/hand_object"
+    parameters = given_parameters(nodes["viewer"])
+    assert (parameters["rectified"], parameters["depth"]) == (True, True)
+    assert parameters["transport"] == (transport or "raw")
+
+
+@needs_launch
 @pytest.mark.parametrize("file", ["replay.launch.py", "evaluate.launch.py"])
 def test_the_shipped_recording_plays_with_one_argument(started, file):
     from hoisdf_model.data import BagReader, sample_recording

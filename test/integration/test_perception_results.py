@@ -178,6 +178,32 @@ def test_markers_and_overlay_are_made_only_while_somebody_listens(rig):
     wait_until(lambda: not rig.node._outputs.is_wanted(OVERLAY))
 
 
+def test_markers_are_held_and_messages_are_not_by_the_images_stamps():
+    """Within the hold nothing is said again, so that nobody takes it for new; then every marker is taken away."""
+    with Rig({"smoothing.hold": 0.5}) as rig:
+        rig.activate()
+        peer = rig.peer
+        subscription = peer.listen(MarkerArray, f"{peer.name}/markers")
+        wait_until(lambda: peer.node.count_publishers(subscription.topic_name))
+        wait_until(lambda: rig.node._outputs.is_wanted(MARKERS_TOPIC))
+
+        def markers_at(stamp, estimate):
+            rig.estimator.estimate = estimate
+            count = len(peer.heard["markers"])
+            peer.send(stamp)
+            assert peer.wait(lambda: len(peer.heard["markers"]) > count)
+            return {(m.ns, m.action) for m in peer.heard["markers"][-1].markers}
+
+        names = {"hand_right", BOX}
+        assert markers_at(100.0, make_estimate()) == {(name, Marker.ADD) for name in names}
+        assert markers_at(100.3, Estimate()) == set()
+        assert markers_at(100.6, Estimate()) == {(name, Marker.DELETE) for name in names}
+        assert peer.wait(lambda: len(peer.heard["hand_object"]) == 3)
+        assert [len(m.hands) for m in peer.heard["hand_object"]] == [1, 0, 0]
+        assert peer.wait(lambda: peer.heard["tf"])
+        assert [stamp_of(t) for m in peer.heard["tf"] for t in m.transforms] == [100.0, 100.0]
+
+
 def test_diagnostics_tell_model_rates_and_latency(rig):
     for _ in range(3):
         ask(rig)

@@ -224,7 +224,7 @@ def test_the_skin_before_the_wrist_is_as_near_as_is_stated(many_hands):  # noqa:
 def test_weights_without_the_head_say_that_wrists_are_guessed(caplog):
     estimator = Estimator.load("untrained:compact", device="cpu")
     assert not estimator.finds_wrists
-    assert "no head that finds the wrist" in caplog.text
+    assert "no hand-root head" in caplog.text
 
 
 def test_a_real_network_with_a_fresh_head_guesses_as_without_one():

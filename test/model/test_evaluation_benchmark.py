@@ -1,4 +1,4 @@
-"""What the evaluation asks of the synthetic world: tags, the benchmark known by its manifest, undrawn labels."""
+"""What the evaluation asks of the synthetic world: tags, the benchmark known by its manifest, unrendered labels."""
 
 import json
 
@@ -7,7 +7,7 @@ import pytest
 from egl import requires_egl
 
 from hoisdf_model.hand import load_hand_model
-from hoisdf_model.synthesis import BenchmarkStills, Stills, StillSettings, UndrawnStills, drawn_from_benchmark
+from hoisdf_model.synthesis import BenchmarkStills, LabelOnlyStills, Stills, StillSettings, drawn_from_benchmark
 from hoisdf_model.synthesis.benchmark import CATALOGUE, CLEAR, OCCLUDED, SHAPE
 from hoisdf_model.synthesis.stills.dataset import origin_of
 
@@ -36,9 +36,9 @@ def test_stills_of_the_benchmark_are_known_by_their_manifest(stills):
 def test_labels_without_pictures_are_those_of_the_pictures(stills):
     model = load_hand_model()
     plain = Stills(StillSettings(stills.settings.library, 3), model)
-    undrawn, compared = UndrawnStills(plain, model), 0
+    unrendered, compared = LabelOnlyStills(plain, model), 0
     for index in range(4):
-        drawn, known = plain.frame(index), undrawn.frame(index)
+        drawn, known = plain.frame(index), unrendered.frame(index)
         if drawn.hand is None or drawn.object is None or drawn.hand.side == "left":
             continue
         np.testing.assert_allclose(known.hand.joints, drawn.hand.joints, atol=1e-6)

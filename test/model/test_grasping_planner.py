@@ -217,7 +217,7 @@ def test_a_rotation_that_is_uncertain_is_refused_where_the_position_is_unknown_t
     sure = replace(good, objects=(replace(good.objects[0], covariance=covariance),))
     assert planner.plan(sure, ["imitate"]).candidates
     strict = GraspPlanner(GRIPPER, model, planner.catalogue, GraspSettings(require_covariance=True))
-    assert "nobody says" in strict.plan(sure, ["imitate"]).refusals[0].message
+    assert "is unknown, and one is required" in strict.plan(sure, ["imitate"]).refusals[0].message
 
 
 def test_without_an_object_the_jaws_close_between_thumb_and_index(planner, library, model, bottle):

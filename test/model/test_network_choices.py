@@ -30,7 +30,7 @@ class Spheres:
 
 def chosen(kind, wanted=100, anew=False, search="exhaustive", candidates=CANDIDATES):
     middles = sampling.block_middles(GRID, 32)
-    choice = Choice(kind, GRID, middles, sampling.lot(len(GRID)), anew, RuntimeConfig(search=search))
+    choice = Choice(kind, GRID, middles, sampling.fixed_order(len(GRID)), anew, RuntimeConfig(search=search))
     return choice(Spheres(), candidates, wanted)
 
 

@@ -1,4 +1,4 @@
-"""The head that finds the wrist: its geometry, what it looks at, its losses, and training it alone."""
+"""The hand-root head: its geometry, what it looks at, its losses, and training it alone."""
 
 import math
 from dataclasses import replace
@@ -129,7 +129,7 @@ def test_features_that_are_handed_in_are_not_computed_again(monkeypatch):
 
 
 def test_a_network_without_the_head_says_so():
-    with pytest.raises(ConfigError, match="no head that finds the wrist"):
+    with pytest.raises(ConfigError, match="no hand-root head"):
         tiny_network().find_root(tiny_batch())
 
 

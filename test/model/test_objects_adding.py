@@ -29,7 +29,7 @@ from hoisdf_model.objects.records import MESH, RECORD
 from hoisdf_model.objects.repair import closed_solid
 from hoisdf_model.objects.symmetry import discrete
 from hoisdf_model.objects.symmetry_search import declared, find_turns
-from hoisdf_model.synthesis import LibrarySettings, StageSettings, Stills, StillSettings, build_library
+from hoisdf_model.synthesis import LibrarySettings, SceneSettings, Stills, StillSettings, build_library
 
 SIZE, PLACE = np.array([60.0, 40.0, 20.0]), np.array([3.0, 5.0, 7.0])  # millimetres
 
@@ -614,11 +614,11 @@ def library(tmp_path_factory):
 
 def test_scenes_can_be_about_the_new_object_only(library):
     path, model = str(library / "grasps.npz"), load_hand_model()
-    focused = Stills(StillSettings(path, stage=StageSettings(objects=["tube"])), model)
+    focused = Stills(StillSettings(path, stage=SceneSettings(objects=["tube"])), model)
     assert {focused.scene(index).name for index in range(30)} == {"tube"}
     assert len({Stills(StillSettings(path), model).scene(index).name for index in range(30)}) == 2
     with pytest.raises(InvalidInputError, match=r"no grasps of spanner; it has some of tube"):
-        Stills(StillSettings(path, stage=StageSettings(objects=["spanner"])), model)
+        Stills(StillSettings(path, stage=SceneSettings(objects=["spanner"])), model)
 
 
 def test_a_library_says_at_once_that_its_meshes_are_gone_and_takes_them_from_elsewhere(library, tmp_path):
@@ -642,7 +642,7 @@ def test_a_library_refuses_a_mesh_that_its_grasps_were_not_found_with(library, t
 
 @requires_egl
 def test_labels_of_a_still_carry_the_symmetry_and_pose_of_the_new_object(library):
-    stage = StageSettings(modes=(1.0, 0.0, 0.0, 0.0), objects=["tube"], occluded=0.0, clutter=0)
+    stage = SceneSettings(modes=(1.0, 0.0, 0.0, 0.0), objects=["tube"], occluded=0.0, clutter=0)
     stills = Stills(StillSettings(str(library / "grasps.npz"), stage=stage), load_hand_model())
     label = stills.frame(0).object
     assert label.name == "tube"

@@ -17,7 +17,7 @@ from hoisdf_model.synthesis.benchmark import (
     benchmark_studio,
     definition_hash,
 )
-from hoisdf_model.synthesis.render.looks import Wardrobe
+from hoisdf_model.synthesis.render.hand_palette import HandPalette
 from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.sources import build_source
 
@@ -48,7 +48,7 @@ def test_no_shape_and_no_look_is_the_trainings(stills):
     assert min(shapes) >= first
     assert stills.library.settings.split == "benchmark"
     model = load_hand_model()
-    theirs, ours = (Wardrobe(model, split, 1).skin(3)[0].texture for split in ("train", "benchmark"))
+    theirs, ours = (HandPalette(model, split, 1).skin(3)[0].texture for split in ("train", "benchmark"))
     assert theirs.shape != ours.shape or (theirs != ours).any()
 
 

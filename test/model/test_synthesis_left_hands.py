@@ -27,7 +27,7 @@ from hoisdf_model.synthesis import (
     LibrarySettings,
     Lighting,
     Renderer,
-    StageSettings,
+    SceneSettings,
     Stills,
     StillSettings,
     build_library,
@@ -43,7 +43,7 @@ MUG = "025_mug"  # has one mirror plane, y = 0: mirrored in x it would be anothe
 
 
 def stills_of(path, left_hands):
-    return Stills(StillSettings(str(path), seed=3, stage=StageSettings(left_hands=left_hands)), MODEL)
+    return Stills(StillSettings(str(path), seed=3, stage=SceneSettings(left_hands=left_hands)), MODEL)
 
 
 @pytest.fixture(scope="module")
@@ -111,9 +111,9 @@ def test_a_mirror_plane_is_found_wherever_it_lies_and_only_where_there_is_one():
 def test_the_settings_of_before_are_described_as_before():
     """An unfinished data set and what is compared with it keep fitting together."""
     known = ("modes", "catalogue_share", "occluded", "clutter", "tables", "rings", "distances", "focal", "from_below")
-    before = {name: value for name, value in asdict(StageSettings()).items() if name in known}
-    assert StageSettings(left_hands=0.0, bare_arms=0.0, gestures=0.0).described() == before
-    assert StageSettings(left_hands=0.2, bare_arms=0.0, gestures=0.0).described() == {**before, "left_hands": 0.2}
+    before = {name: value for name, value in asdict(SceneSettings()).items() if name in known}
+    assert SceneSettings(left_hands=0.0, bare_arms=0.0, gestures=0.0).described() == before
+    assert SceneSettings(left_hands=0.2, bare_arms=0.0, gestures=0.0).described() == {**before, "left_hands": 0.2}
 
 
 def test_shares_are_kept_and_right_hands_stay_as_they_were(library_file):

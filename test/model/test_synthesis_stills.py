@@ -22,17 +22,17 @@ from hoisdf_model.synthesis import (
     HAND,
     LibrarySettings,
     PosableHand,
-    StageSettings,
+    SceneSettings,
     Stills,
     StillSettings,
-    backdrops,
     build_library,
 )
+from hoisdf_model.synthesis.render import backdrops
 from hoisdf_model.synthesis.render.backdrops import backdrop, find_pictures
-from hoisdf_model.synthesis.render.looks import ring, skin_tone
+from hoisdf_model.synthesis.render.hand_palette import ring, skin_tone
 from hoisdf_model.synthesis.render.photograph import natural_noise, photographed
 from hoisdf_model.synthesis.render.skin import SKIN_TONES
-from hoisdf_model.synthesis.stills.staging import MODES
+from hoisdf_model.synthesis.stills.scenes import MODES
 from hoisdf_model.synthesis.stills.still import OBJECT
 
 MODEL = load_hand_model()
@@ -49,7 +49,7 @@ def library_file(tmp_path_factory):
 @pytest.fixture(scope="module")
 def source(library_file):
     """Of right hands; left ones have a file of their own."""
-    return Stills(StillSettings(str(library_file), seed=3, stage=StageSettings(left_hands=0.0)), MODEL)
+    return Stills(StillSettings(str(library_file), seed=3, stage=SceneSettings(left_hands=0.0)), MODEL)
 
 
 @pytest.fixture(scope="module")

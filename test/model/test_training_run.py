@@ -355,7 +355,7 @@ def test_a_resumed_run_with_another_configuration_is_told_so(tmp_path, caplog):
     start(tmp_path, "epochs=1", "checkpoint_steps=1")
     with caplog.at_level("WARNING"):
         start(tmp_path, "epochs=2", "checkpoint_steps=1", "losses.weights.heatmap=0.5", resume=True)
-    told = [r.getMessage() for r in caplog.records if "another configuration" in r.getMessage()]
+    told = [r.getMessage() for r in caplog.records if "changed configuration" in r.getMessage()]
     assert [line.split(", ", 1)[1] for line in told] == ["epochs: 1 -> 2", "losses.weights.heatmap: None -> 0.5"]
 
 

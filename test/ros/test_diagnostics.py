@@ -71,7 +71,7 @@ def test_the_input_status_names_what_is_wrong(changes, level, said):
 
 def test_nobody_publishing_is_said():
     state = dataclasses.replace(ACTIVE, publishers={"image": 0, "camera_info": 0})
-    assert "nobody publishes them" in statuses(state, silence=9.0)["input"].message
+    assert "they have no publishers" in statuses(state, silence=9.0)["input"].message
 
 
 def test_an_inactive_node_does_not_complain_about_silence():

@@ -17,10 +17,9 @@ from std_msgs.msg import Header  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from hoisdf_model.errors import InvalidInputError  # noqa: E402
-from hoisdf_model.estimates import Estimate  # noqa: E402
+from hoisdf_model.estimates import Estimate, entity_names  # noqa: E402
 from hoisdf_model.hand import BONES  # noqa: E402
 from hoisdf_ros.meshes import MARKER_FACES, Meshes  # noqa: E402
-from hoisdf_ros.naming import entity_names  # noqa: E402
 from hoisdf_ros.perception.markers import MESH, SKELETON, MarkerWriter  # noqa: E402
 from hoisdf_ros.serialized import SerializedMessage, mark  # noqa: E402
 from hoisdf_ros.transforms import transforms_message  # noqa: E402
@@ -104,6 +103,30 @@ def test_what_is_lost_is_deleted_once_and_ids_stay_the_same(writer):
         ("hand_right", SKELETON): Marker.DELETE,
     }
     assert read(writer.write(Estimate(), STAMP, "cam")) == {}
+
+
+def test_what_is_lost_is_held_for_its_time_by_the_stamps_and_never_sent_again():
+    writer = MarkerWriter({"right": FACES, "left": FACES[:, ::-1]}, Meshes(FakeCatalogue()).triangles, hold=0.5)
+
+    def actions(estimate, seconds, nanoseconds=0):
+        return {key: m.action for key, m in read(writer.write(estimate, (seconds, nanoseconds), "cam")).items()}
+
+    hand = dict.fromkeys([("hand_right", MESH), ("hand_right", SKELETON)], Marker.DELETE)
+    box = {(BOX, MESH): Marker.DELETE}
+    writer.write(make_estimate(), (100, 0), "cam")
+    assert actions(Estimate((make_hand(),)), 100, 200_000_000) == dict.fromkeys(hand, Marker.ADD)  # the box is held
+    assert actions(Estimate(), 100, 499_999_999) == {}
+    assert actions(Estimate(), 100, 500_000_000) == box  # half a second after it was seen, the hand 0.3 s after
+    assert actions(Estimate(), 100, 700_000_000) == hand
+    assert actions(Estimate(), 100, 800_000_000) == {}
+    writer.write(make_estimate(), (200, 0), "cam")
+    assert actions(Estimate(), 200, 100_000_000) == {}
+    assert actions(make_estimate(), 200, 200_000_000) == dict.fromkeys(hand | box, Marker.ADD)  # it came back
+    assert actions(Estimate(), 200, 600_000_000) == {}
+    assert actions(Estimate(), 150) == hand | box  # time jumped back
+    writer.write(make_estimate(), (300, 0), "cam")
+    writer.write(Estimate(), (300, 1), "cam")
+    assert {key: m.action for key, m in read(writer.clear((300, 2), "cam")).items()} == hand | box
 
 
 def test_numbers_change_from_frame_to_frame_though_the_structure_is_kept(writer):

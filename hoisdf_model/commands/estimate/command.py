@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from hoisdf_model.errors import CameraError, DependencyError, HoisdfError
+from hoisdf_model.errors import DependencyError, HoisdfError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,8 +31,8 @@ def estimate(
     camera: Annotated[
         Path | None,
         typer.Option(
-            help="The camera: ROS's calibration YAML, what ros2 topic echo prints of camera_info, Kalibr's or "
-            "RealSense's file, or a YAML file with fx, fy, cx, cy."
+            help="Camera calibration: ROS's YAML, the output of ros2 topic echo of camera_info, a file of Kalibr or "
+            "RealSense, or a YAML file with fx, fy, cx, cy."
         ),
     ] = None,
     fov: Annotated[
@@ -41,61 +41,75 @@ def estimate(
             metavar="DEGREES",
             min=1.0,
             max=170.0,
-            help="Where the camera isn't known: the field of view across the image's longer side, 60 for many phones "
-            "and webcams. Distances are then only assumed.",
+            help="Without a calibration: field of view along the image's longer side, degrees; about 60 for many "
+            "phones and webcams. Distances are then assumptions.",
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write to.")] = Path("out"),
     weights: Annotated[
         str | None,
         typer.Option(
-            help="Weights: our safetensors, an official snapshot, or untrained:compact. The shipped ones if not given."
+            help="Weights: safetensors of this package, an official snapshot, or untrained:compact. Default: the "
+            "shipped ones."
         ),
     ] = None,
-    box: Annotated[Box | None, typer.Option(metavar="X0 Y0 X1 Y1", help="The hand's box, pixels.")] = None,
-    object_box: Annotated[Box | None, typer.Option(metavar="X0 Y0 X1 Y1", help="The object's box, pixels.")] = None,
-    side: Annotated[str | None, typer.Option(metavar="right|left", help="Which hand; right where not given.")] = None,
+    box: Annotated[
+        Box | None, typer.Option(metavar="X0 Y0 X1 Y1", help="Hand box, pixels: left, top, right, bottom.")
+    ] = None,
+    object_box: Annotated[
+        Box | None, typer.Option(metavar="X0 Y0 X1 Y1", help="Object box, pixels: left, top, right, bottom.")
+    ] = None,
+    side: Annotated[
+        str | None,
+        typer.Option(metavar="right|left", help="Side of the hand; default: the hand tracker's, else right."),
+    ] = None,
     object_name: Annotated[
-        str | None, typer.Option("--object", help="The object's name, 006_mustard_bottle for instance.")
+        str | None, typer.Option("--object", help="Object name in the catalogue, for instance 006_mustard_bottle.")
     ] = None,
     root: Annotated[
-        Point | None, typer.Option(metavar="X Y Z", help="The wrist's position in the camera frame, metres.")
+        Point | None, typer.Option(metavar="X Y Z", help="Wrist position in the camera frame, metres.")
     ] = None,
     rectified: Annotated[
         bool, typer.Option("--rectified", help="The images are rectified: use the camera's projection matrix.")
     ] = False,
     sequence: Annotated[
-        bool, typer.Option("--sequence", help="The images follow each other in time: follow the hand through them.")
+        bool, typer.Option("--sequence", help="The images are a time sequence: track the hand over them.")
     ] = False,
     objects: Annotated[
         Path | None,
-        typer.Option("--catalogue", "--objects", help="Folder with object meshes of your own, beside the look-alikes."),
+        typer.Option("--catalogue", "--objects", help="Folder with additional object meshes."),
     ] = None,
     hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
+        Path | None,
+        typer.Option(help="Hand model (.pkl or .npz); default: the one of the weights, else the open hand."),
     ] = None,
     hand_size: Annotated[
         float | None,
         typer.Option(
             metavar="METRES",
-            help="From the wrist to the tip of the middle finger of the flat hand; a mean hand's if not given.",
+            help="Span of the flat hand from the wrist to the tip of the middle finger, metres; default: a mean "
+            "hand's.",
         ),
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, where it can't tell.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Preset of an official snapshot, if its keys are ambiguous.")
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "auto",
-    overlay: Annotated[bool, typer.Option(help="Write a picture of each image's estimate.")] = True,
+    overlay: Annotated[bool, typer.Option(help="Write an overlay picture for each image.")] = True,
     meshes: Annotated[
-        bool | None, typer.Option(help="Write the meshes as PLY; if not given, those of images, not of videos.")
+        bool | None, typer.Option(help="Write the meshes as PLY; default: for images, not for videos.")
     ] = None,
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Estimate every N-th frame of a video.")] = 1,
     video: Annotated[
         bool | None,
         typer.Option(
-            help="Write annotated videos: if not given, of videos; with --video, of the images as one video, too."
+            help="Write annotated videos; default: for videos. With --video the images also become one video."
         ),
     ] = None,
-    rate: Annotated[float, typer.Option(min=1.0, max=240.0, help="Frames per second of the images' video.")] = 15.0,
+    rate: Annotated[
+        float, typer.Option(min=1.0, max=240.0, help="Frames per second of the video made of images.")
+    ] = 15.0,
 ) -> None:
     """Estimate hands and held objects in images and videos.
 
@@ -108,7 +122,7 @@ def estimate(
     from rich.progress import Progress
     from rich.text import Text
 
-    from hoisdf_model.commands.estimate.inputs import find_images, is_video, unique_stems
+    from hoisdf_model.commands.estimate.inputs import check_one_camera, find_images, is_video, unique_stems
     from hoisdf_model.commands.estimate.videos import drawing
     from hoisdf_model.commands.estimate.work import Work
     from hoisdf_model.estimates import Prior
@@ -121,17 +135,12 @@ def estimate(
         "object_name": object_name,
     }  # fmt: skip
     prior: Prior | None = Prior(**cast("Any", known)) if any(value is not None for value in known.values()) else None
-    if (camera is None) == (fov is None):
-        raise CameraError(
-            "the camera must be given, with --camera FILE; where it isn't known, --fov 60 assumes a field of view of "
-            "60 degrees, and distances are then only as good as that" if camera is None else
-            "give --camera or --fov, not both: one is known, the other assumed"
-        )  # fmt: skip
+    check_one_camera(camera, fov)
     paths = find_images(images)
     known_camera = None if camera is None else read_camera(camera, rectified=rectified)
     catalogue = load_catalogue(objects)
     if object_name:
-        catalogue.get(object_name)  # a misspelt name is told before the work, not by a missing mesh after it
+        catalogue.get(object_name)  # a misspelt name is reported before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
         estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size)

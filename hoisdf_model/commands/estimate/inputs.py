@@ -1,4 +1,4 @@
-"""What is estimated from: which files, and through which camera they were taken."""
+"""Input files of ``hoisdf estimate`` and their camera."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hoisdf_model.errors import ImageError
+from hoisdf_model.errors import CameraError, ImageError
 
 if TYPE_CHECKING:
     from hoisdf_model.geometry import Pinhole
 
 
 def find_images(sources: list[Path]) -> list[Path]:
-    """The images, folders replaced by the images in them, in the order of their names and numbers.
+    """Image files, with folders expanded, in natural order.
+
+    In the order of their names and numbers.
 
     Raises:
         ImageError: a folder without images.
@@ -34,14 +36,20 @@ def find_images(sources: list[Path]) -> list[Path]:
 
 
 def is_video(path: Path) -> bool:
-    """Whether a file is taken for a video: it is no picture by its ending or content."""
+    """Whether a file is taken for a video.
+
+    It is no picture by its ending or content.
+    """
     from hoisdf_model.messages import is_image_file
 
     return not is_image_file(path)
 
 
 def unique_stems(paths: list[Path]) -> list[str]:
-    """File names without their endings; from the second of the same name on with ``_2``, ``_3``, ..."""
+    """Unique file names without endings.
+
+    From the second of the same name on with ``_2``, ``_3``, ...
+    """
     met: Counter[str] = Counter()
     stems = []
     for path in paths:
@@ -50,8 +58,26 @@ def unique_stems(paths: list[Path]) -> list[str]:
     return stems
 
 
+def check_one_camera(camera: Path | None, fov: float | None) -> None:
+    """Nothing, if a camera is known or assumed.
+
+    Raises:
+        CameraError: neither, or both.
+    """
+    if camera is None and fov is None:
+        raise CameraError(
+            "the camera must be given, with --camera FILE; where it isn't known, --fov 60 assumes a field of view of "
+            "60 degrees, and distances are then only as good as that"
+        )
+    if camera is not None and fov is not None:
+        raise CameraError("give --camera or --fov, not both: one is known, the other assumed")
+
+
 def assumed_camera(width: int, height: int, fov: float) -> Pinhole:
-    """A pinhole that looks through the middle of the image; ``fov``: degrees across its longer side."""
+    """Assumed pinhole camera of a field of view.
+
+    It looks through the middle of the image; ``fov``: degrees across its longer side.
+    """
     from hoisdf_model.geometry import Pinhole
 
     focal = max(width, height) / 2 / math.tan(math.radians(fov) / 2)
@@ -59,7 +85,7 @@ def assumed_camera(width: int, height: int, fov: float) -> Pinhole:
 
 
 def exif_hint(orientation: int) -> str:
-    """What an image's Exif orientation has to do with its camera, in words; empty where it is upright."""
+    """Hint about Exif orientation and camera; empty for upright images."""
     if orientation == 1:
         return ""
     kind = " (on its side)" if orientation in (5, 6, 7, 8) else ""
@@ -67,6 +93,9 @@ def exif_hint(orientation: int) -> str:
 
 
 def camera_to_json(camera: Pinhole, fov: float | None) -> dict[str, Any]:
-    """What the estimate was made with; ``assumed`` says that distances are no better than the assumption."""
+    """Camera of an estimate as JSON values.
+
+    ``assumed`` marks distances as no better than the assumption.
+    """
     known = {name: getattr(camera, name) for name in ("fx", "fy", "cx", "cy", "width", "height")}
     return {**known, "assumed": fov is not None} | ({} if fov is None else {"field_of_view": fov})

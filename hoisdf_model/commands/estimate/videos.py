@@ -1,4 +1,7 @@
-"""A video through the estimator: a line of JSON for each frame, and the frames with everything drawn in."""
+"""Estimation on videos.
+
+A line of JSON for each frame, and the frames with everything drawn in.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ NO_CODEC = "this OpenCV can't write MP4: --no-video leaves the annotated video o
 
 @dataclass(frozen=True)
 class VideoTally:
-    """What became of a video.
+    """Counts of a processed video.
 
     Attributes:
         read: frames. announced: how many there should have been; 0: the file doesn't say.
@@ -44,7 +47,7 @@ class VideoTally:
 
 
 def turned_video(source: VideoSource) -> str:
-    """What a video's rotation has to do with its camera, in words; empty where it is upright."""
+    """Hint about a video's rotation and camera; empty if upright."""
     if source.turn == 0:
         return ""
     return f"its rotation by {source.turn} degrees isn't applied, for a calibration is of the sensor"
@@ -67,7 +70,7 @@ def estimate_video(
         name: of the video, for the lines.
         stem: folder and beginning of the names.
         work: how frames are worked on.
-        every: estimate only every so many-th frame.
+        every: estimate only every n-th frame.
         annotated: whether a video is written. meshes: whether each frame's meshes are.
         advance: called with the number of frames read so far.
 
@@ -113,7 +116,9 @@ def estimate_video(
 
 @contextmanager
 def drawing(stem: Path, rate: float, wanted: bool) -> Iterator[VideoFile | None]:
-    """``<stem>_overlay.mp4``, whole whatever happens while it is written; None where it isn't wanted.
+    """Writer of ``<stem>_overlay.mp4``, or None.
+
+    The file is complete whatever happens while it is written.
 
     Raises:
         DependencyError: it can't be read again.

@@ -1,4 +1,4 @@
-"""What is done with each picture: estimated from, drawn into, written down."""
+"""Processing of one picture: estimate, overlay, output files."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Work:
-    """How pictures are worked on.
+    """Settings of the processing.
 
     Attributes:
         estimator: what estimates. prior: what is known of every picture. catalogue: meshes of objects.
@@ -37,7 +37,9 @@ class Work:
     output: Path
 
     def frame(self, image: NDArray[np.uint8], turned: str = "") -> Frame:
-        """The picture (H, W, 3) uint8 RGB with its camera; ``turned``: how it was stored, for errors.
+        """Frame of a picture (H, W, 3) with its camera.
+
+        uint8 RGB; ``turned``: how it was stored, for errors.
 
         Raises:
             CameraError: the camera is one of other pictures.
@@ -64,7 +66,10 @@ class Work:
 
 
 def summary(found: Estimate, fov: float | None = None) -> str:
-    """One line about an estimate; ``fov``: the field of view that was assumed, degrees."""
+    """One-line summary of an estimate.
+
+    ``fov``: the field of view that was assumed, degrees.
+    """
     assumed = "" if fov is None else f", distance assumed: field of view {fov:g} degrees"
     parts = [
         f"{hand.side} hand, wrist at {' '.join(f'{c:.3f}' for c in hand.joints[0])} m ({hand.root_source}{assumed})"

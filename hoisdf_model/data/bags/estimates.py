@@ -1,4 +1,4 @@
-"""Estimates and ground truth that a bag holds as messages, without their images."""
+"""Estimates and ground truth of a bag, without images."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def estimates_of(
     Args:
         bag: open.
         topics: of the type ``hoisdf/HandObject``.
-        on_problem: told of each message that can't be read; the iteration goes on without it.
+        on_problem: called with each message that can't be read; the iteration goes on without it.
 
     Raises:
         BagError: no such topic, or it is of another type; or the bag is damaged.

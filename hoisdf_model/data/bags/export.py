@@ -1,4 +1,6 @@
-"""Labelled films of data sets as rosbags: image, camera, depth, true boxes, ground truth and its transforms.
+"""Export of labelled sequences as rosbags.
+
+Image, camera, depth, true boxes, ground truth and its transforms.
 
 The topics are those of :class:`FrameRecorder`. Data sets have no clock: frame 0 has the stamp ``FIRST_STAMP``, the
 others follow at ``RATE``, and what is left out leaves a gap.
@@ -39,11 +41,11 @@ from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 RATE = 30.0  # frames a second: of the cameras that DexYCB and HO-3D were recorded with
 SOURCE = "hoisdf.source"  # in a bag's metadata: the data set and sequence that it was made of
 _UNKNOWN = HandModelInfo("", "")
-_TOLD = PreparationConfig()  # the boxes that networks are told
+_GIVEN = PreparationConfig()  # the boxes given to networks
 
 
 class Film(Protocol):
-    """What one camera saw, frame by frame, as :class:`DexYcbFrames` of a film has it.
+    """Image sequence of one camera, such as :class:`DexYcbFrames` of a film.
 
     Where it has a method ``true_vertices(index)`` the hand's mesh is asked of that.
     """
@@ -55,15 +57,18 @@ class Film(Protocol):
         """``.../<number>``, the number counting images from the film's start."""
 
     def frame(self, index: int) -> LabelledFrame:
-        """Image, camera and labels; with neither hand nor object where nothing is known."""
+        """Image, camera and labels of one frame.
+
+        With neither hand nor object where nothing is known.
+        """
 
     def depth(self, index: int) -> NDArray[np.float32]:
-        """(H, W) metres."""
+        """Depth image (H, W), metres."""
 
 
 @dataclass(frozen=True)
 class BagFormat:
-    """How a bag is written.
+    """Storage and image format of a bag.
 
     Attributes:
         storage: ``mcap`` (zstd-compressed) or ``sqlite3``.
@@ -86,7 +91,7 @@ class BagFormat:
         return BagWriter(path, self.storage, "zstd" if self.storage == "mcap" else "none", about)
 
     def recorder(self, writer: BagWriter) -> FrameRecorder:
-        """What writes frames into it.
+        """Frame recorder for a bag of this format.
 
         Raises:
             InvalidInputError: there is no such image format or quality.
@@ -96,7 +101,10 @@ class BagFormat:
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What was written: frames, those with a hand, those left out, those without their depth image, bytes."""
+    """Summary of an export.
+
+    Frames, those with a hand, those left out, those without their depth image, bytes.
+    """
 
     frames: int
     hands: int
@@ -124,10 +132,10 @@ def export_film(
         hand_models: by side, those that the labels are of.
         form: how; the default of :class:`BagFormat` where not given.
         every: take only images whose number is a multiple of this.
-        frames: take the first so many of them.
+        frames: take the first n of them.
         about: notes for the bag's metadata, such as ``SOURCE`` and ``bags.SYNTHETIC``.
         progress: called with frames done and frames in all.
-        problem: told of each frame that is left out, and of each without its depth image.
+        problem: called with each frame that is left out, and of each without its depth image.
 
     Raises:
         BagError: the folder exists or can't be written.
@@ -170,15 +178,15 @@ def export_film(
 
 
 def true_regions(frame: LabelledFrame) -> Regions:
-    """The boxes of the labels as networks are told them, within the image; without positions."""
+    """Regions of the true labels, within the image; without positions."""
     hands: tuple[HandRegion, ...] = ()
     things: tuple[ObjectRegion, ...] = ()
     hand, thing = frame.hand, frame.object
     if hand is not None:
-        box = _within(hand_box(hand, frame.camera, _TOLD.hand_box), frame)
+        box = _within(hand_box(hand, frame.camera, _GIVEN.hand_box), frame)
         hands = () if box is None else (HandRegion(box, hand.side),)
     if thing is not None:
-        box = _within(object_box(thing, frame.camera, _TOLD.object_box), frame)
+        box = _within(object_box(thing, frame.camera, _GIVEN.object_box), frame)
         things = () if box is None else (ObjectRegion(box, thing.name),)
     return Regions(hands, things)
 
@@ -191,7 +199,7 @@ def _within(box: Floats, frame: LabelledFrame) -> Floats | None:
 
 
 class LabelReader:
-    """Labels as what an estimator would say if it knew.
+    """Labels in the form of a perfect estimator's output.
 
     Args:
         hand_models: by side, those that the labels are of.
@@ -201,7 +209,9 @@ class LabelReader:
         self._meshes = {side: HandFields(model, 0) for side, model in hand_models.items()}
 
     def truth(self, name: str, frame: LabelledFrame, vertices: Floats | None = None) -> Estimate:
-        """Hand and object. Joints, pose and shape that aren't known are NaN; without a wrist there is no hand.
+        """Ground truth of hand and object.
+
+        Joints, pose and shape that aren't known are NaN; without a wrist there is no hand.
 
         Args:
             name: the frame's, for messages.

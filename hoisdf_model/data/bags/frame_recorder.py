@@ -1,4 +1,7 @@
-"""Frames into a bag, on the topics that :meth:`BagReader.frames` and the perception node look for."""
+"""Recorder of frames into a bag.
+
+On the topics that :meth:`BagReader.frames` and the perception node look for.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,9 @@ FIRST_STAMP = 1_700_000_000_000_000_000  # nanoseconds; a fixed time, so that eq
 
 
 class FrameRecorder:
-    """Writes image, camera_info, depth, regions, ground truth and the ground truth's transforms.
+    """Recorder of frames with ground truth into a bag.
+
+    Writes image, camera_info, depth, regions, ground truth and the ground truth's transforms.
 
     Topics: ``<namespace>/image`` (raw) or ``/image/compressed``, ``/camera_info``, ``/depth`` (16UC1, millimetres),
     ``/regions``, ``/ground_truth``, and ``/tf`` with frames that end in ``_truth``, to stand beside estimates.
@@ -50,7 +55,7 @@ class FrameRecorder:
         self._writer, self._format, self._quality, self._namespace = writer, image_format, quality, namespace
 
     def write(self, item: BagFrame) -> None:
-        """Append everything that the frame has."""
+        """Append all parts of a frame."""
         types = self._writer.types
         header = make_header(types, item.stamp, item.frame_id)
         if self._format == "raw":

@@ -1,4 +1,7 @@
-"""Messages of several topics of a bag -> frames: what has the same stamp, within a slop, belongs together."""
+"""Synchronization of a bag's messages into frames, by stamp.
+
+Messages with the same stamp, within a slop, belong together.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,9 @@ Report = Callable[[str, int, Exception], None]
 
 
 def select_topics(types: Mapping[str, str], given: Mapping[str, str | None], where: str) -> dict[str, str]:
-    """Which topic plays which role (``image``, ``camera_info``, ``depth``, ``regions``, ``truth``).
+    """Assignment of topics to roles.
+
+    ``image``, ``camera_info``, ``depth``, ``regions``, ``truth``.
 
     What isn't given is found like this. image: the only image topic whose name doesn't speak of depth or an overlay;
     raw before compressed. camera_info: the one beside the image, else the only one. depth: the only depth image beside
@@ -71,7 +76,7 @@ def select_topics(types: Mapping[str, str], given: Mapping[str, str | None], whe
         where: the bag's name for messages.
 
     Raises:
-        BagError: a given topic has a type that doesn't fit, or image or camera_info can't be told.
+        BagError: a given topic has a type that doesn't fit, or image or camera_info is ambiguous.
     """
     roles: dict[str, str] = {}
     for role, topic in given.items():
@@ -132,7 +137,7 @@ class _Waiting:
 
 
 class FrameAssembly:
-    """Puts messages of one moment together, in the order of the images' stamps.
+    """Synchronizer of messages, in the order of the images' stamps.
 
     An image is ready once every topic has delivered, or has gone on to a later stamp, or ``PATIENCE`` has passed. What
     is nearest within the slop belongs to it; a message may belong to several images. Which ``camera_info`` it has is
@@ -141,7 +146,7 @@ class FrameAssembly:
     Args:
         roles: the roles that take part, see :func:`select_topics`.
         rectified: take ``P`` of the camera and not ``K`` with ``D``.
-        report: told (role, time, error) of what is left out.
+        report: called with (role, time, error) of what is left out.
         slop: largest difference of stamps of an image and its parts, nanoseconds.
         few_infos: there are far fewer ``camera_info`` than images, so that waiting for one of its own is in vain.
 
@@ -170,7 +175,7 @@ class FrameAssembly:
         self._infos.restart()
 
     def add(self, role: str, time: int, message: Any) -> Iterator[BagFrame]:
-        """Take a message recorded at ``time`` and give the frames that are complete now."""
+        """Add a message recorded at ``time``; the completed frames."""
         stamp = stamp_of(message)
         if stamp < self._newest.get(role, stamp) - PATIENCE:  # the clock went back: what comes now is another run
             yield from self.finish()
@@ -203,7 +208,10 @@ class FrameAssembly:
         self._infos.restart()
 
     def unused(self) -> dict[str, BagError]:
-        """The roles of which there were messages and none met an image, and how far off the nearest was."""
+        """Roles whose messages met no image.
+
+        And how far off the nearest was.
+        """
         allowed = f"{self._slop / 1e6:g} ms are allowed (slop)"
         return {
             role: BagError(

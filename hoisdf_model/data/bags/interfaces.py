@@ -1,4 +1,4 @@
-"""The message types that bags are read and written with: ROS's common ones and this package's own."""
+"""Message types of bags: common ROS types and this package's own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ ADDED: dict[str, dict[str, Any]] = {"hoisdf/msg/Grasp": {"side": ""}, "hoisdf/ms
 
 @cache
 def interface_types() -> Any:
-    """The ``rosbags`` type store with the types of the oldest supported ROS release and of this package.
+    """Type store of ``rosbags`` with ROS's and this package's types.
+
+    Of the oldest supported ROS release.
 
     Types come from here only, never from the definitions inside a bag: rosbags makes Python code of definitions, and a
     bag is not to be trusted with that.
@@ -26,17 +28,22 @@ def interface_types() -> Any:
 
 
 def is_stated(digest: str | None) -> bool:
-    """Whether a type hash of a bag says anything; metadata may lack it, leave it empty, or have zeros."""
+    """Whether a bag states a type hash.
+
+    Metadata may lack it, leave it empty, or have zeros.
+    """
     return digest is not None and digest.startswith("RIHS01_") and set(digest.removeprefix("RIHS01_")) != {"0"}
 
 
 def is_earlier(type_name: str, digest: str | None) -> bool:
-    """Whether a type hash is that of a definition that this package had before."""
+    """Whether a type hash is that of an earlier definition here."""
     return _earlier_hashes().get(type_name) == digest
 
 
 def in_todays_definition(data: bytes, type_name: str, digest: str | None) -> bytes:
-    """A serialised message of an earlier definition as one of today's; any other, and a damaged one, as it is.
+    """Serialised message in the current definition.
+
+    One of an earlier definition is converted; any other, and a damaged one, stays as it is.
 
     Args:
         data: CDR.

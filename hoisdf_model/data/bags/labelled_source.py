@@ -1,4 +1,7 @@
-"""Frames of bags with ground truth as a source of labelled frames, read where they are when they are asked for."""
+"""Bags with ground truth as a source of labelled frames.
+
+Frames are read from the bag when they are requested.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ Find = Callable[[str], CatalogueObject]
 
 @dataclass(frozen=True)
 class BagTopics:
-    """Which topics of a bag are read.
+    """Topics of a bag by role.
 
     Attributes:
         names: role (``image``, ``camera_info``, ``depth``, ``regions``, ``truth``) -> topic; those that aren't here are
@@ -52,7 +55,10 @@ class BagTopics:
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a labelled hand is: number of its bag, the frame's ``time`` and ``stamp``, number of the hand in it."""
+    """Address of a labelled hand in bags.
+
+    Number of its bag, the frame's ``time`` and ``stamp``, number of the hand in it.
+    """
 
     bag: int
     time: int
@@ -89,7 +95,7 @@ def _is_litter(path: Path) -> bool:
 
 
 def is_synthetic(path: str | Path) -> bool:
-    """Whether a bag says of itself that its pictures are rendered.
+    """Whether a bag declares its pictures as rendered.
 
     Raises:
         BagError: there is no bag, or it is damaged.
@@ -99,7 +105,9 @@ def is_synthetic(path: str | Path) -> bool:
 
 
 class BagFrames:
-    """Labelled frames of bags: one for each moment. Images come without distortion, left hands as they are.
+    """Labelled frames of bags, one per hand.
+
+    Images come without distortion, left hands as they are.
 
     Args:
         bags: by name.
@@ -130,7 +138,7 @@ class BagFrames:
         return self.labelled(self._read(index), self.moments[index].hand)
 
     def labelled(self, item: BagFrame, number: int) -> LabelledFrame:
-        """The image with the true hand of that number and what it holds."""
+        """Image with one true hand and its object."""
         assert item.truth is not None
         hand = item.truth.hands[number]
         frame = item.frame.rectified()
@@ -143,7 +151,7 @@ class BagFrames:
         return (list(self.bags)[self.moments[index].bag],) if len(self.bags) > 1 else ()
 
     def true_vertices(self, index: int) -> Floats | None:
-        """(778, 3) metres, camera frame; None where the truth has none."""
+        """True vertices (778, 3), metres, camera frame, or None."""
         item = self._read(index)
         assert item.truth is not None
         vertices = np.asarray(item.truth.hands[self.moments[index].hand].vertices, np.float64)
@@ -180,5 +188,8 @@ def moments_of(truth: Estimate, bag: int, time: int, stamp: int) -> tuple[Moment
 
 
 def known_hands(truth: Estimate) -> tuple[int, ...]:
-    """Numbers of the true hands with a known wrist; the other joints may be unknown, as of HO-3D's evaluation."""
+    """Indices of the true hands with a known wrist.
+
+    The other joints may be unknown, as of HO-3D's evaluation.
+    """
     return tuple(i for i, hand in enumerate(truth.hands) if np.isfinite(hand.joints[0]).all())

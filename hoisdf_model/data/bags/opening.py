@@ -1,4 +1,7 @@
-"""Opening bags on ``rosbags`` as they are found: with any name, cut off, or with metadata that don't fit the files."""
+"""Tolerant opening of bags on ``rosbags``.
+
+With any name, truncated, or with metadata that don't fit the files.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +44,8 @@ class Sqlite3File(Sqlite3Reader):
 
     @property
     def remark(self) -> str:
-        """What the user must know; empty for nothing."""
-        log = Path(f"{self.path!s}-wal")  # it isn't read: the file is opened as one that nobody writes to
+        """Warning for the user; empty for none."""
+        log = Path(f"{self.path!s}-wal")  # it isn't read: the file is opened as one without writers
         if not log.exists() or not log.stat().st_size:
             return ""
         return (
@@ -52,7 +55,7 @@ class Sqlite3File(Sqlite3Reader):
 
 
 class McapFile(McapReader):
-    """An MCAP file, read as far as it goes where its end is missing."""
+    """MCAP file, readable up to a truncation."""
 
     remark = ""
 
@@ -146,7 +149,10 @@ def _storage_file(path: Path) -> McapFile | Sqlite3File:
 
 
 class BagFolder(DirectoryReader):
-    """A folder with ``metadata.yaml``, of which types and names are taken, and counts and times from the files."""
+    """Bag folder with ``metadata.yaml``.
+
+    Types and names are taken from it, counts and times from the files.
+    """
 
     STORAGE_PLUGINS = {"mcap": McapFile, "sqlite3": Sqlite3File, "": _storage_file}  # type: ignore[dict-item]  # noqa: RUF012
 
@@ -183,7 +189,7 @@ class BagFolder(DirectoryReader):
 
     @property
     def remark(self) -> str:
-        """What the user must know; empty for nothing."""
+        """Warning for the user; empty for none."""
         counts: dict[str, int] = dict.fromkeys(self.stated, 0)
         for connection in self.connections:
             counts[connection.topic] = counts.get(connection.topic, 0) + connection.msgcount
@@ -207,7 +213,7 @@ class AnyReader(Reader):
 
     @property
     def remark(self) -> str:
-        """What the user must know of an opened bag; empty for nothing."""
+        """Warning about an opened bag; empty for none."""
         return str(getattr(self.storage, "remark", ""))
 
 
@@ -217,7 +223,7 @@ def storage_files(folder: Path) -> list[Path]:
 
 
 def advice(path: Path) -> str:
-    """What may mend a damaged bag."""
+    """Advice on repairing a damaged bag."""
     file: Any = next(iter(storage_files(path)), path) if path.is_dir() else path
     if file.suffix == ".mcap":
         return f"'mcap recover {file} -o mended.mcap' saves what can be read"

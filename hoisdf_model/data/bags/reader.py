@@ -27,7 +27,10 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Topic:
-    """One topic of a bag: ``name``, ``type`` such as ``sensor_msgs/msg/Image``, number of messages, offered QoS."""
+    """Topic of a bag.
+
+    ``name``, ``type`` such as ``sensor_msgs/msg/Image``, number of messages, offered QoS.
+    """
 
     name: str
     type: str
@@ -37,7 +40,10 @@ class Topic:
 
 @dataclass(frozen=True)
 class BagMessage:
-    """A message as rosbags' class of its type; ``time`` is when it was recorded, nanoseconds since the epoch."""
+    """Message of a bag, as rosbags' class of its type.
+
+    ``time`` is when it was recorded, nanoseconds since the epoch.
+    """
 
     topic: str
     type: str
@@ -47,7 +53,9 @@ class BagMessage:
 
 @dataclass(frozen=True)
 class BagProblem:
-    """A message or frame that was left out, and why; ``time`` as in :class:`BagMessage`.
+    """Skipped message or frame, with the reason.
+
+    ``time`` as in :class:`BagMessage`.
 
     ``unused``: all messages of the topic were, for none met an image.
     """
@@ -162,7 +170,7 @@ class BagReader:
     def raw(
         self, topics: Iterable[str] | None = None, start: int | None = None, stop: int | None = None
     ) -> Iterator[tuple[Topic, int, bytes]]:
-        """Topic, time of recording and serialised message (CDR), in the order of time.
+        """Serialised messages (CDR) with topic and recording time, in time order.
 
         Messages of this package that were recorded with an earlier definition come in today's, unless they can't be
         read: those come as they are.
@@ -212,7 +220,7 @@ class BagReader:
         Args:
             topics: names to read; where None all whose type is known (ROS's common ones and this package's).
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message that can't be deserialised; the iteration goes on without it.
+            on_problem: called with each message that can't be deserialised; the iteration goes on without it.
 
         Raises:
             BagError: no such topic, its type isn't known or was another one at recording, or the bag is damaged.
@@ -239,13 +247,15 @@ class BagReader:
         regions: str | None = None,
         truth: str | None = None,
     ) -> dict[str, str]:
-        """Which topic is the ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
+        """Topics by role.
+
+        The ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
 
         Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bags.frames.select_topics`); an
         empty string leaves it out. The last three may be missing.
 
         Raises:
-            BagError: there is no image or camera_info, one can't be told, or a given topic isn't there or of another
+            BagError: there is no image or camera_info, one is ambiguous, or a given topic isn't there or of another
                 type.
         """
         wanted = {"image": image, "camera_info": camera_info, "depth": depth, "regions": regions, "truth": truth}
@@ -265,7 +275,7 @@ class BagReader:
         on_problem: ProblemHandler = _log_problem,
         slop: float = 0.0,
     ) -> Iterator[BagFrame]:
-        """Images with everything that has the same stamp, in the order of stamps.
+        """Frames with all messages of the same stamp, in stamp order.
 
         Where there isn't a ``camera_info`` with each image (it is latched, or sent now and then), the last one of its
         camera and size holds. Topics are found as :meth:`roles` does.
@@ -276,12 +286,12 @@ class BagReader:
                 (``hoisdf/HandObject``).
             rectified: the images are rectified, so ``P`` holds and not ``K`` with ``D``.
             start, stop: as in :meth:`raw`.
-            on_problem: told of each message or frame that was left out, and at the end of each topic that was there and
-                never met an image; the iteration goes on.
+            on_problem: called with each message or frame that was left out, and at the end with each topic that never
+                met an image; the iteration goes on.
             slop: largest difference of the stamps of what belongs together, seconds.
 
         Raises:
-            BagError: a topic is missing or can't be told, there isn't a single image, or the bag is damaged.
+            BagError: a topic is missing or ambiguous, there isn't a single image, or the bag is damaged.
         """
         roles = self.roles(image, camera_info, depth, regions, truth)
         for role in ("image", "camera_info"):

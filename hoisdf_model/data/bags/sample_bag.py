@@ -9,7 +9,9 @@ from hoisdf_model.errors import BagError
 
 
 def sample_recording() -> Path:
-    """Folder of a synthetic rosbag2: ten seconds of a hand that takes three objects from a table, with ground truth.
+    """Folder of the shipped synthetic sample recording (rosbag2).
+
+    Ten seconds of a hand that takes three objects from a table, with ground truth.
 
     Made by ``hoisdf synthesize --quality 75``; docs/synthesis.md lists its topics.
 

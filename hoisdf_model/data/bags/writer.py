@@ -1,4 +1,7 @@
-"""Writing rosbag2 recordings (MCAP or sqlite3) on ``rosbags``, such that ``ros2 bag play`` plays them."""
+"""Writer of rosbag2 recordings (MCAP or sqlite3) on ``rosbags``.
+
+``ros2 bag play`` plays them.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,9 @@ class _AnyNameWriter(Writer):
 
 
 class BagWriter:
-    """A new bag; a context manager. Where the block ends with an exception the unfinished bag is removed.
+    """Writer of a new bag; a context manager.
+
+    Where the block ends with an exception the unfinished bag is removed.
 
     Args:
         path: the bag's folder, which must not exist yet.
@@ -96,7 +101,9 @@ class BagWriter:
             raise BagError(f"the bag {self.path} can't be written: {error}") from error
 
     def add_topic(self, topic: str, type_name: str, latched: bool = False) -> None:
-        """Declare a topic; needed only for topics without messages and for latched (transient local) ones.
+        """Declare a topic.
+
+        Needed only for topics without messages and for latched (transient local) ones.
 
         Raises:
             BagError: the type isn't known, or the topic has another one.

@@ -1,4 +1,6 @@
-"""The released HOISDF code's preprocessed lists of DexYCB frames, ``dex_ycb_s0_*.json``, and names of distance files.
+"""Preprocessed DexYCB frame lists of the released HOISDF code.
+
+``dex_ycb_s0_*.json``, and names of distance files.
 
 A list is a dictionary of keys such as ``s0_1234``, ordered by the number after three characters, not by its place in
 the file. What else an entry holds is in DexYCB's own files too, and is read from there.

@@ -1,4 +1,4 @@
-"""Whether a download of DexYCB is whole, and what to fetch if not."""
+"""Completeness check of a DexYCB download."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _S0 = ("s0_train", "s0_val", "s0_test")
 def check_dexycb(
     root: Path, models: Path | None = None, deep: bool = False, progress: Progress | None = None
 ) -> CheckReport:
-    """Look through a download.
+    """Check a DexYCB download.
 
     Args:
         root: with the subjects' folders, ``calibration`` and ``models``.

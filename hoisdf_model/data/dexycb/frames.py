@@ -1,4 +1,6 @@
-"""DexYCB (Chao et al. 2021) as a data source, straight from its published layout.
+"""DexYCB (Chao et al. 2021) as a data source.
+
+Straight from its published layout.
 
 ``layout`` says where the files lie and what the splits are, ``pose`` how hands are posed and
 ``subsets`` which frames are used. Labels are in the camera frame (x right, y down, z forward), metres and
@@ -129,7 +131,7 @@ class DexYcbFrames:
         return f"{take.subject}/{take.name}/{serial}/{frame:06d}"
 
     def tags(self, index: int) -> tuple[str, ...]:
-        """What an evaluation tells frames apart by: ``right hand`` or ``left hand``, where both occur.
+        """Evaluation groups: ``right hand`` or ``left hand``, where both occur.
 
         Raises:
             DatasetError: there is no such frame.
@@ -153,7 +155,9 @@ class DexYcbFrames:
         return LabelledFrame(image, self.folder.camera(serial), hand, thing, *masks)
 
     def depth(self, index: int) -> NDArray[np.float32]:
-        """(H, W) metres, aligned to the colour image, 0 where nothing was measured.
+        """Depth image (H, W), metres, aligned to the colour image.
+
+        0 where nothing was measured.
 
         Raises:
             DatasetError: there is no such frame, or its depth image is missing or damaged.

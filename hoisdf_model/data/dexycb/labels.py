@@ -1,4 +1,4 @@
-"""DexYCB's labels of one image, read and looked over."""
+"""Reading and validation of DexYCB's labels of one image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ _SHAPES: dict[str, tuple[int, ...]] = {
 
 
 def read_labels(path: Path, objects: int) -> Arrays:
-    """``seg`` (480, 640), ``pose_y`` (K, 3, 4), ``pose_m`` (1, 51), ``joint_3d`` (1, 21, 3), ``joint_2d`` (1, 21, 2).
+    """Labels of one DexYCB frame.
+
+    ``seg`` (480, 640), ``pose_y`` (K, 3, 4), ``pose_m`` (1, 51), ``joint_3d`` (1, 21, 3), ``joint_2d`` (1, 21, 2).
 
     Args:
         path: of the npz file.

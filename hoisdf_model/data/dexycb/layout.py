@@ -1,4 +1,4 @@
-"""Where DexYCB's files lie, what its meta data says, and its official splits.
+"""File layout, meta data and official splits of DexYCB.
 
 ```
 <date>-subject-NN/<sequence>/meta.yml                           10 subjects with 100 sequences each
@@ -82,7 +82,7 @@ SPLITS = tuple(_RULES)
 
 @dataclass(frozen=True)
 class Take:
-    """One sequence: what its ``meta.yml`` says.
+    """Sequence of DexYCB, from its ``meta.yml``.
 
     Attributes:
         folder: of the download.
@@ -106,7 +106,7 @@ class Take:
 
     @property
     def path(self) -> Path:
-        """Its folder."""
+        """Folder of the sequence."""
         return self.folder / self.subject / self.name
 
     @property
@@ -128,7 +128,7 @@ class Take:
 
     @cached_property
     def betas(self) -> Floats:
-        """(10,) the hand's shape.
+        """Hand shape (10,).
 
         Raises:
             DatasetError: the calibration is missing or damaged.
@@ -170,14 +170,16 @@ class DexYcbFolder:
         missing = _missing(self.sequences)
         if missing and not partial:
             raise DatasetError(
-                f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits can't be told: "
-                "fetch the rest, or go by the sequences that are there with partial (a YAML file that describes the "
-                "data says partial: true)"
+                f"{self.root} isn't a whole download of DexYCB ({missing}), so that the official splits are "
+                "undetermined: fetch the rest, or go by the sequences that are there with partial (a YAML file that "
+                "describes the data says partial: true)"
             )
         self._cameras: dict[str, Pinhole] = {}
 
     def takes(self, split: str) -> Iterator[tuple[Take, tuple[str, ...]]]:
-        """The sequences of a split in the official order, each with the serials of the split's cameras.
+        """Sequences of a split in the official order.
+
+        Each with the serials of the split's cameras.
 
         Args:
             split: one of ``SPLITS``; ``all`` is everything there is.
@@ -232,7 +234,9 @@ class DexYcbFolder:
         raise DatasetError(f"{self.root} has no sequence {name}; it has {len(there):,}, such as {', '.join(close)}")
 
     def film(self, name: str) -> tuple[Take, tuple[str, ...]]:
-        """What one camera saw of a sequence, ``<subject>/<sequence>/<serial>``: the sequence, and the serial alone.
+        """Sequence of one camera, and the camera's serial.
+
+        By its name ``<subject>/<sequence>/<serial>``.
 
         Raises:
             DatasetError: there is no such sequence or camera, or its ``meta.yml`` is missing or damaged.
@@ -260,7 +264,7 @@ class DexYcbFolder:
 
     @property
     def models(self) -> Path:
-        """Where the object models lie.
+        """Folder of the object models.
 
         Raises:
             DatasetError: they aren't there.

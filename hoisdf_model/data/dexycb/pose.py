@@ -1,4 +1,4 @@
-"""DexYCB's hand poses: 51 numbers of a hand model that has principal components.
+"""DexYCB's hand poses: 51 numbers with principal components.
 
 ``pose_m`` is the global rotation (3, axis-angle), 45 coefficients of the model's principal components, to which its
 mean pose is added (manopth's ``flat_hand_mean=False``), and a translation (3) that is added to the posed hand: the
@@ -18,14 +18,19 @@ POSE_NUMBERS = 51
 
 
 def decoded(pose: Floats, model: HandModel) -> Floats:
-    """(..., 51) -> (..., 16, 3, 3) rotations, the global one first, the mean pose included."""
+    """Joint rotations of a DexYCB pose.
+
+    (..., 51) -> (..., 16, 3, 3) rotations, the global one first, the mean pose included.
+    """
     fingers = pose[..., 3:48] @ model.hands_components.astype(np.float64) + model.hands_mean
     vectors = np.concatenate([pose[..., :3], fingers], -1).reshape(*pose.shape[:-1], NUM_ROTATIONS, 3)
     return rotations.rotation_matrices(vectors)
 
 
 def encoded(pose: Floats, wrist: Floats, shape: Floats, model: HandModel) -> Floats:
-    """(51,) of rotations (16, 3, 3), the wrist (3,) in metres and the shape (10,); what :func:`decoded` undoes.
+    """DexYCB pose (51,) of a hand, inverse of :func:`decoded`.
+
+    Rotations (16, 3, 3), the wrist (3,) in metres and the shape (10,).
 
     Any 45 angles are a combination of a model's 45 components. The open hand's are the angles themselves.
     """
@@ -36,6 +41,9 @@ def encoded(pose: Floats, wrist: Floats, shape: Floats, model: HandModel) -> Flo
 
 
 def shaped_wrist(model: HandModel, shape: Floats) -> Floats:
-    """(3,) where the wrist of the unposed hand of shape (10,) is, metres; neither pose nor turn moves it."""
+    """Wrist (3,) of the unposed hand of shape (10,), metres.
+
+    Neither pose nor turn moves it.
+    """
     vertices = model.v_template.astype(np.float64) + model.shapedirs.astype(np.float64) @ shape
     return np.asarray(model.joint_regressor[0].astype(np.float64) @ vertices)

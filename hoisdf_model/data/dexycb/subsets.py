@@ -1,4 +1,6 @@
-"""Which of DexYCB's frames are used: the subsets of the paper, and where their lists come from.
+"""Subsets of DexYCB's frames used in the paper.
+
+And where their lists come from.
 
 - ``close``, "DexYCB" in the paper: right hands of which some vertex is at most 5 mm from some vertex of the grasped
   object (zerchen/gSDF at 05101b5, preprocess/cocoify_dexycb.py; its lists have 148,416 frames to train on and 29,464
@@ -54,7 +56,7 @@ class Rows:
         return len(self.numbers)
 
     def kept(self, wanted: NDArray[np.bool_]) -> Rows:
-        """Those that are wanted (N,)."""
+        """Selected rows; the selection is (N,)."""
         return Rows(self.numbers[wanted], self.takes[wanted], self.cameras[wanted], self.frames[wanted])
 
 
@@ -81,7 +83,7 @@ def wanted(
     models: ObjectModels,
     progress: bool = True,
 ) -> NDArray[np.bool_]:
-    """(N,) which rows belong to a subset.
+    """Membership (N,) of rows in a subset.
 
     Args:
         subset: one of ``SUBSETS``.
@@ -104,7 +106,9 @@ def wanted(
         chosen[chosen] = _pixels_fulfil(lambda pixels: not (pixels == -1).all(), takes, rows.kept(chosen), progress)
         return chosen
     if hand_model is None:
-        raise DatasetError("which hands are close to their object can't be told without a hand model: give MANO's")
+        raise DatasetError(
+            "which hands are close to their object can't be determined without a hand model: give MANO's"
+        )
     close = np.zeros((len(takes), max(take.frames for take in takes)), bool)
     described = "looking for hands close to their object"
     for number in track(np.flatnonzero(right).tolist(), description=described, disable=not progress):
@@ -115,7 +119,7 @@ def wanted(
 
 
 def with_hands_in_view(takes: Sequence[Take], rows: Rows, progress: bool = True) -> NDArray[np.bool_]:
-    """(N,) which rows have their hand :func:`in_view`.
+    """Rows (N,) with their hand :func:`in_view`.
 
     Raises:
         DatasetError: a frame's labels are missing or damaged (named).
@@ -137,7 +141,9 @@ def _pixels_fulfil(
 
 
 def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.bool_]:
-    """Frames in which the hand is close to the grasped object, from ``pose.npz``: the same seen by every camera.
+    """Frames in which the hand is close to the object.
+
+    From ``pose.npz``: the same for every camera.
 
     Args:
         take: a sequence.
@@ -173,7 +179,9 @@ def close_frames(take: Take, model: HandModel, vertices: Floats) -> NDArray[np.b
 
 
 def read_poses(take: Take) -> tuple[Floats, Floats]:
-    """(T, 51) of the hand and (T, 7) of the grasped object (quaternion x, y, z, w; metres), world frame.
+    """Poses of hand (T, 51) and grasped object (T, 7).
+
+    The object's: quaternion x, y, z, w; metres, world frame.
 
     Zeros where they are missing.
 
@@ -195,7 +203,9 @@ def read_poses(take: Take) -> tuple[Floats, Floats]:
 
 
 def in_view(pixels: NDArray[np.floating]) -> bool:
-    """The released code's rule for "DexYCB Full": whether joints (21, 2), in pixels, count as being in the image.
+    """Whether joints count as visible for "DexYCB Full".
+
+    The released code's rule; joints (21, 2) in pixels.
 
     The box around them, half as large again, must not be empty nor lie right of or below the image. Left of or above
     it may lie: the code forgets to shorten the box when it moves its corner into the image.
@@ -227,7 +237,7 @@ def read_kept(path: Path, rows: Rows) -> Rows | None:
 
 
 def keep(path: Path, wanted: NDArray[np.bool_]) -> None:
-    """Keep a list of frames, whole or not at all.
+    """Cache a list of frames, atomically.
 
     Raises:
         DatasetError: it can't be written.

@@ -1,4 +1,4 @@
-"""Whether a download of HO-3D is whole and of the version it seems to be, and what to fetch if not."""
+"""Completeness and version check of an HO-3D download."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def check_ho3d(
     deep: bool = False,
     progress: Progress | None = None,
 ) -> CheckReport:
-    """Look through a download.
+    """Check an HO-3D download.
 
     Args:
         root: with ``train`` and ``evaluation``.
@@ -108,11 +108,11 @@ def _listed(
 def _noted(root: Path, listed: set[str], report: CheckReport, archive: str) -> None:
     """Whether all sequences are listed that the note of a synthetic tree tells of."""
     try:
-        told = read_note(root).get("sequences")
+        noted = read_note(root).get("sequences")
     except DatasetError as error:
         report.problem(root, str(error), archive)
         return
-    absent = [name for name in told if name not in listed] if isinstance(told, dict) else []
+    absent = [name for name in noted if name not in listed] if isinstance(noted, dict) else []
     if absent:
         report.problem(root, f"nothing is listed of the sequences {', '.join(absent)}", archive)
 

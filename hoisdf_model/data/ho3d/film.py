@@ -1,4 +1,4 @@
-"""One sequence of HO-3D as it was filmed: also the images that aren't annotated."""
+"""HO-3D sequence as filmed, including unannotated images."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Ho3dFilm:
         return LabelledFrame(image, self.frames.camera(self._first, *image.shape[1::-1]), None, None)
 
     def depth(self, index: int) -> NDArray[np.float32]:
-        """(H, W) metres, 0 where nothing was measured.
+        """Depth (H, W), metres, 0 where nothing was measured.
 
         Raises:
             DatasetError: the depth image is missing or damaged.
@@ -71,7 +71,9 @@ class Ho3dFilm:
         return decode_depth(read_rgb(self.frames.folder.depth(self.frames.split, self.name(index))))
 
     def true_vertices(self, index: int) -> Floats | None:
-        """(778, 3) metres, camera frame, where ``evaluation_verts.json`` has them.
+        """True vertices (778, 3), metres, camera frame, if published.
+
+        Where ``evaluation_verts.json`` has them.
 
         Raises:
             DatasetError: that file is damaged.

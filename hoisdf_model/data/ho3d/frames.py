@@ -1,4 +1,6 @@
-"""HO-3D (Hampali et al. 2020) as a data source, straight from its published layout.
+"""HO-3D (Hampali et al. 2020) as a data source.
+
+Straight from its published layout.
 
 ``layout`` says where the files lie and ``meta`` what the annotations hold. All hands are right hands.
 
@@ -154,7 +156,9 @@ class Ho3dFrames:
         return self._camera(self.name(index), self.meta(index), width, height)
 
     def true_vertices(self, index: int) -> Floats | None:
-        """(778, 3) metres, camera frame, of an evaluation frame; None without ``evaluation_verts.json``.
+        """True vertices (778, 3) of an evaluation frame, or None.
+
+        Metres, camera frame; None without ``evaluation_verts.json``.
 
         Raises:
             DatasetError: there is no such frame, or the file is damaged.
@@ -165,7 +169,7 @@ class Ho3dFrames:
         return None if self._vertices is None else self._vertices[index]
 
     def depth(self, index: int) -> NDArray[np.float32]:
-        """(H, W) metres, 0 where nothing was measured.
+        """Depth (H, W), metres, 0 where nothing was measured.
 
         Raises:
             DatasetError: there is no such frame, or its depth image is missing or damaged.

@@ -1,4 +1,6 @@
-"""Where HO-3D's files lie, which sequences and how many frames there are, and how depth and masks are coded.
+"""File layout of HO-3D, and coding of depth and masks.
+
+Also its sequences and their numbers of frames.
 
 ```
 train.txt, evaluation.txt                 a line "<sequence>/<frame>" for every annotated frame
@@ -105,15 +107,15 @@ class Ho3dFolder:
         return self._file(split, name, "rgb", IMAGE_SUFFIX[self.version])
 
     def depth(self, split: Split, name: str) -> Path:
-        """Its depth image."""
+        """Depth image file of a frame."""
         return self._file(split, name, "depth", ".png")
 
     def meta(self, split: Split, name: str) -> Path:
-        """Its annotations."""
+        """Annotation file of a frame."""
         return self._file(split, name, "meta", ".pkl")
 
     def masks(self, split: Split, name: str) -> Path:
-        """Its masks."""
+        """Mask file of a frame."""
         return self._file(split, name, "seg", ".jpg")
 
     def _file(self, split: Split, name: str, kind: str, suffix: str) -> Path:
@@ -122,7 +124,9 @@ class Ho3dFolder:
 
 
 def checked_name(name: str, where: str) -> str:
-    """The name of a frame; names become paths, so nothing but a folder and a file may be named.
+    """Validated frame name: one folder and one file.
+
+    Names become paths.
 
     Raises:
         DatasetError: it isn't <sequence>/<frame>.
@@ -134,7 +138,7 @@ def checked_name(name: str, where: str) -> str:
 
 
 def open_folder(folder: str | Path, version: str | None = None) -> Ho3dFolder:
-    """A download, its version told by the suffix of its images.
+    """HO-3D download, with the version recognised by image suffix.
 
     Args:
         folder: with ``train`` and ``evaluation``.
@@ -171,18 +175,27 @@ def _version_of(root: Path) -> Version | None:
 
 
 def decode_depth(png: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """(H, W, 3) uint8 **RGB** depth image -> (H, W) metres: the low byte in red, the high byte in green."""
+    """Depth (H, W) in metres from HO-3D's colour coding.
+
+    (H, W, 3) uint8 **RGB**: the low byte in red, the high byte in green.
+    """
     return ((png[..., 0].astype(np.float32) + png[..., 1].astype(np.float32) * 256) * DEPTH_UNIT).astype(np.float32)
 
 
 def encode_depth(depth: NDArray[Any]) -> NDArray[np.uint8]:
-    """(H, W) metres -> (H, W, 3) uint8 RGB, the inverse of :func:`decode_depth`."""
+    """Colour-coded depth image, inverse of :func:`decode_depth`.
+
+    (H, W) metres -> (H, W, 3) uint8 RGB.
+    """
     units = np.clip(np.round(np.asarray(depth, np.float64) / DEPTH_UNIT), 0, 65535).astype(np.uint16)
     return np.stack([units & 255, units >> 8, np.zeros_like(units)], -1).astype(np.uint8)
 
 
 def decode_masks(picture: NDArray[np.uint8], width: int, height: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(h, w, 3) uint8 **RGB** mask image, hand red and object blue -> hand and object masks (height, width)."""
+    """Hand and object masks from a colour-coded image.
+
+    (h, w, 3) uint8 **RGB**, hand red and object blue -> (height, width) each.
+    """
     large = picture
     if picture.shape[:2] != (height, width):
         large = np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_NEAREST), np.uint8)
@@ -190,6 +203,9 @@ def decode_masks(picture: NDArray[np.uint8], width: int, height: int) -> tuple[N
 
 
 def encode_masks(hand: NDArray[np.bool_], thing: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Hand and object masks (H, W) -> (H, W, 3) uint8 RGB, hand red and object blue."""
+    """Colour-coded image (H, W, 3) uint8 of both masks.
+
+    Hand red and object blue; masks (H, W).
+    """
     nothing = np.zeros(hand.shape, np.uint8)
     return np.stack([hand.astype(np.uint8) * 255, nothing, thing.astype(np.uint8) * 255], -1)

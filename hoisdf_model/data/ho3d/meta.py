@@ -1,4 +1,6 @@
-"""What HO-3D's ``meta`` pickles say about one frame, moved from OpenGL's camera frame to OpenCV's.
+"""HO-3D's ``meta`` pickles, converted to OpenCV's camera frame.
+
+They are in OpenGL's.
 
 Layout (README of HO-3D v3, which also describes v2; shreyashampali/ho3d): ``camMat`` (3, 3), ``objTrans`` (3,),
 ``objRot`` (3, 1) axis-angle and ``objName`` in every frame. Training: ``handJoints3D`` (21, 3) in MANO's order,
@@ -90,7 +92,10 @@ def read_meta(path: Path) -> Ho3dMeta:
 
 
 def opencv_rotation(axis_angle: ArrayLike) -> Floats:
-    """(3,) radians, model frame -> OpenGL camera: (3, 3) model frame -> OpenCV camera."""
+    """Rotation from OpenGL's to OpenCV's camera frame.
+
+    (3,) radians, model frame -> OpenGL camera: (3, 3) model frame -> OpenCV camera.
+    """
     return FLIP[:, None] * rotations.rotation_matrices(axis_angle)
 
 

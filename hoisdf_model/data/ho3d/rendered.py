@@ -1,4 +1,6 @@
-"""The rendered pictures that the released code's ``ho3d_render`` setting trains on together with HO-3D's.
+"""Rendered training pictures of the released ``ho3d_render`` setting.
+
+It trains on them together with HO-3D's.
 
 ``rgb/NAME.png``, ``seg/NAME.png`` (hand red, object blue, of the picture's size), ``anno/NAME.json``,
 ``sdf_processed/NAME.npy`` and ``sdf_index.npy``. The annotations are in OpenCV's camera frame already: ``camMat``,

@@ -1,4 +1,6 @@
-"""Files of the HO-3D challenge: predictions to hand in, and the ground truth that was published later (November 2024).
+"""Files of the HO-3D challenge: submissions and ground truth.
+
+The ground truth was published later (November 2024).
 
 ``pred.json``, alone in a zip file, is ``[joints, vertices]`` of all evaluation frames in the order of
 ``evaluation.txt``: metres, absolute, OpenGL's camera frame, joints in MANO's order (shreyashampali/ho3d: pred.py,
@@ -82,7 +84,9 @@ def write_submission(
 
 
 def true_joints(folder: Path, frames: int) -> Floats | None:
-    """(N, 21, 3) metres, OpenCV's camera frame, our order, of a download's evaluation frames; None without a file.
+    """True joints of HO-3D's evaluation frames.
+
+    (N, 21, 3) metres, OpenCV's camera frame, our order; None without a file.
 
     Raises:
         DatasetError: the file is damaged or of other frames.
@@ -92,7 +96,9 @@ def true_joints(folder: Path, frames: int) -> Floats | None:
 
 
 def true_vertices(folder: Path, frames: int) -> Floats | None:
-    """(N, 778, 3) alike; 0.2 GB for v2.
+    """True vertices (N, 778, 3) of HO-3D's evaluation frames.
+
+    As :func:`true_joints`; 0.2 GB for v2.
 
     Raises:
         DatasetError: the file is damaged or of other frames.

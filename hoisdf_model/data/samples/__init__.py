@@ -1,1 +1,1 @@
-"""From labelled frames to samples: views, crops, augmentation, evidence, labels."""
+"""Sample preparation: views, crops, augmentation, evidence, labels."""

@@ -1,4 +1,4 @@
-"""A sample put together from what is known about its frame and how the frame was cropped."""
+"""Assembly of a sample from a cropped labelled frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from hoisdf_model.objects import is_random_shape
 
 @dataclass(frozen=True)
 class FieldRows:
-    """Which of a surface's field samples are taken: ``field`` (N,) to compare at, ``start`` (M,) to start from."""
+    """Selected rows of a surface's field samples.
+
+    ``field`` (N,) to compare at, ``start`` (M,) to start from.
+    """
 
     field: NDArray[np.int64]
     start: NDArray[np.int64]
@@ -25,14 +28,16 @@ class FieldRows:
 
 @dataclass(frozen=True)
 class Cropped:
-    """What a sample is made of; ``scene`` is right-handed and in the crop's camera.
+    """Cropped frame of a sample.
+
+    ``scene`` is right-handed and in the crop's camera.
 
     Attributes:
         scene: labels.
         image: (S, S, 3) uint8 RGB.
         hand_mask, object_mask: (S/2, S/2) bool; zeros where the scene has none.
         intrinsics: (3, 3) of the crop.
-        root, center: (3,) metres, what the network is told of wrist and object.
+        root, center: (3,) metres, wrist and object as given to the network.
         hand_box, object_box: (4,) pixels of the crop.
         joint_pixels: (21, 2) pixels of the crop.
         hand_rows, object_rows: field samples taken; None: there are none.
@@ -56,7 +61,7 @@ class Cropped:
 
 
 def anchor(scene: LabelledFrame) -> Floats:
-    """(3,) the wrist, or where there is no hand the object's origin, metres."""
+    """Reference position (3,): the wrist, else the object's origin, metres."""
     if scene.hand is not None:
         return scene.hand.joints[0]
     assert scene.object is not None
@@ -66,7 +71,10 @@ def anchor(scene: LabelledFrame) -> Floats:
 def assembled(
     cropped: Cropped, config: PreparationConfig, rng: np.random.Generator, mirrored: bool, index: int, source: int
 ) -> Sample:
-    """The sample. What isn't known gets finite numbers; ``rng`` draws the start points' jitter."""
+    """Assembled sample.
+
+    What isn't known gets finite numbers; ``rng`` draws the start points' jitter.
+    """
     scene = cropped.scene
     hand, thing = scene.hand, scene.object
     place = anchor(scene)

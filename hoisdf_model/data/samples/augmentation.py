@@ -2,7 +2,7 @@
 
 Geometry: a turn about the optical axis and another window. A turn of the camera by ``Rz`` moves pixels by the affine
 ``K Rz K^-1``, exactly, whatever the focal lengths; the crop's intrinsics stay ``W K`` with the window's affine ``W``.
-Appearance: brightness, contrast, saturation, hue, blur, noise. Live: what the network is told about root and boxes is
+Appearance: brightness, contrast, saturation, hue, blur, noise. Live: what the network gets about root and boxes is
 as wrong as it is in live use.
 """
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class AugmentationConfig:
-    """How much of what; zeros change nothing.
+    """Strength of each augmentation; zeros change nothing.
 
     Attributes:
         turned: share of the samples that are turned about the optical axis.
@@ -35,7 +35,7 @@ class AugmentationConfig:
         hue: shift of up to this share of the colour circle.
         blur: largest standard deviation of a Gaussian blur, pixels of the crop.
         noise: largest standard deviation of sensor noise, in grey levels.
-        root_depth: standard deviation of the wrist's depth as the network is told it, relative to the depth.
+        root_depth: standard deviation of the wrist's depth as given to the network, relative to the depth.
         root_sideways: standard deviation of the wrist's position across the line of sight, metres.
         box: standard deviation of each edge of both boxes, relative to the box's size.
         visible: share of the samples in which the hand's box is around its visible skin, as a detector's is, and not
@@ -68,7 +68,7 @@ class AugmentationConfig:
 
 
 def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:
-    """(3, 3) a random turn about the optical axis: ``X' = Rz X``."""
+    """Random rotation (3, 3) about the optical axis: ``X' = Rz X``."""
     gate, turn = rng.random(), rng.normal() * config.turn
     if config.turn_uniform:
         turn = rng.uniform(-config.turn_limit, config.turn_limit)
@@ -78,7 +78,10 @@ def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:
 
 
 def turned_image(matrix: Floats, turn: Floats) -> Floats:
-    """(3, 3) affine, pixels -> pixels of the camera ``matrix`` turned by ``turn`` (3, 3) about its optical axis."""
+    """Affine (3, 3) of an image rotation about the optical axis.
+
+    Pixels -> pixels of the camera ``matrix`` turned by ``turn`` (3, 3).
+    """
     affine = matrix @ turn @ np.linalg.inv(matrix)
     affine[2] = 0.0, 0.0, 1.0
     return affine
@@ -87,7 +90,10 @@ def turned_image(matrix: Floats, turn: Floats) -> Floats:
 def jittered_window(
     window: SquareWindow, turned: Floats, config: AugmentationConfig, rng: np.random.Generator
 ) -> SquareWindow:
-    """The window moved and scaled at random, around what it showed before the image was ``turned`` (3, 3)."""
+    """Randomly shifted and scaled window.
+
+    Around what it showed before the image was ``turned`` (3, 3).
+    """
     shift, zoom = rng.uniform(-1, 1, 2) * config.center, rng.normal() * config.scale
     center = apply_affine(turned, np.asarray(window.center) + shift * window.size)
     return SquareWindow(
@@ -96,7 +102,7 @@ def jittered_window(
 
 
 def jittered_box(box: Floats, config: AugmentationConfig, rng: np.random.Generator) -> Floats:
-    """(4,) with every edge moved, but never past the middle."""
+    """Box (4,) with jittered edges, never past the middle."""
     size = np.tile(box[2:] - box[:2], 2)
     moved = box + rng.normal(size=4) * config.box * size
     middle = np.tile(boxes.center(box), 2)
@@ -105,7 +111,10 @@ def jittered_box(box: Floats, config: AugmentationConfig, rng: np.random.Generat
 
 
 def jittered_root(root: Floats, config: AugmentationConfig, rng: np.random.Generator) -> Floats:
-    """(3,) metres, camera frame: moved along the line of sight and across it."""
+    """Randomly shifted wrist (3,), metres, camera frame.
+
+    Along the line of sight and across it.
+    """
     along, across = rng.normal() * config.root_depth, rng.normal(size=2) * config.root_sideways
     return root * max(1 + along, 0.5) + np.append(across, 0.0)
 
@@ -113,7 +122,10 @@ def jittered_root(root: Floats, config: AugmentationConfig, rng: np.random.Gener
 def changed_colours(
     image: NDArray[np.uint8], config: AugmentationConfig, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB with brightness, contrast, saturation, hue, blur and noise changed."""
+    """Colour-augmented image (H, W, 3) RGB.
+
+    Brightness, contrast, saturation, hue, blur and noise.
+    """
     brightness, contrast, saturation = (
         1 + rng.uniform(-amount, amount) for amount in (config.brightness, config.contrast, config.saturation)
     )

@@ -1,4 +1,7 @@
-"""Landmarks as evidence for the network: a hand tracker's, or true ones with errors such as a tracker's."""
+"""Hand landmarks as network input, tracked or simulated.
+
+A hand tracker's, or true ones with errors such as a tracker's.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hoisdf_model.data.samples.augmentation import AugmentationConfig
 from hoisdf_model.geometry import boxes
 from hoisdf_model.geometry.crops import apply_affine
 
-# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be told apart: in pixels
+# Errors of MediaPipe's hand network on photographs with annotated joints, as far as they can be separated: in pixels
 # as shares of the hand's box, in space relative to the wrist. A finger's errors add up along its bones.
 SHIFT, JOINT = 0.02, 0.015  # shares of the box: of all landmarks together, of each
 BONE = 0.0045  # metres along each axis, of each bone
@@ -26,7 +29,9 @@ Origin = Literal["hidden", "true", "tracked"]
 
 
 def landmark_origin(settings: AugmentationConfig, seed: int, index: int) -> Origin:
-    """Where the landmarks of a sample come from; known before its frame is read, so that none is tracked in vain.
+    """Origin of the landmarks of a sample.
+
+    Known before its frame is read, so that none is tracked in vain.
 
     Args:
         settings: how often the tracker's landmarks are hidden, or true ones with errors stand in for them.
@@ -43,7 +48,9 @@ def landmark_origin(settings: AugmentationConfig, seed: int, index: int) -> Orig
 def evidence(
     scene: LabelledFrame, affine: Floats, joint_pixels: Floats, origin: Origin, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], float]:
-    """(21, 5) pixels of the crop and metres relative to the wrist, as in ``NetworkInput``; and how sure they are.
+    """Landmark evidence (21, 5) with its certainty.
+
+    Pixels of the crop and metres relative to the wrist, as in ``NetworkInput``.
 
     Args:
         scene: right-handed, in the crop's camera.
@@ -67,7 +74,10 @@ def evidence(
 
 
 def followed_box(landmarks: Floats, hand_box: Floats) -> Floats:
-    """(4,) around landmarks (21, 5), pixels; the hand's own box where they lie elsewhere."""
+    """Box (4,) around landmarks (21, 5), pixels.
+
+    The hand's own box where they lie elsewhere.
+    """
     box = boxes.around(landmarks[:, :2], FOLLOWED_MARGIN)
     return box if boxes.overlap(box, hand_box) > SAME_HAND else hand_box
 

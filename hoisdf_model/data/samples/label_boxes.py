@@ -1,4 +1,4 @@
-"""Boxes of labelled hands and objects in the image, as networks are told them in training."""
+"""Boxes of labelled hands and objects for training."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from hoisdf_model.geometry import Pinhole, boxes, crops
 
 
 def hand_box(hand: HandLabel, camera: Pinhole, factor: float = 1.0, turned: Floats | None = None) -> Floats:
-    """(4,) pixels of the camera: the label's own box, else the one around the joints, enlarged by ``factor``.
+    """Hand box (4,), pixels, enlarged by ``factor``.
+
+    The label's own box, else the one around the joints.
 
     A box that the label gives is of the image before it was ``turned`` (3, 3).
     """
@@ -18,6 +20,9 @@ def hand_box(hand: HandLabel, camera: Pinhole, factor: float = 1.0, turned: Floa
 
 
 def object_box(thing: ObjectLabel, camera: Pinhole, factor: float = 1.0) -> Floats:
-    """(4,) pixels of the camera: around the corners of the model's box, enlarged by ``factor``."""
+    """Object box (4,), pixels, enlarged by ``factor``.
+
+    Around the corners of the model's box.
+    """
     corners = thing.corners @ thing.pose[:3, :3].T + thing.pose[:3, 3]
     return boxes.around(camera.project(corners), factor)

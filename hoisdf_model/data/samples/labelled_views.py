@@ -13,7 +13,10 @@ _LEFTWARDS = np.array([-1, 1], np.float32)
 
 
 def right_handed(frame: LabelledFrame) -> LabelledFrame:
-    """The frame, or where its hand is a left one, what a mirror with the normal x shows."""
+    """Frame with a right hand; left hands are mirrored.
+
+    In a mirror with the normal x.
+    """
     hand, thing = frame.hand, frame.object
     if hand is None or hand.side == "right":
         return frame
@@ -47,7 +50,10 @@ def right_handed(frame: LabelledFrame) -> LabelledFrame:
 
 
 def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
-    """Labels in the camera that is turned by (3, 3) about its optical axis; image, masks, pixels aren't touched."""
+    """Labels rotated about the optical axis by (3, 3).
+
+    Image, masks, pixels aren't touched.
+    """
     move = poses.rigid(turn)
     hand, thing = scene.hand, scene.object
     if hand is not None:

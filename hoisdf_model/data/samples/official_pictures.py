@@ -1,4 +1,7 @@
-"""The released code's treatment of pixels: nearest-neighbour crops, and Pillow's blur and colours on 8-bit images."""
+"""Image processing of the released code.
+
+Nearest-neighbour crops, and Pillow's blur and colours on 8-bit images.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ STEPS = ("brightness", "saturation", "hue", "contrast")
 
 @dataclass(frozen=True)
 class ColourDraws:
-    """What becomes of the colours.
+    """Random numbers of the colour augmentation.
 
     Attributes:
         blur: radius of the Gaussian blur, pixels of the crop.
@@ -36,7 +39,7 @@ class ColourDraws:
 
 
 def drawn_colours(config: AugmentationConfig, rng: np.random.Generator) -> ColourDraws:
-    """In the official order."""
+    """Random colour changes, drawn in the official order."""
     blur = rng.random() * config.blur
     brightness, contrast, saturation = (
         rng.uniform(1 - amount, 1 + amount) for amount in (config.brightness, config.contrast, config.saturation)
@@ -47,7 +50,10 @@ def drawn_colours(config: AugmentationConfig, rng: np.random.Generator) -> Colou
 
 
 def nearest_crop(image: NDArray[Pixels], affine: NDArray[np.floating[Any]], size: int) -> NDArray[Pixels]:
-    """(H, W) or (H, W, C) -> (size, size, ...): at every pixel's centre the pixel of the image there, zeros outside."""
+    """Nearest-neighbour crop (size, size, ...) of an image.
+
+    (H, W) or (H, W, C): at every pixel's centre the pixel of the image there, zeros outside.
+    """
     inverse = np.linalg.inv(affine)[:2].ravel().tolist()
     source: NDArray[Any] = image.view(np.uint8) if image.dtype == np.bool_ else image
     picture = Image.fromarray(np.ascontiguousarray(source))
@@ -56,7 +62,7 @@ def nearest_crop(image: NDArray[Pixels], affine: NDArray[np.floating[Any]], size
 
 
 def changed_colours(image: NDArray[np.uint8], draws: ColourDraws) -> NDArray[np.uint8]:
-    """(H, W, 3) RGB, blurred and coloured."""
+    """Blurred and colour-augmented image (H, W, 3) RGB."""
     picture = Image.fromarray(image).filter(ImageFilter.GaussianBlur(draws.blur))
     steps: dict[str, Callable[[Image.Image], Image.Image]] = {
         "brightness": lambda p: ImageEnhance.Brightness(p).enhance(draws.brightness),

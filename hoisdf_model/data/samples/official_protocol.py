@@ -1,4 +1,6 @@
-"""Samples as the released code's loaders make them, quirk by quirk; asked for by ``protocol: official``.
+"""Samples as made by the released code's loaders.
+
+Quirk by quirk; selected by ``protocol: official``.
 
 Its weights were trained on such samples and the paper's tables measured on them. Where they differ from ours
 (``preparation.prepare``), the public code (amathislab/HOISDF at 666e5b7, ``data/``) does this:
@@ -42,7 +44,7 @@ _EDGES = ((0, 2), (1, 3), (2, 3), (0, 1), (4, 6), (5, 7), (6, 7), (4, 5), (6, 2)
 
 @dataclass(frozen=True)
 class OfficialDraws:
-    """Everything random in a sample.
+    """All random numbers of a sample.
 
     Attributes:
         hand, object: rows of the field samples; None: no samples.
@@ -130,7 +132,9 @@ def prepare_official(
 
 
 def drawn(frame: LabelledFrame, config: PreparationConfig, rng: np.random.Generator) -> OfficialDraws:
-    """Draw in the official order and with its distributions, though from another generator.
+    """Random numbers in the official order and distributions.
+
+    From another generator.
 
     Raises:
         InvalidInputError: too few field samples.
@@ -152,7 +156,10 @@ def drawn(frame: LabelledFrame, config: PreparationConfig, rng: np.random.Genera
 
 
 def box_points(corners: Floats) -> Floats:
-    """(8, 3) corners of a box along the axes, in any order -> (21, 3): corners, edge middles, centre."""
+    """Box points (21, 3): corners, edge middles, centre.
+
+    (8, 3) corners of a box along the axes, in any order.
+    """
     low, high = corners.min(0), corners.max(0)
     ordered = np.array([[(low, high)[i >> axis & 1][axis] for axis in range(3)] for i in range(8)])
     middles = np.array([(ordered[a] + ordered[b]) / 2 for a, b in _EDGES])
@@ -160,7 +167,10 @@ def box_points(corners: Floats) -> Floats:
 
 
 def truncated_box(points: NDArray[np.floating], factor: float) -> NDArray[np.float32]:
-    """(4,) box around pixels (N, 2), its centre truncated towards zero, its size not, enlarged by ``factor``."""
+    """Box (4,) around pixels (N, 2), with truncated centre.
+
+    Truncated towards zero, the size not, enlarged by ``factor``.
+    """
     low, high = points.min(0), points.max(0)
     center, half = np.trunc((low + high) / 2), (high - low) / 2 * factor
     return np.concatenate([center - half, center + half]).astype(np.float32)
@@ -169,7 +179,9 @@ def truncated_box(points: NDArray[np.floating], factor: float) -> NDArray[np.flo
 def window(
     hand: NDArray[np.floating], thing: NDArray[np.floating], margin: float, width: int, height: int
 ) -> tuple[Floats, float]:
-    """Centre (2,) in whole pixels and size of the square around both sets of pixels.
+    """Square window around both sets of pixels.
+
+    Centre (2,) in whole pixels and size.
 
     Raises:
         InvalidInputError: the square is empty.

@@ -1,4 +1,7 @@
-"""From a labelled frame to a sample: mirrored, turned, cropped, with points drawn; a function of frame and seed."""
+"""Preparation of samples from labelled frames.
+
+Mirrored, turned, cropped, with points drawn; a function of frame and seed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How samples are made of frames: the numbers."""
+"""Settings of sample preparation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROTOCOLS = ("ours", "official")
 
 @dataclass
 class PreparationConfig:
-    """How samples are made.
+    """Settings of sample preparation.
 
     Attributes:
         protocol: ``ours``, or ``official``: with all the quirks of the released code's loaders (see
@@ -20,7 +20,7 @@ class PreparationConfig:
         image_size: edge of the crop, pixels.
         object_center_depth: metres; None: the wrist's depth. As in the network's configuration.
         margin: boxes are enlarged by this factor for the crop's window.
-        hand_box, object_box: the box that the network is told, as a factor of the box around the joints and around the
+        hand_box, object_box: the box given to the network, as a factor of the box around the joints and around the
             corners of the object.
         hand_field_points, object_field_points: how many points the fields are compared at.
         hand_start_points, object_start_points: how many points the transformers get; as many as the network looks for.

@@ -1,4 +1,4 @@
-"""The one sample type: a crop, what is known about it, and what is to be learnt from it.
+"""Sample type: a crop with its inputs and targets.
 
 Tensors on the CPU, float32 unless said. Frame: the crop's camera (optical: x right, y down, z forward), in which a left
 hand is already mirrored to a right one. Pixels are those of the crop unless said.
@@ -17,7 +17,7 @@ from hoisdf_model.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample, or a batch of them, then with a leading ``B`` everywhere.
+    """One sample, or a batch with a leading ``B`` everywhere.
 
     What isn't known is marked by a flag, and its numbers are finite and meaningless.
 
@@ -27,9 +27,9 @@ class Sample:
         image: (3, S, S) RGB in [0, 1].
         intrinsics: (3, 3) pixels.
         mirrored: () bool, whether the scene was mirrored (a left hand).
-        wrist: (3,) the true wrist, metres, which nobody tells the network.
-        hand_root: (3,) wrist as the network is told it, metres; with live jitter not the true wrist.
-        object_center: (3,) a point near the object as the network is told it, metres.
+        wrist: (3,) the true wrist, metres, which isn't given to the network.
+        hand_root: (3,) wrist as given to the network, metres; with live jitter not the true wrist.
+        object_center: (3,) a point near the object as given to the network, metres.
         hand_box, object_box: (4,) x0, y0, x1, y1.
         hand_known: () bool, whether there is a hand with known joints and field.
         pose_known: () bool, whether ``mano_rotations`` and ``mano_shape`` are known.
@@ -90,11 +90,11 @@ class Sample:
     landmark_presence: Tensor
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Sample:
-        """The same on another device."""
+        """Copy on another device."""
         return replace(self, **{name: value.to(device, non_blocking=non_blocking) for name, value in _items(self)})
 
     def pin_memory(self) -> Sample:
-        """The same in page-locked memory."""
+        """Copy in page-locked memory."""
         return replace(self, **{name: value.pin_memory() for name, value in _items(self)})
 
     def __len__(self) -> int:
@@ -105,7 +105,9 @@ class Sample:
 
 
 def collate(samples: Sequence[Sample]) -> Sample:
-    """A batch of single samples; shorter lists of symmetries are filled up with the identity.
+    """Batch of single samples.
+
+    Shorter lists of symmetries are filled up with the identity.
 
     Raises:
         InvalidInputError: no samples, or a field's shapes differ (named).

@@ -1,4 +1,4 @@
-"""The open hand: a procedural right hand in MANO's format, free to use (Apache-2.0)."""
+"""Open hand: a procedural right hand in MANO's format (Apache-2.0)."""
 
 from hoisdf_model.hand.open_hand.generator import STAGES, generate_open_hand
 

@@ -1,4 +1,6 @@
-"""The sizes of the open hand: bones, joint centres and flesh of an average adult right hand, and how people differ.
+"""Anatomical dimensions of the open hand.
+
+Bones, joint centres and flesh of an average adult right hand, and variation between people.
 
 Frame: MANO's rest frame: the fingers point along -x, the palm faces -y, the thumb is at +z; the wrist joint is the
 origin. Metres.
@@ -77,7 +79,7 @@ _THUMB_PROFILE = (
 
 @dataclass(frozen=True)
 class Proportions:
-    """How one person's hand differs from the average, each in standard deviations (0 is average)."""
+    """Proportions of one hand, in standard deviations (0 is average)."""
 
     size: float = 0.0
     finger_length: float = 0.0
@@ -92,7 +94,7 @@ class Proportions:
 
     @classmethod
     def from_vector(cls, values: Array) -> Proportions:
-        """From (10,) in the order of the fields."""
+        """Proportions from a vector (10,) in the order of the fields."""
         return cls(*(float(v) for v in values))
 
 
@@ -124,7 +126,7 @@ class Digit:
 
 @dataclass(frozen=True)
 class Skeleton:
-    """All joints and sections of one hand at rest.
+    """Joints and cross-sections of one hand at rest.
 
     Attributes:
         digits: by finger name.
@@ -138,12 +140,12 @@ class Skeleton:
 
     @property
     def joints(self) -> Array:
-        """(16, 3) in MANO's order."""
+        """Joints (16, 3) in MANO's order."""
         return np.concatenate([np.zeros((1, 3)), *(self.digits[f].joints[:3] for f in MANO_FINGERS)])
 
     @property
     def tips(self) -> dict[str, Array]:
-        """Where the flesh of each finger ends."""
+        """Fingertip positions, at the end of the flesh."""
         return {name: digit.joints[3] for name, digit in self.digits.items()}
 
 
@@ -157,7 +159,7 @@ def _tapered(profile: tuple[tuple[float, float, float], ...], factor: float, tap
 
 
 def skeleton(proportions: Proportions | None = None) -> Skeleton:
-    """The bones and sections of a hand of these proportions."""
+    """Skeleton of a hand with given proportions."""
     p = proportions or Proportions()
     size, width = 1 + 0.05 * p.size, 1 + 0.045 * p.palm_width
     flesh, taper = 1 + 0.055 * p.finger_thickness, 0.05 * p.taper

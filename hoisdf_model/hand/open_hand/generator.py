@@ -1,4 +1,7 @@
-"""The open hand, from nothing but anatomy: every array of a model in MANO's format."""
+"""Generator of the open hand from anatomy.
+
+Makes every array of a model in MANO's format.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,9 @@ def generate_open_hand(progress: Callable[[str], None] | None = None) -> HandMod
 
 
 def with_tips(mesh: Surface, hand: Skeleton) -> Surface:
-    """Number the vertices so that MANO's fingertip numbers are at the fingertips, the others from the wrist outwards.
+    """Vertex numbering with MANO's fingertip numbers at the fingertips.
+
+    The others are numbered from the wrist outwards.
 
     The vertex nearest to each tip is moved onto it.
     """

@@ -1,9 +1,11 @@
-"""From the hand's distance function to a mesh of exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
+"""Mesh of the open hand from its signed distance function.
+
+Exactly 778 vertices, 1538 faces and a wrist loop of 16 edges.
 
 A fine mesh (marching cubes) is divided into 778 clusters, which become the vertices: k-means in position and normal, so
-that more vertices go where the skin curves, and the two sides of neighbouring fingers stay apart (Valette and Chassery
-2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one hole,
-V vertices and b boundary edges has ``2 V - 2 - b`` faces, which gives MANO's 1538.
+that more vertices go where the skin curves, and the two sides of neighbouring fingers stay separate (Valette and
+Chassery 2004, "Approximated centroidal Voronoi diagrams"; Levy and Bonneel 2012 for the normals). A surface with one
+hole, V vertices and b boundary edges has ``2 V - 2 - b`` faces, which gives MANO's 1538.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ class Surface:
 
 
 def fine_surface(hand: Skeleton) -> Surface:
-    """Marching cubes of the hand, cut open at the wrist; about 25,000 vertices."""
+    """Marching-cubes mesh of the hand, open at the wrist.
+
+    About 25,000 vertices.
+    """
     counts = [_BLOCK * round((high - low) / _CELL / _BLOCK) for low, high in _BOUNDS]
     axes = [np.linspace(low, low + _CELL * (n - 1), n) for (low, _), n in zip(_BOUNDS, counts, strict=True)]
     grid = _lattice(axes)
@@ -76,7 +81,7 @@ def _near_distance(axes: list[Array], grid: Array, hand: Skeleton) -> Array:
 
 
 def boundary_loop(faces: Faces) -> NDArray[np.int64]:
-    """The vertices of the one open edge loop, in order.
+    """Vertices of the open boundary loop, in order.
 
     Raises:
         HandModelError: there isn't exactly one loop.
@@ -201,7 +206,7 @@ def _relaxed(mesh: Surface, hand: Skeleton, rounds: int = 6) -> Surface:
 
 
 def _flipped(vertices: Array, faces: Faces) -> Faces:
-    """Flip edges where that brings the numbers of neighbours to six (four at the rim), or shortens them a lot."""
+    """Flip edges where that brings the numbers of neighbours to six (four at the rim), or shortens them much."""
     faces = faces.copy()
     neighbours = [set(n) for n in igl.adjacency_list(faces)]
     ideal = np.full(len(vertices), 6)

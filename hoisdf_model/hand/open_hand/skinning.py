@@ -1,4 +1,4 @@
-"""Which bone moves which part of the skin, and what keeps bent joints from losing flesh."""
+"""Skinning weights and pose correctives of the open hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ def _along(points: Array, digit: Digit, joint: int) -> Array:
 
 
 def skinning_weights(mesh: Surface, hand: Skeleton) -> Array:
-    """(778, 16): rows sum to 1, smooth over the mesh, zero where below about a hundredth."""
+    """Skinning weights (778, 16) of the open hand.
+
+    Rows sum to 1, smooth over the mesh, zero where below about a hundredth.
+    """
     points, size = mesh.vertices, hand.size
     weights = np.zeros((len(points), NUM_ROTATIONS))
     digits = [hand.digits[name] for name in FOUR_FINGERS]
@@ -83,7 +86,9 @@ def _add_chain(weights: Array, name: str, share: Array, moved: list[Array]) -> N
 
 
 def pose_correctives(vertices: Array, joints: Array, weights: Array) -> Array:
-    """(778, 3, 135): undo the shrinking of linear blend skinning at bent and twisted joints.
+    """Pose correctives (778, 3, 135) of the open hand.
+
+    They undo the shrinking of linear blend skinning at bent and twisted joints.
 
     Skin that goes by a share w with a joint turned by an angle a is moved by ``(1 - w) I + w R``, which in the plane of
     the turn is a rotation times ``rho = sqrt(1 - 2 w (1 - w) (1 - cos a))``: an elbow loses flesh, a wrist wrings. What

@@ -1,4 +1,7 @@
-"""The open hand's skin as the zero level of a smooth function of space, negative inside, in metres near the surface."""
+"""Skin of the open hand as a signed distance function.
+
+Zero level of a smooth function of space, negative inside, in metres near the surface.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,10 @@ def _finger(points: Array, digit: Digit, origin: Array) -> Array:
 
 
 def finger_webs(hand: Skeleton) -> list[tuple[Array, Array]]:
-    """The three webs' axes, finger to finger: two fifths along the first phalanx, nearer the palm than the back."""
+    """Axes of the three finger webs.
+
+    Finger to finger: two fifths along the first phalanx, nearer the palm than the back.
+    """
     shift = np.array([0.001, -0.0028, 0.0]) * hand.size
     at = [0.6 * hand.digits[f].joints[0] + 0.4 * hand.digits[f].joints[1] + shift for f in FOUR_FINGERS]
     return list(itertools.pairwise(at))
@@ -121,7 +127,10 @@ def _thumb_root(points: Array, hand: Skeleton) -> Array:
 
 
 def hand_distance(points: Array, hand: Skeleton) -> Array:
-    """(N, 3) -> (N,): negative inside the skin."""
+    """Signed distances (N,) to the skin, negative inside.
+
+    Points (N, 3).
+    """
     size = hand.size
     result = _smooth_union(_palm(points, hand), _wrist(points, hand), 0.016 * size)
     result = _smooth_union(result, _thumb_root(points, hand), 0.013 * size)
@@ -135,14 +144,17 @@ def hand_distance(points: Array, hand: Skeleton) -> Array:
 
 
 def hand_gradient(points: Array, hand: Skeleton, step: float = 2e-4) -> tuple[Array, Array]:
-    """(N, 3) -> distance (N,) and its gradient (N, 3) by central differences."""
+    """Signed distance (N,) and gradient (N, 3) by central differences."""
     offsets = step * np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)])
     values = hand_distance((points[None] + offsets[:, None]).reshape(-1, 3), hand).reshape(7, -1)
     return values[0], (values[1:4] - values[4:]).T / (2 * step)
 
 
 def project(points: Array, hand: Skeleton, level: Array | float = 0.0, steps: int = 3) -> Array:
-    """Move (N, 3) along the gradient onto the level set ``level`` (metres outside the skin)."""
+    """Projection of points (N, 3) onto a level set of the hand.
+
+    Moves along the gradient to ``level`` (metres outside the skin).
+    """
     for _ in range(steps):
         value, gradient = hand_gradient(points, hand)
         squared = np.maximum((gradient**2).sum(1), 0.1)

@@ -1,4 +1,7 @@
-"""How the open hand differs between people: ten shape directions, and a joint regressor that follows them."""
+"""Shape variation of the open hand.
+
+Ten shape directions, and a joint regressor that follows them.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +66,9 @@ def shape_directions(mesh: Surface, weights: Array, average: Skeleton) -> tuple[
 
 
 def joint_regressor(vertices: Array, shapedirs: Array, joints: Array, jointdirs: Array) -> Array:
-    """(16, 778), rows of non-negative numbers that sum to 1: the joints of the average hand and of every shape.
+    """Joint regressor (16, 778) for the mean and all shapes.
+
+    Rows of non-negative numbers that sum to 1.
 
     Non-negative least squares over the nearest vertices; the sum is an equation of large weight.
     """

@@ -1,1 +1,1 @@
-"""Hands and the grasps that they find: postures, contacts, force closure, the library."""
+"""Synthetic grasps: postures, contacts, force closure, the library."""

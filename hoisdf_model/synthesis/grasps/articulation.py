@@ -1,4 +1,4 @@
-"""Hand postures in few numbers: flexion of every joint, spread of the fingers, opposition of the thumb.
+"""Low-dimensional hand postures: flexion, spread, thumb opposition.
 
 Axes and limits are those of ``hand.joint_limits``.
 """
@@ -39,7 +39,7 @@ class Postures:
         return len(self.flexion)
 
     def with_flexion(self, flexion: NDArray[np.float64]) -> Postures:
-        """The same with another flexion (B, 5, 3)."""
+        """Copy with another flexion (B, 5, 3)."""
         return replace(self, flexion=flexion)
 
     def __getitem__(self, index: NDArray[np.int64] | slice) -> Postures:
@@ -47,13 +47,19 @@ class Postures:
 
 
 def open_postures(opposition: NDArray[np.float64], spread: NDArray[np.float64]) -> Postures:
-    """A hand about to grasp: fingers slightly bent, thumb out; ``opposition`` and ``spread`` are (B,)."""
+    """Pre-grasp postures: fingers slightly bent, thumb out.
+
+    ``opposition`` and ``spread`` are (B,).
+    """
     rest = np.array([[0.15, 0.20, 0.10]] * 4 + [[-0.30, -0.10, -0.10]])
     return Postures(np.tile(rest, (len(opposition), 1, 1)), opposition, spread)
 
 
 def blended(a: Postures, b: Postures, share: NDArray[np.float64] | float) -> Postures:
-    """``a`` for ``share`` 0, ``b`` for 1, joint by joint; ``share`` is (B,) or a number."""
+    """Interpolated postures, joint by joint.
+
+    ``a`` for ``share`` 0, ``b`` for 1; ``share`` is (B,) or a number.
+    """
     t = np.asarray(share, np.float64)
     wide = t[..., None, None] if t.ndim else t
     return Postures(
@@ -64,7 +70,7 @@ def blended(a: Postures, b: Postures, share: NDArray[np.float64] | float) -> Pos
 
 
 def finger_rotations(limits: JointLimits, postures: Postures) -> NDArray[np.float64]:
-    """(B, 15, 3, 3) rotations of the fingers' joints in MANO's order."""
+    """Finger joint rotations (B, 15, 3, 3) in MANO's order."""
     count = len(postures)
     flexion = np.clip(postures.flexion.reshape(count, 15), limits.flexion[1:, 0], limits.flexion[1:, 1])
     abduction, twist = np.zeros((count, 5)), np.zeros((count, 5))

@@ -1,4 +1,7 @@
-"""Signed distances to one mesh, tabulated, for the thousands of look-ups that closing a hand takes."""
+"""Tabulated signed distances to one mesh, for fast look-up.
+
+Closing a hand takes thousands of look-ups.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,9 @@ from hoisdf_model.geometry import distances
 
 
 class DistanceGrid:
-    """Trilinear look-up of the distance to a closed mesh, negative inside; beyond the grid a lower bound is added.
+    """Trilinear look-up of signed distances to a closed mesh.
+
+    Negative inside; beyond the grid a lower bound is added.
 
     Args:
         vertices: (N, 3) metres.
@@ -40,7 +45,10 @@ class DistanceGrid:
         return np.asarray(value + np.linalg.norm((at - inside) * self.spacing, axis=-1), np.float64)
 
     def normals(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(..., 3) -> (..., 3) unit vectors of steepest increase: outwards."""
+        """Outward unit normals (..., 3) at points (..., 3).
+
+        The direction of steepest increase.
+        """
         step = self.spacing / 2
         offsets = step * np.eye(3)
         slopes = np.stack([self(points + o) - self(points - o) for o in offsets], -1)

@@ -1,4 +1,7 @@
-"""How well contacts hold an object: the largest disturbance that they resist (Ferrari and Canny 1992)."""
+"""Force closure quality of contacts.
+
+The largest disturbance that they resist (Ferrari and Canny 1992).
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ Floats = NDArray[np.float64]
 
 
 def wrenches(points: Floats, normals: Floats, center: Floats, reach: float, friction: float = FRICTION) -> Floats:
-    """Forces and torques of unit forces along the edges of each contact's friction cone.
+    """Wrenches of unit forces along each contact's friction cone.
+
+    Forces and torques.
 
     Args:
         points: (C, 3) metres.
@@ -41,7 +46,9 @@ def wrenches(points: Floats, normals: Floats, center: Floats, reach: float, fric
 
 
 def closure_quality(points: Floats, normals: Floats, center: Floats, reach: float, friction: float = FRICTION) -> float:
-    """Radius of the largest ball of wrenches around zero that the contacts produce; 0 where they don't hold.
+    """Radius of the largest resisted wrench ball.
+
+    Around zero; 0 where the contacts don't hold.
 
     Arguments are those of :func:`wrenches`.
     """
@@ -57,7 +64,9 @@ def closure_quality(points: Floats, normals: Floats, center: Floats, reach: floa
 def contact_patches(
     vertices: Floats, normals: Floats, link: NDArray[np.int64], touching: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
-    """One contact for each link of the hand that touches: the middles of what touches, and their normals.
+    """One contact for each touching link of the hand.
+
+    The middles of what touches, and their normals.
 
     Args:
         vertices: (V, 3) of the hand.

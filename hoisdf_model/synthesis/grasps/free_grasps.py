@@ -1,4 +1,6 @@
-"""Grasps of an object that is held anywhere, not only taken from a table: with the palm and with the fingertips.
+"""Sampling of grasps on a freely held object.
+
+With the palm and with the fingertips, not only taken from a table.
 
 A palm grasp comes up to the object along the palm's normal and closes. A fingertip grasp looks for two places on the
 surface that face away from each other, puts the thumb on the one and index and middle finger on the other, and closes.
@@ -67,7 +69,7 @@ class FreeGraspSampler(GraspSampler):
         self._pairs = _facing_pairs(self.surface, self.grid.normals(self.surface))
 
     def by(self, hand: PosableHand) -> FreeGraspSampler:
-        """The same object, another hand; the distance grid is shared."""
+        """Sampler for another hand, sharing the distance grid."""
         other = copy.copy(self)
         other._hand = hand
         other._palm = 0.75 * hand.rest_joints[9] + np.array([-0.012, -0.018, 0.010])
@@ -76,7 +78,10 @@ class FreeGraspSampler(GraspSampler):
     def draw(
         self, kind: Kind, count: int, rng: np.random.Generator, batch: int = 32, tries: int = 6
     ) -> list[FreeGrasp]:
-        """Up to ``count`` grasps in the order in which they are found; fewer after ``tries`` batches in vain."""
+        """Up to ``count`` grasps in the order of discovery.
+
+        Fewer after ``tries`` batches in vain.
+        """
         found: list[FreeGrasp] = []
         for _ in range(tries):
             if len(found) >= count or (kind == "fingertip" and not len(self._pairs[0])):

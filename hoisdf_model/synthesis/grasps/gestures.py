@@ -1,4 +1,7 @@
-"""Postures of hands that hold nothing, as people show them: open, relaxed, pointing, pinching, counting, a fist."""
+"""Gestures of empty hands.
+
+Open, relaxed, pointing, pinching, counting, a fist.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ TOWARDS_LITTLE = 0.07  # radians that a relaxed finger bends more than its neigh
 
 
 def gesture(rng: np.random.Generator, name: str | None = None) -> Postures:
-    """One posture: a gesture, a little more or less of it, with joints a little apart from where it has them.
+    """Random posture of a gesture, with variation of strength and joints.
 
     Args:
         rng: decides everything else.

@@ -1,4 +1,4 @@
-"""A library of grasps: many hands, many objects, computed once and kept in one file.
+"""Grasp library: many hands and objects, stored in one file.
 
 Everything in it follows from its settings. The work is cut into one job per object; finished jobs are kept beside the
 file until all are done, so that an interrupted run continues where it was.
@@ -40,7 +40,7 @@ Progress = Callable[[int, int, int], None]  # objects done, objects in all, gras
 
 @dataclass(frozen=True)
 class LibrarySettings:
-    """What to look for.
+    """Settings of a grasp library.
 
     Attributes:
         split: training, validation and benchmark have no hand, grasp or random shape in common.
@@ -63,7 +63,10 @@ class LibrarySettings:
 
 @dataclass(frozen=True)
 class LibraryReport:
-    """What was done: grasps in the file, those found in this run, its seconds, and objects without a single grasp."""
+    """Summary of building a library.
+
+    Grasps in the file, those found in this run, its seconds, and objects without a single grasp.
+    """
 
     grasps: int
     found: int
@@ -106,7 +109,7 @@ class GraspLibrary:
         return len(self.object)
 
     def check(self, hand_model: HandModelLike) -> None:
-        """See that the library is for that hand.
+        """Check that the library is for that hand.
 
         Raises:
             InvalidInputError: it was made for another hand model.
@@ -120,20 +123,23 @@ class GraspLibrary:
 
     @property
     def touching(self) -> NDArray[np.bool_]:
-        """(G, 778) bool, vertices of the hand in contact."""
+        """Contact (G, 778) bool of hand vertices."""
         return np.unpackbits(self._arrays["touching"], axis=1, count=778).astype(bool)
 
     def touching_of(self, number: int) -> NDArray[np.bool_]:
-        """(778,) bool, vertices of the hand in contact in one grasp."""
+        """Contact (778,) bool of hand vertices in one grasp."""
         return np.unpackbits(self._arrays["touching"][number], count=778).astype(bool)
 
     def placement(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Of one grasp: rotation (3, 3) of the hand and wrist (3,) in the object frame, approach (3,) away from it."""
+        """Placement of one grasp in the object frame.
+
+        Rotation (3, 3) of the hand and wrist (3,) in the object frame, approach (3,) away from it.
+        """
         a = self._arrays
         return tuple(a[key][number].astype(np.float64) for key in ("rotation", "wrist", "approach"))  # type: ignore[return-value]
 
     def postures(self, number: int) -> tuple[Postures, Postures]:
-        """Of one grasp: the posture before closing, and the closed one."""
+        """Postures of one grasp before closing and closed."""
         a, one = self._arrays, slice(number, number + 1)
         loose = a["opposition"][one].astype(np.float64), a["spread"][one].astype(np.float64)
         opened = Postures(a["opened"][one].astype(np.float64), *loose)
@@ -153,7 +159,9 @@ def build_library(
     workers: int = 0,
     progress: Progress | None = None,
 ) -> LibraryReport:
-    """Find the grasps and write the file; what an earlier call has found already isn't looked for again.
+    """Build the grasp library and write its file.
+
+    Grasps of an earlier call aren't searched again.
 
     Args:
         path: the npz file.
@@ -241,7 +249,7 @@ def _finished(
 
 
 def changed_meshes(library: GraspLibrary) -> list[str]:
-    """Names of the objects whose mesh files aren't those that the grasps were found with."""
+    """Names of objects whose mesh files have changed since."""
     now = load_catalogue(library.settings.catalogue or None).checksums(library.meshes)
     return [name for name, known in library.meshes.items() if now.get(name) != known]
 

@@ -1,4 +1,6 @@
-"""Left hands as mirror images of right ones; objects keep their true shape and print.
+"""Left hands as mirror images of right ones.
+
+Objects keep their true shape and print.
 
 All is planned with right hands. A mirror with the normal x makes left ones of them, and of every object another one,
 which exists only where its shape has a mirror plane. Two ways around that are used, and both give hands that fit:
@@ -18,7 +20,7 @@ from hoisdf_model.synthesis.grasps.posing import PosedHands
 
 
 def mirrored_hands(posed: PosedHands) -> PosedHands:
-    """Right hands as left ones, or the other way round; vertices keep their numbers."""
+    """Hands of the other side; vertices keep their numbers."""
     return PosedHands(
         posed.joints * poses.MIRROR_SIGNS, posed.vertices * poses.MIRROR_SIGNS, rotations.mirror_matrix(posed.rotations)
     )

@@ -16,7 +16,10 @@ from hoisdf_model.synthesis.grasps.articulation import Postures, finger_rotation
 
 
 class PosedHands(NamedTuple):
-    """``joints`` (B, 21, 3) and ``vertices`` (B, 778, 3), metres; ``rotations`` (B, 16, 3, 3) that led to them."""
+    """Posed hands.
+
+    ``joints`` (B, 21, 3) and ``vertices`` (B, 778, 3), metres; ``rotations`` (B, 16, 3, 3) that led to them.
+    """
 
     joints: NDArray[np.float64]
     vertices: NDArray[np.float64]
@@ -47,7 +50,10 @@ class PosableHand:
         self.wrist_loop = meshes.boundary_loops(self.faces)[0]
 
     def reshaped(self, shape: NDArray[np.float64]) -> PosableHand:
-        """The same model's hand of another shape (10,), ten times as quick as a new one."""
+        """Same hand model with another shape (10,).
+
+        Ten times as quick as a new one.
+        """
         other = copy.copy(self)
         other._take(shape)
         return other
@@ -73,5 +79,8 @@ class PosableHand:
         return PosedHands(mesh.joints.double().numpy() + place, mesh.vertices.double().numpy() + place, rotations)
 
     def closed(self, vertices: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(778, 3) -> (779, 3), the wrist's middle appended, for ``closed_faces``."""
+        """Vertices (779, 3) with the wrist's centre, for ``closed_faces``.
+
+        From (778, 3).
+        """
         return np.concatenate([vertices, vertices[self.wrist_loop].mean(0, keepdims=True)])

@@ -1,4 +1,6 @@
-"""Grasps of an object that stands on a table: bring the palm up, close every joint until it touches, keep what holds.
+"""Sampling of grasps on an object that stands on a table.
+
+Bring the palm up, close every joint until it touches, keep what holds.
 
 A grasp is kept if thumb and at least two fingers touch, if they press against each other, if neither goes more than
 3 mm into the other (the hand's vertices into the object, and the object's surface into the hand: corners slip
@@ -24,7 +26,7 @@ DEEPEST = 0.003  # metres of penetration that a kept grasp may have
 TABLE_CLEARANCE = 0.004
 FOREARM_CLEARANCE, FOREARM_CHECKED = 0.05, 0.25  # the arm's axis above the table, and how far from the wrist
 SURFACE_SAMPLES = 1500
-STEEPEST = 0.75  # sine of the forearm's elevation: nobody reaches for a table from straight above
+STEEPEST = 0.75  # sine of the forearm's elevation: people don't reach for a table from straight above
 TALL = 0.075  # metres: what is higher is taken from the side, what is lower from above, with the palm off the object
 CLOSING_STEPS = (36, 6, 6)  # coarse, then twice with a quarter of the step, from where the last one was taken back
 
@@ -55,7 +57,9 @@ class Grasp:
 
 
 class GraspSampler:
-    """Samples grasps of one object, standing with its model z axis up, by one hand.
+    """Sampler of one hand's grasps on one standing object.
+
+    Its model z axis is up.
 
     Args:
         hand: the hand.
@@ -78,7 +82,10 @@ class GraspSampler:
         self._palm = 0.75 * joints[9] + np.array([-0.012, -0.018, 0.010])
 
     def sample(self, count: int, rng: np.random.Generator, batch: int = 32, tries: int = 40) -> list[Grasp]:
-        """Up to ``count`` grasps, best first; fewer where ``tries`` batches don't give as many."""
+        """Up to ``count`` grasps, best first.
+
+        Fewer where ``tries`` batches don't give as many.
+        """
         found: list[Grasp] = []
         for _ in range(tries):
             found += self._attempt(batch, rng)

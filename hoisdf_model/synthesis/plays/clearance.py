@@ -1,4 +1,4 @@
-"""Whether a hand, its forearm, objects and a table keep out of each other over time."""
+"""Collision check of hand, forearm, objects and table over time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ def deepest_overlap(
     object_poses: NDArray[np.float64],
     samplers: Sequence[GraspSampler],
 ) -> float:
-    """How far hand, forearm, objects and table reach into each other at any time, metres; negative: the smallest gap.
+    """Deepest penetration of hand, forearm, objects and table, metres.
+
+    At any time; negative: the smallest gap.
 
     Objects stand on the table: that contact counts as no gap and no overlap.
 

@@ -1,4 +1,7 @@
-"""A planned sequence through a camera: images, depth, masks, detector-like boxes and ground truth, frame by frame."""
+"""Rendering of a planned sequence through a camera.
+
+Images, depth, masks, detector-like boxes and ground truth, frame by frame.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ class Shot:
 
 
 class Studio:
-    """Looks of one sequence: skin, sleeve, table, room, light; all chosen by ``rng``.
+    """Appearance of one sequence, chosen by ``rng``.
+
+    Skin, sleeve, table, room, light.
 
     Args:
         play: what happens.
@@ -130,7 +135,10 @@ class Studio:
 
 
 def truth(play: Sequence, index: int) -> Estimate:
-    """Ground truth of one frame in the camera frame; the attended object first, no regions and no timing."""
+    """Ground truth of one frame in the camera frame.
+
+    The attended object first, no regions and no timing.
+    """
     view = play.views[index]
     turn, shift = view[:3, :3], view[:3, 3]
     pose = play.rotations[index].copy()

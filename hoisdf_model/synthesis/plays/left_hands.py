@@ -1,4 +1,7 @@
-"""Plays of left hands, planned with right hands and mirrored objects (see ``grasps.mirroring``)."""
+"""Left-hand sequences, planned with right hands and mirrored objects.
+
+See ``grasps.mirroring``.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,19 @@ from hoisdf_model.synthesis.plays.sequences import Sequence
 
 
 def mirrored_object(thing: CatalogueObject) -> CatalogueObject:
-    """The object's shape in a mirror with the normal x of its own frame, to plan with; it can't be drawn."""
+    """Mirrored object shape, for planning only.
+
+    In a mirror with the normal x of its own frame; it can't be drawn.
+    """
     vertices, faces = np.asarray(thing.mesh.vertices) * poses.MIRROR_SIGNS, np.asarray(thing.mesh.faces)[:, ::-1]
     return replace(thing, mesh=trimesh.Trimesh(vertices, faces, process=False))
 
 
 def mirrored_play(play: Sequence, objects: Many[CatalogueObject]) -> Sequence:
-    """The play of a right hand with mirrored objects as one of a left hand with the ``objects`` themselves."""
+    """Left-hand sequence from a right hand's with mirrored objects.
+
+    With the ``objects`` themselves.
+    """
     return replace(
         play,
         side="left",

@@ -1,4 +1,7 @@
-"""Synthetic rosbags: a play on a table, filmed, with detector-like boxes and ground truth."""
+"""Synthetic rosbags: rendered table sequences with ground truth.
+
+And detector-like boxes.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,7 @@ SHEET_COLUMNS, SHEET_ROWS, SHEET_WIDTH = 5, 4, 384
 
 @dataclass(frozen=True)
 class BagSettings:
-    """What to record.
+    """Settings of a synthetic recording.
 
     Attributes:
         objects: names in the order in which the hand takes them.
@@ -60,13 +63,16 @@ class BagSettings:
 
     @property
     def frames(self) -> int:
-        """How many frames that makes."""
+        """Number of frames."""
         return round(self.seconds * self.rate)
 
 
 @dataclass(frozen=True)
 class BagReport:
-    """What was recorded: frames, size in bytes, seconds for planning and for filming, and on what it was rendered."""
+    """Summary of a synthetic recording.
+
+    Frames, size in bytes, seconds for planning and for filming, and on what it was rendered.
+    """
 
     frames: int
     size: int
@@ -78,7 +84,7 @@ class BagReport:
 def prepare(
     settings: BagSettings, catalogue: Catalogue | None = None, hand_model: HandModelLike | None = None
 ) -> Studio:
-    """Plan the play and choose its looks, without rendering.
+    """Planned sequence with its appearance, without rendering.
 
     Raises:
         MeshError: an object isn't in the catalogue.
@@ -98,7 +104,10 @@ def prepare(
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One torch thread: posing a few hands is too little work to share, and sums keep their order on every machine."""
+    """Context with one torch thread.
+
+    Posing a few hands is too little work to share, and sums keep their order on every machine.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -157,7 +166,7 @@ def record_bag(
 
 
 def labelled(shot: Shot) -> NDArray[np.uint8]:
-    """The shot's image (H, W, 3), RGB, with its boxes, joints and time drawn in."""
+    """Image (H, W, 3) RGB with drawn boxes, joints and time."""
     image = shot.frame.image.copy()
     for box, colour in (
         *((region.box, (255, 220, 60)) for region in shot.regions.hands),
@@ -189,7 +198,9 @@ def write_sheet(path: str | Path, images: Sequence[NDArray[np.uint8]], columns: 
 
 
 def write_picture(path: str | Path, image: NDArray[np.uint8]) -> None:
-    """An image (H, W, 3) RGB as a file, PNG or JPEG by its name.
+    """Write an image (H, W, 3) RGB as PNG or JPEG.
+
+    By its name.
 
     Raises:
         InvalidInputError: the file can't be written.
@@ -207,6 +218,6 @@ def write_picture(path: str | Path, image: NDArray[np.uint8]) -> None:
 
 
 def bag_frame(shot: Shot, depth: bool = True) -> BagFrame:
-    """What a bag holds of a shot, with or without its depth image."""
+    """Bag frame of a shot, with or without depth image."""
     frame = shot.frame if depth else type(shot.frame)(shot.frame.image, shot.frame.intrinsics)
     return BagFrame(frame, FIRST_STAMP + round(shot.time * 1e9), FRAME_ID, shot.regions, shot.truth)

@@ -1,4 +1,6 @@
-"""Short plays on a table: a hand reaches for one object after the other, lifts it, turns it, puts it down, lets go.
+"""Planning of short manipulation sequences on a table.
+
+A hand reaches for one object after the other, lifts it, turns it, puts it down, lets go.
 
 World frame: metres, origin on the table top, z up, x to the right and y away from the camera. An object stands still on
 the table before and after, and follows the hand rigidly between closing and opening of the fingers.
@@ -121,7 +123,9 @@ def plan_sequence(
             break
     assert best is not None
     if best[0] >= ALLOWED:
-        _LOG.warning("none of %d plans is free of collisions: things overlap by %.1f mm", PLANS, best[0] * 1000)
+        _LOG.warning(
+            "none of %d plans is free of collisions: hand and objects overlap by %.1f mm", PLANS, best[0] * 1000
+        )
     return best[1]
 
 

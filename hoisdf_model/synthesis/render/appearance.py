@@ -1,4 +1,4 @@
-"""How stills look, beside what they show: skin, light, what stands behind, and how well the camera sees."""
+"""Appearance of stills: skin, light, background, camera quality."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Appearance:
-    """Chosen so that a network which knows photographs of hands finds those of stills; see docs/synthesis.md.
+    """Appearance settings of stills.
+
+    Chosen so that a network trained on photographs of hands finds those of stills; see docs/synthesis.md.
 
     Attributes:
         flesh: 0 to 1, how much light goes through the skin: redder, and softly red where light turns into shade.

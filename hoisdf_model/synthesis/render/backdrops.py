@@ -1,4 +1,7 @@
-"""What stands behind everything: rooms out of focus, gradients, noise with natural spectra, the user's own pictures."""
+"""Backgrounds of stills.
+
+Rooms out of focus, gradients, noise with natural spectra, the user's own pictures.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ def backdrop(
     noises: Noises | None = None,
     own_share: float = PLAIN.own_pictures,
 ) -> Image:
-    """(SIZE, SIZE, 3) uint8 RGB.
+    """Random background (SIZE, SIZE, 3) uint8 RGB.
 
     Args:
         rng: decides everything.

@@ -1,4 +1,4 @@
-"""How finely stills are drawn and measured: what a picture costs, and nothing about what it shows."""
+"""Rendering quality of stills: cost, not content."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from hoisdf_model.errors import InvalidInputError
 
 @dataclass(frozen=True)
 class Fineness:
-    """The least that a network which sees crops of 160 pixels can't tell from more.
+    """Rendering quality, by default just sufficient for the network.
+
+    A network which sees crops of 160 pixels can't distinguish it from more.
 
     Attributes:
         drawn: pixels, edge of the square around hand and object as it is drawn.

@@ -1,4 +1,4 @@
-"""A forearm with a sleeve, so that the hand doesn't end in a hole at its wrist.
+"""Forearm with a sleeve, closing the hand at its wrist.
 
 Rigid with the hand's global rotation: MANO has no wrist joint. In MANO's rest frame, wrist at the origin, arm along +x.
 """
@@ -27,7 +27,9 @@ def forearm_surfaces(
     cuff: float = CUFF,
     fineness: tuple[int, int] = SLEEVE,
 ) -> tuple[TexturedSurface, TexturedSurface]:
-    """Skin from the wrist to under the sleeve, and the sleeve; MANO's rest frame, wrist joint at the origin.
+    """Forearm skin and sleeve.
+
+    Skin from the wrist to under the sleeve; MANO's rest frame, wrist joint at the origin.
 
     Args:
         hand: gives the wrist's outline.

@@ -1,4 +1,7 @@
-"""OpenGL without a window: EGL on a GPU where there is one, else on Mesa's software renderer."""
+"""Headless OpenGL context.
+
+EGL on a GPU where there is one, else on Mesa's software renderer.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,9 @@ def refuse_forked_process() -> None:
 
 
 def create_context() -> Any:
-    """An EGL context, on a GPU if there is one; ``GLCONTEXT_DEVICE_INDEX`` chooses another device.
+    """EGL context, on a GPU if there is one.
+
+    ``GLCONTEXT_DEVICE_INDEX`` chooses another device.
 
     Raises:
         DependencyError: there is no EGL or OpenGL 3.3; the message names the packages.

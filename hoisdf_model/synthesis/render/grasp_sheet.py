@@ -1,4 +1,6 @@
-"""Grasps to look at: how deep hand and object reach into each other, as colours on both surfaces.
+"""Contact sheet of grasps, coloured by penetration depth.
+
+On both surfaces.
 
 Where they touch, each hides the other. So the hand is also shown laid open, with the colours that it has in the grasp,
 and the object alone, from the thumb's side and from the other one.
@@ -59,7 +61,10 @@ def depth_colours(distance: NDArray[np.floating]) -> Image:
 
 
 def telling_grasps(library: GraspLibrary, count: int) -> list[int]:
-    """Numbers of up to ``count`` grasps: of as many different objects as can be, and last the deepest of both kinds."""
+    """Numbers of up to ``count`` representative grasps.
+
+    Of as many different objects as can be, and last the deepest of both kinds.
+    """
     worst = [
         int(k) for depths in (library.into_object, library.into_hand) for k in np.argsort(depths)[: -DEEPEST - 1 : -1]
     ]
@@ -101,7 +106,9 @@ def grasp_sheet(library: GraspLibrary, hand_model: HandModelLike, numbers: Seque
 def measured(
     library: GraspLibrary, hand: PosableHand, number: int
 ) -> tuple[tuple[Floats, NDArray[np.int64], Floats], tuple[Floats, NDArray[np.int64], Floats], Floats]:
-    """One grasp with distances all over both surfaces, finer than the meshes' own vertices.
+    """One grasp with densely sampled distances.
+
+    All over both surfaces, finer than the meshes' own vertices.
 
     Returns:
         the hand's vertices in the object frame, faces, and signed distances to the object (metres, negative inside);

@@ -1,4 +1,7 @@
-"""What a camera does to a rendered picture: exposure, white balance, motion blur, noise, JPEG, and changed spectra."""
+"""Simulated camera effects on rendered pictures.
+
+Exposure, white balance, motion blur, noise, JPEG, and changed spectra.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,9 @@ Image = NDArray[np.uint8]
 
 
 class Noises:
-    """Where noise comes from: drawn anew each time, or parts of a store that all pictures share, which costs a tenth.
+    """Source of image noise.
+
+    Drawn anew each time, or parts of a store that all pictures share, which costs a tenth.
 
     Args:
         count: fields in the store, made when first needed; 0: no store.
@@ -33,7 +38,10 @@ class Noises:
         self._grains = lru_cache(None)(_stored_grains)
 
     def natural(self, shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-        """(H, W, 3) as :func:`natural_noise`; of the store no more than ``STORED`` pixels each way."""
+        """Natural noise (H, W, 3), as :func:`natural_noise`.
+
+        Of the store no more than ``STORED`` pixels each way.
+        """
         if not self._count:
             return natural_noise(shape, rng)
         field = self._field(int(rng.integers(self._count)))[:: rng.choice([-1, 1]), :: rng.choice([-1, 1])]
@@ -53,7 +61,10 @@ class Noises:
 def photographed(
     image: Image, rng: np.random.Generator, noises: Noises | None = None, appearance: Appearance = PLAIN
 ) -> Image:
-    """One picture as a random camera would have taken it: (H, W, 3) uint8, the same size."""
+    """Picture with random camera effects.
+
+    (H, W, 3) uint8, the same size.
+    """
     noises, camera = noises or Noises(), appearance
     light = LINEAR[image]
     light *= np.exp(rng.normal(0, camera.exposure)) * np.exp(rng.normal(0, camera.balance, 3)).astype(np.float32)
@@ -77,7 +88,10 @@ def photographed(
 
 
 def natural_noise(shape: tuple[int, int], rng: np.random.Generator) -> NDArray[np.float32]:
-    """(H, W, 3) noise with the spectrum of natural images, correlated colours, mean 0 and deviation 1."""
+    """Noise (H, W, 3) with the spectrum of natural images.
+
+    Correlated colours, mean 0 and deviation 1.
+    """
     rows, columns = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None]
     falling = 1 / np.maximum(np.hypot(rows, columns), 1 / max(shape)) ** rng.uniform(*EXPONENTS)
     fields = np.fft.irfft2(np.fft.rfft2(rng.standard_normal((3, *shape)), axes=(1, 2)) * falling, shape, axes=(1, 2))

@@ -21,7 +21,9 @@ AXIS_COLOURS = ((225, 60, 60), (60, 185, 70), (60, 100, 225))  # x, y, z
 def portrait(
     renderer: Renderer, item: CatalogueObject, azimuth: float, elevation: float, axes: bool = False
 ) -> NDArray[np.uint8]:
-    """The object with its name, seen from a direction (radians, model frame); of the renderer's size.
+    """Portrait of an object with its name.
+
+    Seen from a direction (radians, model frame); of the renderer's size.
 
     Args:
         renderer: draws.

@@ -1,4 +1,6 @@
-"""Rendering without a window: colour, metric depth and masks of textured meshes, with moderngl on EGL.
+"""Headless renderer: colour, metric depth and masks of textured meshes.
+
+With moderngl on EGL.
 
 Uses a GPU where EGL offers one, else Mesa's llvmpipe. A context belongs to the process that made it: make a
 ``Renderer`` in every worker, and never fork after making one.
@@ -29,7 +31,7 @@ CACHED = 400  # surfaces and textures kept on the device
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface takes light.
+    """Reflectance of a surface.
 
     Attributes:
         gloss: the highlight's exponent.
@@ -65,7 +67,9 @@ class Drawable:
 
 @dataclass(frozen=True)
 class Lighting:
-    """Up to three lights, the first of which casts shadows, and light from the sky and the ground.
+    """Up to three lights, and ambient light.
+
+    The first casts shadows; ambient light comes from the sky and the ground.
 
     Attributes:
         positions: (L, 3) world, metres.
@@ -87,7 +91,7 @@ class Lighting:
 
 @dataclass(frozen=True)
 class Picture:
-    """What was rendered.
+    """Rendered picture: colour, depth and masks.
 
     Attributes:
         image: (H, W, 3) uint8 sRGB.
@@ -222,7 +226,7 @@ class Renderer:
         return self._read()
 
     def close(self) -> None:
-        """Give the context back."""
+        """Release the OpenGL context."""
         self._context.release()
 
     def _read(self) -> Picture:

@@ -1,4 +1,4 @@
-"""What stands around the hand: a table, a room out of focus, lights."""
+"""Scenery around the hand: table, out-of-focus room, lights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ TEXTURE = 1400  # pixels along the longer edge
 
 
 def table(rng: np.random.Generator) -> Drawable:
-    """A wooden, plain or checked table top at z = 0 around the origin."""
+    """Table top at z = 0 around the origin.
+
+    Wooden, plain or checked.
+    """
     width, height = TEXTURE, round(TEXTURE * TABLE_SIZE[1] / TABLE_SIZE[0])
     kind = rng.choice(["wood", "plain", "cloth"])
     if kind == "wood":
@@ -41,7 +44,10 @@ def table(rng: np.random.Generator) -> Drawable:
 
 
 def room(rng: np.random.Generator) -> Drawable:
-    """A wall far behind the table with furniture-like shapes, blurred as by a lens focused on the hand."""
+    """Wall with furniture-like shapes far behind the table.
+
+    Blurred as by a lens focused on the hand.
+    """
     width, height = TEXTURE, round(TEXTURE * ROOM_SIZE[1] / ROOM_SIZE[0])
     base = rng.uniform(95, 190) * np.array([1.0, rng.uniform(0.94, 1.04), rng.uniform(0.86, 1.06)])
     picture = np.tile(base.astype(np.float32), (height, width, 1))
@@ -74,7 +80,7 @@ def picture(corners: NDArray[np.float64], texture: NDArray[np.uint8]) -> Texture
 
 
 def lighting(rng: np.random.Generator) -> Lighting:
-    """A lamp or window that casts shadows, a fill light and one from behind."""
+    """Random lighting: key light with shadows, fill light, back light."""
     azimuth, height = rng.uniform(0, 2 * np.pi), rng.uniform(0.9, 1.6)
     key = np.array([0.8 * np.cos(azimuth), 0.8 * np.sin(azimuth), height])
     fill = np.array([-key[0] + rng.uniform(-0.3, 0.3), -0.9, 0.8])

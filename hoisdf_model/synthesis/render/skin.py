@@ -1,4 +1,6 @@
-"""Skin for a hand model: a texture with nails, creases and paler palms, unrolled from the rest pose.
+"""Skin texture of a hand model.
+
+With nails, creases and paler palms, unrolled from the rest pose.
 
 MANO's format has no texture coordinates. Four panels stand in for them: back and palm of the fingers and palm, seen
 along y at rest, and back and pulp of the thumb, seen across its own flexion axis.
@@ -91,7 +93,10 @@ class HandSkin:
 
 
 def noise(shape: tuple[int, int], rng: np.random.Generator, coarsest: int = 4, octaves: int = 6) -> NDArray[np.float32]:
-    """(H, W) smooth noise of many scales with the falling spectrum of natural surfaces, about -1 to 1."""
+    """Smooth multi-scale noise (H, W), about -1 to 1.
+
+    With the falling spectrum of natural surfaces.
+    """
     total = np.zeros(shape, np.float32)
     for octave in range(octaves):
         cells = coarsest * 2**octave
@@ -101,13 +106,19 @@ def noise(shape: tuple[int, int], rng: np.random.Generator, coarsest: int = 4, o
 
 
 def palm_share(outwards: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """0 on the back to 1 on the palm, where ``outwards`` is the cosine between the normal and the back's direction."""
+    """Palm fraction: 0 on the back to 1 on the palm.
+
+    ``outwards`` is the cosine between the normal and the back's direction.
+    """
     t = np.clip((0.25 - np.asarray(outwards, np.float64)) / 0.8, 0, 1)
     return t * t * (3 - 2 * t)
 
 
 def mix(tone: tuple[int, int, int], share: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Skin colours (..., 3) from the back's ``tone`` to the paler palm's, by ``share`` (..., 1)."""
+    """Skin colours (..., 3) between back and palm.
+
+    From the back's ``tone`` to the paler palm's, by ``share`` (..., 1).
+    """
     back = np.array(tone, np.float32)
     palm = back * 0.45 + np.array([236, 186, 166], np.float32) * (0.25 + 0.3 * back.mean() / 255) + 18
     return np.asarray(back * (1 - share) + palm * share, np.float32)

@@ -1,4 +1,4 @@
-"""Hands in pictures: their number in masks, and how skin and cloth reflect light."""
+"""Surfaces of hands: mask number, reflectance of skin and cloth."""
 
 from __future__ import annotations
 

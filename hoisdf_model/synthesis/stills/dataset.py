@@ -1,4 +1,4 @@
-"""Stills written as a data set on disk, by several processes, to be continued after an interruption."""
+"""Data sets of stills, written by several processes and resumable."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ Progress = Callable[[int, int], None]  # frames done, frames in all
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """What was done in this run: frames written, its seconds, and bytes of the whole data set."""
+    """Summary of writing a data set.
+
+    Frames written in this run, its seconds, and bytes of the whole data set.
+    """
 
     written: int
     seconds: float
@@ -48,7 +51,9 @@ def write_dataset(
     progress: Progress | None = None,
     details: bool = True,
 ) -> DatasetReport:
-    """Draw the first ``frames`` stills and write them; shards that are there already are left alone.
+    """Render and write the first ``frames`` stills.
+
+    Existing shards are kept.
 
     Args:
         folder: of the data set; ``data.shards.ShardedFrames`` reads it.
@@ -86,7 +91,7 @@ def write_dataset(
 
 
 def origin_of(stills: Stills) -> dict[str, Any]:
-    """What stills are made from, as a data set's manifest has it."""
+    """Provenance of stills, as in a data set's manifest."""
     library, settings = stills.library, stills.settings
     later = {  # what there was before one could choose isn't named, so that older data sets are recognised
         name: asdict(value)
@@ -101,7 +106,10 @@ def origin_of(stills: Stills) -> dict[str, Any]:
 
 
 def detailed(stills: Stills, index: int, details: bool = True) -> tuple[LabelledFrame, dict[str, NDArray[np.generic]]]:
-    """One still as a labelled frame, and what else is known: visible joints, boxes, with details depth and contacts."""
+    """One still as a labelled frame with details.
+
+    Visible joints, boxes, with details depth and contacts.
+    """
     frame, still = stills.labelled(index)
     further: dict[str, NDArray[np.generic]] = {}
     if details:
@@ -115,7 +123,10 @@ def detailed(stills: Stills, index: int, details: bool = True) -> tuple[Labelled
 
 
 def sheet_tile(still: Still, drawn: bool = True) -> NDArray[np.uint8]:
-    """(TILE, TILE, 3) the still, with joints and the object's box if ``drawn``."""
+    """Contact sheet tile of the still.
+
+    (TILE, TILE, 3), with joints and the object's box if ``drawn``.
+    """
     image = still.image.copy()
     if drawn and still.joints is not None:
         for x, y in np.round(still.camera.project(still.joints)).astype(int).tolist():

@@ -8,18 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import poses, rotations
-from hoisdf_model.synthesis.stills.staging import Prop, Scene
+from hoisdf_model.synthesis.stills.scenes import Distractor, Scene
 
 
 def mirrored_scene(scene: Scene, reflection: NDArray[np.float64]) -> Scene:
-    """A right hand's scene as a left hand's: hand, camera, lights and places mirrored, all objects as they are.
+    """Left-hand scene from a right hand's.
+
+    Hand, camera, lights and places mirrored, all objects as they are.
 
     Args:
         scene: with a right hand.
         reflection: (4, 4) of the object's frame, under which its shape doesn't change (``objects.mirror_plane``).
     """
 
-    def moved(prop: Prop) -> Prop:
+    def moved(prop: Distractor) -> Distractor:
         return replace(prop, direction=prop.direction * poses.MIRROR_SIGNS)
 
     return replace(

@@ -1,4 +1,7 @@
-"""Stills as training takes them: endless labelled frames, each with samples of both fields."""
+"""Endless stills as labelled frames for training.
+
+Each with samples of both fields.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ from hoisdf_model.synthesis.render.fineness import Fineness
 from hoisdf_model.synthesis.render.gl_context import refuse_forked_process
 from hoisdf_model.synthesis.render.surfaces import HAND
 from hoisdf_model.synthesis.stills.left_hand_scenes import mirrored_scene
-from hoisdf_model.synthesis.stills.staging import Scene, Stage, StageSettings
+from hoisdf_model.synthesis.stills.scenes import Scene, SceneSampler, SceneSettings
 from hoisdf_model.synthesis.stills.still import OBJECT, OBJECTS_KEPT, Still, StillStudio, corners
 
 ENDLESS = 2**31
@@ -33,7 +36,7 @@ SYMMETRY_STEPS = 36  # of a continuous symmetry
 
 @dataclass
 class StillSettings:
-    """What is drawn.
+    """Settings of rendered stills.
 
     Attributes:
         library: file of the grasp library; its split is the stills' split.
@@ -48,14 +51,16 @@ class StillSettings:
     library: str
     seed: int = 0
     pictures: str | None = None
-    stage: StageSettings = field(default_factory=StageSettings)
+    stage: SceneSettings = field(default_factory=SceneSettings)
     catalogue: str | None = None
     fineness: Fineness = field(default_factory=Fineness)
     appearance: Appearance = field(default_factory=Appearance)
 
 
 class Stills:
-    """Endless labelled frames (``data.sources.FrameSource``), each a function of split, seed and its number alone.
+    """Endless labelled frames (``data.sources.FrameSource``).
+
+    Each is a function of split, seed and its number alone.
 
     Can be sent to other processes: each makes its own studio when it draws its first frame.
 
@@ -75,7 +80,7 @@ class Stills:
             self.library.settings = replace(self.library.settings, catalogue=settings.catalogue)
         _see_meshes(settings.library, self.library)
         self._pictures = find_pictures(settings.pictures) if settings.pictures else ()
-        self.stage = Stage(self.library, settings.stage, self.library.settings.split, settings.seed)
+        self.stage = SceneSampler(self.library, settings.stage, self.library.settings.split, settings.seed)
         self._owner = -1
         self._own: StillStudio | None = None
 
@@ -113,7 +118,7 @@ class Stills:
         return self.studio.shoot(self.scene(index))
 
     def scene(self, index: int) -> Scene:
-        """What is drawn in one picture."""
+        """Scene of one picture."""
         return self._sided(index, self.stage.scene(index))
 
     def _sided(self, index: int, scene: Scene) -> Scene:
@@ -131,7 +136,7 @@ class Stills:
         return self.labelled(index)[0]
 
     def labelled(self, index: int) -> tuple[LabelledFrame, Still]:
-        """One picture as training takes it, and all that is known about it."""
+        """One picture as a labelled frame, with all its ground truth."""
         rng = splits.generator(self.library.settings.split, self.settings.seed, 202, index)
         still = self.still(index)
         return labelled_frame(still, self.studio, rng), still

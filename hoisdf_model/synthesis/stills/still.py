@@ -1,4 +1,6 @@
-"""Still pictures for training: a library's grasps in random scenes, with everything that there is to know.
+"""Rendered training stills: library grasps in random scenes.
+
+With full ground truth.
 
 Still ``i`` is a function of split, seed and ``i`` alone, however many processes make them. Only the part of the
 camera's picture around hand and object is drawn, at about the resolution at which the network sees it.
@@ -29,11 +31,11 @@ from hoisdf_model.synthesis.render.appearance import Appearance
 from hoisdf_model.synthesis.render.backdrops import backdrop
 from hoisdf_model.synthesis.render.fineness import Fineness
 from hoisdf_model.synthesis.render.forearm import LENGTH as FOREARM_LENGTH
-from hoisdf_model.synthesis.render.looks import Wardrobe, ring
+from hoisdf_model.synthesis.render.hand_palette import HandPalette, ring
 from hoisdf_model.synthesis.render.photograph import Noises, photographed
 from hoisdf_model.synthesis.render.renderer import Drawable, Lighting, Material, Picture, Renderer
 from hoisdf_model.synthesis.render.surfaces import CLOTH, HAND, SKIN
-from hoisdf_model.synthesis.stills.staging import Prop, Scene
+from hoisdf_model.synthesis.stills.scenes import Distractor, Scene
 
 OBJECT = 1  # in the masks; ``HAND`` for the hand
 MARGIN = 2.1  # of the drawn square over the boxes: the network's 1.5, and room for turning and shifting it
@@ -85,7 +87,9 @@ class Still:
 
 
 class StillStudio:
-    """Draws scenes; holds one renderer and palettes, and so belongs to one process.
+    """Renderer of scenes.
+
+    Holds one OpenGL renderer and palettes, and so belongs to one process.
 
     Args:
         library: the grasps; their split is the palettes' split.
@@ -114,7 +118,7 @@ class StillStudio:
         self._library, self._seed, self._pictures = library, seed, pictures
         self._split = library.settings.split
         self.fineness, self.appearance, self._noises = fineness, appearance, Noises(fineness.noises)
-        self._wardrobe = Wardrobe(hand_model, self._split, seed, fineness.sleeve)
+        self._palette = HandPalette(hand_model, self._split, seed, fineness.sleeve)
         self.object = lru_cache(OBJECTS_KEPT)(partial(find_object, catalogue=library.settings.catalogue))
         self._table = lru_cache(None)(self._new_table)
         self._renderer = Renderer(fineness.drawn, fineness.drawn, fineness.samples, fineness.shadow_map)
@@ -135,25 +139,27 @@ class StillStudio:
         return self._finished(scene, picture, camera, posed, thing)
 
     def closed_hand(self, still: Still) -> tuple[Floats, NDArray[np.int64]]:
-        """Vertices (779, 3), camera frame, and faces of the hand with its wrist closed.
+        """Hand mesh with closed wrist.
+
+        Vertices (779, 3), camera frame, and faces.
 
         Raises:
             InvalidInputError: there is no hand.
         """
         if still.vertices is None:
             raise InvalidInputError("the still shows no hand")
-        hand = self._wardrobe.hand(tuple(still.scene.shape.tolist()))
+        hand = self._palette.hand(tuple(still.scene.shape.tolist()))
         # a mirror turns faces inside out
         return hand.closed(still.vertices), hand.closed_faces[:, :: -1 if still.side == "left" else 1]
 
     def close(self) -> None:
-        """Give the renderer back."""
+        """Release the renderer."""
         self._renderer.close()
 
     def _posed(self, scene: Scene) -> PosedHands | None:
         if scene.mode == "object":
             return None
-        hand = self._wardrobe.hand(tuple(scene.shape.tolist()))
+        hand = self._palette.hand(tuple(scene.shape.tolist()))
         if scene.side == "right":
             return hand.pose(scene.posture, scene.hand_rotation[None], scene.wrist[None])
         turn, wrist = mirror_matrix(scene.hand_rotation), _moved(poses.MIRROR, scene.wrist)
@@ -187,10 +193,10 @@ class StillStudio:
             arm = seen @ pose
             skin = Material(SKIN.gloss, SKIN.wrap, scene.skin_tint, flesh=self.appearance.flesh)
             shape = tuple(scene.shape.tolist())
-            bare, cloth = self._wardrobe.arm_surfaces(scene.skin, scene.sleeve, shape, scene.bare_arm)
-            result += [Drawable(self._wardrobe.hand_surface(scene.skin, vertices), seen, HAND, skin)]
+            bare, cloth = self._palette.arm_surfaces(scene.skin, scene.sleeve, shape, scene.bare_arm)
+            result += [Drawable(self._palette.hand_surface(scene.skin, vertices), seen, HAND, skin)]
             result += [Drawable(bare, arm, material=skin), Drawable(cloth, arm, material=CLOTH)]
-            if scene.ring and self._wardrobe.skin(scene.skin)[2] is None:
+            if scene.ring and self._palette.skin(scene.skin)[2] is None:
                 hoop = ring(own.joints[0], vertices, scene.ring, scene.metal)
                 result.append(Drawable(hoop, seen, HAND, Material(60.0)))
             elbow = arm[:3, 3] + FOREARM_LENGTH * arm[:3, 0] - np.array([0.0, 0.0, ELBOW_RADIUS])
@@ -211,7 +217,7 @@ class StillStudio:
             result.append(Drawable(top.surface, lowered, material=top.material))
         return result
 
-    def _standing(self, scene: Scene, prop: Prop, reach: float, floor: float) -> Drawable:
+    def _standing(self, scene: Scene, prop: Distractor, reach: float, floor: float) -> Drawable:
         """Beside what is there, on the table where there is one."""
         thing = self.object(prop.name)
         points = np.asarray(thing.mesh.vertices) @ prop.rotation.T
@@ -226,7 +232,7 @@ class StillStudio:
             pose[2, 3] = floor - points[:, 2].min()
         return Drawable(thing.surface, pose, material=Material(tint=prop.tint))
 
-    def _occluder(self, scene: Scene, prop: Prop, posed: PosedHands | None) -> Drawable:
+    def _occluder(self, scene: Scene, prop: Distractor, posed: PosedHands | None) -> Drawable:
         """Between the camera and the hand, beside the line of sight to one joint, so that it hides a part."""
         thing = self.object(prop.name)
         eye = -scene.view[:3, :3].T @ scene.view[:3, 3]
@@ -287,7 +293,7 @@ class StillStudio:
 
 
 def corners(thing: CatalogueObject) -> Floats:
-    """(8, 3) corners of the object's bounding box, object frame."""
+    """Corners (8, 3) of the object's bounding box, object frame."""
     return meshes.box_corners(thing.mesh.bounds)
 
 

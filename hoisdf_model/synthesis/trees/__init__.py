@@ -1,1 +1,1 @@
-"""Trees of synthetic plays in the layouts of DexYCB and HO-3D, to try out what reads those."""
+"""Synthetic trees in DexYCB's and HO-3D's layouts, for tests."""

@@ -1,4 +1,4 @@
-"""A tree in DexYCB's layout with plays of the synthetic world, to try everything that reads DexYCB.
+"""Synthetic tree in DexYCB's layout, to test readers of DexYCB.
 
 It is synthetic: figures on it say nothing about DexYCB. As there, every sequence has one hand and one object that it
 takes, filmed by cameras that stand still; the first one's frame is the world frame, left and right hands take turns,
@@ -59,7 +59,7 @@ Progress = Callable[[int, int], None]  # pictures done, pictures in all
 
 @dataclass(frozen=True)
 class DexYcbTreeSettings:
-    """What to write.
+    """Settings of a tree in DexYCB's layout.
 
     Attributes:
         sequences: how many, at most 50.
@@ -80,7 +80,10 @@ class DexYcbTreeSettings:
 
 @dataclass(frozen=True)
 class TreeReport:
-    """What was written: pictures, size in bytes, seconds, and on what it was rendered."""
+    """Summary of writing a tree.
+
+    Pictures, size in bytes, seconds, and on what it was rendered.
+    """
 
     pictures: int
     size: int
@@ -150,7 +153,9 @@ def write_dexycb(
 
 
 def planned(number: int, thing: CatalogueObject, settings: DexYcbTreeSettings, model: HandModel) -> Sequence:
-    """Sequence ``number``: what happens in it, before a camera that stands still in front of the table.
+    """Planned sequence ``number`` before a static camera.
+
+    The camera stands in front of the table.
 
     Raises:
         InvalidInputError: no grasp was found.

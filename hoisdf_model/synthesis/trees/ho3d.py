@@ -1,4 +1,4 @@
-"""Synthetic plays written in HO-3D's layout, for tests and for trying out what reads HO-3D.
+"""Synthetic tree in HO-3D's layout, to test readers of HO-3D.
 
 What is written is in the files' own conventions: OpenGL's camera frame, MANO's joint order, coded depth, small JPEG
 masks. The labels are of the hand model that played, so reading them takes the same one.
@@ -46,7 +46,7 @@ Progress = Callable[[int, int], None]  # frames done, frames in all
 
 @dataclass(frozen=True)
 class Ho3dTreeSettings:
-    """What to write.
+    """Settings of a tree in HO-3D's layout.
 
     Attributes:
         sequences: of the training set; a quarter as many, at least one, are for evaluation.
@@ -62,7 +62,7 @@ class Ho3dTreeSettings:
 
     @property
     def evaluated(self) -> int:
-        """How many sequences are for evaluation."""
+        """Number of evaluation sequences."""
         return max(1, self.sequences // 4)
 
     def plan(self) -> list[tuple[Split, str, str]]:
@@ -80,7 +80,10 @@ class Ho3dTreeSettings:
 
 @dataclass(frozen=True)
 class Ho3dTreeReport:
-    """What was written: frames of each split, bytes, seconds, and on what it was rendered."""
+    """Summary of writing a tree.
+
+    Frames of each split, bytes, seconds, and on what it was rendered.
+    """
 
     train: int
     evaluation: int
@@ -97,7 +100,9 @@ def write_ho3d_tree(
     progress: Progress | None = None,
     witness: Callable[[Split, str, Shot], None] | None = None,
 ) -> Ho3dTreeReport:
-    """Write ``train``, ``evaluation``, their lists, ``models``, and the ground truth of the evaluation frames.
+    """Write a tree in HO-3D's layout.
+
+    ``train``, ``evaluation``, their lists, ``models``, and the ground truth of the evaluation frames.
 
     Args:
         folder: must not exist, or be empty.

@@ -1,4 +1,7 @@
-"""Stills without their pictures: thousands of labels a minute, for statistics of what training shows."""
+"""Labels of stills without rendering, for training statistics.
+
+Thousands of labels a minute.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ HANDS_KEPT = 200
 _NO_SAMPLES = FieldSamples(np.zeros((0, 3)), np.zeros(0))
 
 
-class UndrawnStills:
-    """The labels of stills (``data.sources.FrameSource``): poses, names and cameras; black images, no field samples.
+class LabelOnlyStills:
+    """Labels of stills without rendering (``data.sources.FrameSource``).
+
+    Poses, names and cameras; black images, no field samples.
 
     The camera is that of the whole picture, where a drawn still has the window around hand and object. All hands are
     right ones: left hands are mirrored before a network sees them.
@@ -39,7 +44,7 @@ class UndrawnStills:
         return len(self._stills)
 
     def frame(self, index: int) -> LabelledFrame:
-        """What is known about one still before it is drawn."""
+        """Labels of one still before rendering."""
         scene = self._stills.stage.scene(index)
         hand = thing = None
         if scene.mode != "object":

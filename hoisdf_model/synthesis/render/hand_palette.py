@@ -1,4 +1,7 @@
-"""Hands as they come: skins of every tone, gloves, rings, sleeves. A palette by number, made when first needed."""
+"""Appearance of hands: skin tones, gloves, rings, sleeves.
+
+A palette by number, made when first needed.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ Tone = tuple[int, int, int]
 
 
 def skin_tone(share: float) -> Tone:
-    """The sRGB colour between the palest (0) and the darkest (1) skin."""
+    """Skin tone (sRGB) between the palest (0) and the darkest (1)."""
     place = np.clip(share, 0, 1) * (len(SKIN_TONES) - 1)
     red, green, blue = (
         round(np.interp(place, np.arange(len(SKIN_TONES)), [tone[c] for tone in SKIN_TONES])) for c in range(3)
@@ -35,7 +38,7 @@ def skin_tone(share: float) -> Tone:
     return red, green, blue
 
 
-class Wardrobe:
+class HandPalette:
     """Skins, gloves, sleeves and forearms for hands of one model, by number.
 
     Args:
@@ -53,7 +56,7 @@ class Wardrobe:
         self._arm_shape = lru_cache(HANDS_KEPT)(self._arm)
 
     def hand_surface(self, skin: int, vertices: NDArray[np.float64]) -> TexturedSurface:
-        """The skin or glove of that number on a posed hand's vertices (778, 3)."""
+        """Numbered skin or glove on posed hand vertices (778, 3)."""
         painted, _, glove = self.skin(skin)
         surface = painted.surface(vertices)
         return surface if glove is None else replace(surface, texture=glove, shininess=0.02)
@@ -61,7 +64,10 @@ class Wardrobe:
     def arm_surfaces(
         self, skin: int, sleeve: int, shape: tuple[float, ...], rolled_up: bool = False
     ) -> tuple[TexturedSurface, TexturedSurface]:
-        """Forearm and sleeve for a hand of that shape (10 betas); MANO's rest frame, wrist at the origin."""
+        """Forearm and sleeve for a hand shape (10 betas).
+
+        MANO's rest frame, wrist at the origin.
+        """
         bare, cloth = self._arm_shape(shape, ROLLED_UP if rolled_up else CUFF)
         _, texture, _ = self.skin(skin)
         return replace(bare, texture=texture), replace(cloth, texture=self._sleeve_texture(sleeve))

@@ -1,4 +1,6 @@
-"""One still scene as numbers: who holds what how, seen from where, in which light. Nothing is posed or drawn here.
+"""Random still scenes as numbers, without posing or rendering.
+
+Hand, object, grasp, camera and light.
 
 World frame: metres, z up, origin between the hand and the object that it deals with.
 """
@@ -19,7 +21,7 @@ from hoisdf_model.synthesis.grasps.articulation import CHAINS, Postures, blended
 from hoisdf_model.synthesis.grasps.gestures import gesture
 from hoisdf_model.synthesis.grasps.library import GraspLibrary
 from hoisdf_model.synthesis.motion import looking_at
-from hoisdf_model.synthesis.render.looks import SKINS, SLEEVES
+from hoisdf_model.synthesis.render.hand_palette import SKINS, SLEEVES
 from hoisdf_model.synthesis.render.renderer import Lighting
 
 Mode = Literal["grasp", "approach", "hand", "object"]
@@ -41,8 +43,8 @@ LATER: dict[str, Any] = {
 
 
 @dataclass
-class StageSettings:
-    """What scenes are like.
+class SceneSettings:
+    """Settings of random scenes.
 
     Attributes:
         modes: shares of grasps, of hands before and after a grasp, of hands alone and of objects alone.
@@ -75,13 +77,16 @@ class StageSettings:
     objects: list[str] = field(default_factory=list)
 
     def described(self) -> dict[str, Any]:
-        """All settings by name, for what is made with them to be known by; without those that change nothing."""
+        """Settings by name, for provenance.
+
+        Without those that change nothing.
+        """
         return {name: value for name, value in asdict(self).items() if name not in LATER or value != LATER[name]}
 
 
 @dataclass(frozen=True)
-class Prop:
-    """Something that only stands around: an object's name, where, and how it is coloured."""
+class Distractor:
+    """Distractor object: name, placement and colours."""
 
     name: str
     direction: Floats  # (3,) unit, from the middle of the scene or, for what hides the hand, from the line of sight
@@ -92,7 +97,7 @@ class Prop:
 
 @dataclass(frozen=True)
 class Scene:
-    """See the module; what refers to a palette is a number.
+    """Random still scene; palette entries are numbers.
 
     Attributes:
         mode: what is going on.
@@ -134,8 +139,8 @@ class Scene:
     lighting: Lighting
     table: int | None
     table_gap: float
-    clutter: tuple[Prop, ...]
-    occluder: Prop | None
+    clutter: tuple[Distractor, ...]
+    occluder: Distractor | None
     hidden: int
     backdrop_seed: int
     photo_seed: int
@@ -143,8 +148,8 @@ class Scene:
     bare_arm: bool = False
 
 
-class Stage:
-    """Draws scenes from a library.
+class SceneSampler:
+    """Sampler of random scenes from a library.
 
     Args:
         library: the grasps.
@@ -155,7 +160,7 @@ class Stage:
         InvalidInputError: the settings name an object of which the library has no grasp.
     """
 
-    def __init__(self, library: GraspLibrary, settings: StageSettings, split: splits.Split, seed: int) -> None:
+    def __init__(self, library: GraspLibrary, settings: SceneSettings, split: splits.Split, seed: int) -> None:
         self.library, self.settings, self._split, self._seed = library, settings, split, seed
         holds = [np.flatnonzero(library.object == k) for k in range(len(library.objects))]
         kept = [k for k in range(len(holds)) if len(holds[k])]
@@ -268,12 +273,12 @@ class Stage:
         camera = Pinhole(focal, focal * aspect, float(place[0]), float(place[1]), WIDTH, HEIGHT)
         return aside @ view, camera, not low
 
-    def _prop(self, rng: np.random.Generator) -> Prop:
+    def _prop(self, rng: np.random.Generator) -> Distractor:
         direction = rng.normal(size=3)
         upright = Rotation.from_euler("z", rng.uniform(0, 2 * np.pi)).as_matrix()
         rotation = upright if rng.random() < 0.7 else Rotation.from_quat(rng.normal(size=4)).as_matrix()
         group = self._shapes if self._shapes and (not self._named or rng.random() < 0.4) else self._named
-        return Prop(
+        return Distractor(
             self.library.objects[int(rng.choice(group))],
             direction / np.linalg.norm(direction),
             float(rng.random()),
