@@ -51,7 +51,7 @@ class Frame:
             raise ImageError(f"depth must be in metres as floating point numbers, got {self.depth.dtype}: millimetres?")
 
     def rectified(self) -> Frame:
-        """The frame as a camera of the image's size with the same ``K`` and no distortion sees it."""
+        """Frame of the same camera without distortion, of the image's size."""
         height, width = self.image.shape[:2]
         camera = replace(self.intrinsics, width=width, height=height)
         # depth of neighbouring surfaces must not be averaged

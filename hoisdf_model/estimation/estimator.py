@@ -82,13 +82,13 @@ class Network(Protocol):
 
 
 class FrameEstimator(Protocol):
-    """What nodes and evaluations need of an estimator; :class:`Estimator` is one."""
+    """Protocol of an :class:`Estimator`, as used by nodes and evaluations."""
 
     def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
         """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
 
     def reset(self) -> None:
-        """Forget the frames before."""
+        """Reset tracking."""
 
 
 class Estimator:
