@@ -442,7 +442,7 @@ KINDS: dict[str, Kind] = {
     "mesh, stl as text": (_mesh("_ascii.stl"), _meshes, damaged_text),
     "mesh, glb": (_mesh(".glb"), _meshes, damaged),
     **{f"camera, {kind}": (_camera(kind), _reads_camera, damaged_text) for kind in ("ROS", *CAMERAS)},
-    "training recipe": (_copied(ASSETS.parents[1] / "config/training/shipped.yaml"), _reads(read_config), damaged_text),
+    "training recipe": (_copied(ASSETS / "training" / "shipped.yaml"), _reads(read_config), damaged_text),
     "training changes": (_written(CHANGES), _reads(_recipe_with_change), damaged_text),
     "gripper": (_copied(ASSETS / "grippers/robotiq_2f_85.yaml"), _reads(load_gripper), damaged_text),
     "recorded grasp": (_written(GRASP), _reads(read_grasp), damaged_text),

@@ -134,14 +134,14 @@ def test_yaml_that_cannot_be_parsed_is_refused_in_one_line(tmp_path, read, error
     ],
 )
 def test_a_change_that_does_not_fit_names_its_key_and_what_would_be_right(change, words):
-    recipe = Path(__file__).parents[2] / "config/training/shipped.yaml"
+    recipe = Path(__file__).parents[2] / "hoisdf_model/assets/training/shipped.yaml"
     with pytest.raises(ConfigError) as told:
         read_config(recipe, [change])
     assert all(word in str(told.value) for word in words), str(told.value)
 
 
 def test_a_list_given_whole_is_taken():
-    recipe = Path(__file__).parents[2] / "config/training/shipped.yaml"
+    recipe = Path(__file__).parents[2] / "hoisdf_model/assets/training/shipped.yaml"
     config = read_config(recipe, ["data.sources=[{kind: shards, options: {folder: elsewhere}}]"])
     assert [source.options for source in config.data.sources] == [{"folder": "elsewhere"}]
 
