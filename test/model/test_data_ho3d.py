@@ -321,7 +321,7 @@ def test_exploits_in_the_annotations_are_refused(own_tree, tmp_path):
     ("change", "message"),
     [
         ({"camMat": None}, "lacks camMat; there are camMat, handBeta"),
-        ({"camMat": np.zeros((3, 3))}, "focal lengths must be positive"),
+        ({"camMat": np.diag([0.0, 0.0, 1.0])}, "focal lengths must be positive"),
         ({"objTrans": np.array([0.0, np.nan, 1.0])}, "objTrans has values that aren't finite"),
         ({"handJoints3D": np.zeros((20, 3))}, r"handJoints3D has the shape \(20, 3\), expected \(21, 3\)"),
         ({"handPose": "none"}, "handPose isn't numeric"),

@@ -153,7 +153,7 @@ def test_missing_and_broken_configurations_say_so(tmp_path):
 def test_unknown_losses_and_sources_are_named():
     with pytest.raises(ConfigError, match=r"losses\.weights\.jonts"):
         loss_weights("official", {"jonts": 1})
-    with pytest.raises(ConfigError, match="official, paper, compact"):
+    with pytest.raises(ConfigError, match="official, compact"):
         loss_weights("oficial", {})
     assert loss_weights("official", {"heatmap": 2.0}) == replace(LossWeights(), heatmap=2.0)
     with pytest.raises(ConfigError, match="unknown data source 'imagenet'; there are plays, stills"):
