@@ -56,4 +56,5 @@ def load_tensors(path: Path) -> Any:
             ) from None
         raise CheckpointError(f"{path} is damaged or holds something else than tensors and plain values") from None
     except Exception as error:  # a damaged file makes its parser fail in whatever way
-        raise CheckpointError(f"{path} can't be read as a file of weights: {error}") from error
+        reason = str(error).split(". ")[0] or "it ends too early"
+        raise CheckpointError(f"{path} can't be read as a file of weights: {reason}") from error

@@ -298,7 +298,7 @@ def test_a_run_begins_with_the_averaged_weights_of_another_runs_checkpoint(tmp_p
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"{}"])
 def test_what_is_no_checkpoint_is_refused(tmp_path, content):
     (tmp_path / "step1.ckpt").write_bytes(content)
-    with pytest.raises(CheckpointError, match=r"step1.ckpt is no checkpoint"):
+    with pytest.raises(CheckpointError, match=r"step1\.ckpt (can't be read as a file of weights: \w|is damaged)"):
         build_run(tiny_training.config(f"start_from={tmp_path / 'step1.ckpt'}"), tmp_path, tiny_training.sources())
 
 
