@@ -81,7 +81,7 @@ def with_hand(**fields):
         (lambda: replace(scene(), objects=()), "no_object", ["holds no object"], OK),
         (lambda: changed(name="teapot"), "unknown_object", ["teapot"], WARN),
         (lambda: changed(name=""), "unknown_object", ["has no name"], WARN),
-        (lambda: changed(translation=np.array([0.0, np.nan, 0.6])), "unknown_object", ["not finite"], WARN),
+        (lambda: changed(translation=np.array([0.0, np.nan, 0.6])), "invalid_message", ["objects[0]", "finite"], WARN),
         (lambda: with_hand(vertices=np.empty((0, 3), np.float32)), "no_hand_mesh", ["publish"], WARN),
         (lambda: uncertain(scene(), 0.05), "uncertain", ["deviation of 50 mm", "at most 30"], WARN),
         (lambda: with_hand(vertices=scene().hands[0].vertices * 1000, joints=scene().hands[0].joints * 1000),
