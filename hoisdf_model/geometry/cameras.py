@@ -120,6 +120,8 @@ class Pinhole:
         k = np.asarray(matrix, np.float64)
         if k.shape not in ((3, 3), (3, 4)):
             raise CameraError(f"intrinsics must be a (3, 3) or (3, 4) matrix, got shape {k.shape}")
+        if not np.isfinite(k).all():
+            raise CameraError(f"intrinsics must be finite numbers, got {k.tolist()}")
         if not (k[1, 0] == 0 and np.array_equal(k[2], [0, 0, 1, 0][: k.shape[1]])):
             raise CameraError(f"the rows of intrinsics must be fx 0 cx, 0 fy cy and 0 0 1, got {k.tolist()}")
         moved = abs(k[0, 1]) * (height / 2 / abs(k[1, 1]) if height and k[1, 1] else 1.0)  # at the upper border
