@@ -112,7 +112,7 @@ def test_an_image_without_a_frame_is_refused_with_the_reason(name):
         assert "is empty" in status.message
         assert values_of(status)["dropped: no_frame"] == "1"
         rig.peer.send(2.0)
-        assert rig.peer.wait(lambda: results(rig))
+        assert rig.peer.wait(lambda: results(rig) and rig.peer.heard["tf"])
         assert len(results(rig)) == len(rig.peer.heard["tf"]) == 1
 
 

@@ -45,7 +45,8 @@ def test_a_slow_model_gets_the_newest_frame_and_its_latency_does_not_grow():
         snapshot = rig.node._monitor.snapshot()
         assert stamps == sorted(stamps)
         assert abs(stamps[-1] - max(sent)) < 1e-6, "the last frame must come through"
-        assert snapshot.percentiles["latency"][1] < 2 * rig.estimator.seconds
+        # with a queue the last of sixty images would wait for 4.5 s: 6 s of work come in 1.5 s
+        assert snapshot.percentiles["latency"][1] < 8 * rig.estimator.seconds
         assert len(stamps) + sum(snapshot.dropped.values()) == snapshot.received["image"]
         assert snapshot.dropped["superseded"] > count / 2
 
