@@ -138,7 +138,7 @@ class Peer:
 
     def call(self, service: str, request: Any) -> Any:
         """Call a service of the node."""
-        response = self.answer(service, request, 10.0)
+        response = self.answer(service, request, 30.0)  # configuring loads weights, which takes its time under load
         assert response is not None, f"{service} didn't answer"
         return response
 
