@@ -36,7 +36,7 @@ import typer
 from rich.console import Console
 
 ROOT = Path(__file__).parents[1]
-STAGES_TIMED = "compact_hand"
+SHIPPED_PRESET = "compact_hand"
 console = Console(width=120)
 
 
@@ -61,7 +61,7 @@ def parts(folder: Path) -> list[Part]:
     stills = ("benchmark/stills.py", "--stills", "100", "--warm", "50")
     return [
         Part("parity", 0.25, (*pytest, "test/model", "-k", "cuda or device")),
-        Part("network", 0.25, (*network, "--preset", STAGES_TIMED, "--output", str(folder / "network.json"))),
+        Part("network", 0.25, (*network, "--preset", SHIPPED_PRESET, "--output", str(folder / "network.json"))),
         Part("official", 0.2, (*network, "--preset", "dexycb", "--output", str(folder / "official.json"))),
         Part("training", 0.2, ("-m", "hoisdf_model.cli", "train", "shipped", "--dry-run")),
         Part("stills", 0.2, (*stills, "--json", str(folder / "stills.json"))),

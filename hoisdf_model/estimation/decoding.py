@@ -97,7 +97,8 @@ class Decoded:
         pose, shape = np.full((NUM_ROTATIONS, 3), np.nan), np.full(NUM_SHAPES, np.nan)
         if "mano_rotations" in row:
             pose, shape = rotations.rotation_vectors(row["mano_rotations"][i]), row["mano_shape"][i]
-        score = target.score * self._seen(i, 1, view.hand_box)
+        seen = self._seen(i, 1, view.hand_box)
+        score = target.score * seen
         agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
         agreement[0] = 1.0
         joints, root = row["joints"][i], target.root
@@ -108,7 +109,7 @@ class Decoded:
             shape = fit.shape
             self._moved[i] = fit.root - view.hand_root
             root = fit.root * mirror
-            score = target.score * reliability(view.presence, self._seen(i, 1, view.hand_box), fit.disagreement)
+            score = target.score * reliability(view.presence, seen, fit.disagreement)
         return HandEstimate(
             side=target.side,
             score=score,

@@ -30,6 +30,7 @@ from hoisdf_model.estimates import Frame, Prior, RootSource
 from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.wrists import SeenWrist
 from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.geometry.poses import unknown_covariance
 from hoisdf_model.hand import TIP_VERTICES, HandModel
 
 NEAREST, FARTHEST = 0.15, 2.5  # metres; where a hand may be that nothing else is known about
@@ -83,7 +84,7 @@ def place(
     source: RootSource
     if prior.root is not None:
         root, source = prior.root, prior.root_source
-        covariance = _guessed_covariance(root, span) if source == "tracked" else unknown_covariance()
+        covariance = _guessed_covariance(root, span) if source == "tracked" else unknown_covariance(3)
     elif seen is not None:
         root, along, source = _measured(seen, frame, prior.hand_box, span)
         covariance = ray_covariance(root, along, seen.across)
@@ -181,13 +182,6 @@ def ray_covariance(point: NDArray[np.float64], along: float, across: float) -> N
     ray = point / np.linalg.norm(point)
     outer = np.outer(ray, ray)
     return along**2 * outer + across**2 * (np.eye(3) - outer)
-
-
-def unknown_covariance() -> NDArray[np.float64]:
-    """Covariance (3, 3) marked as unknown: first element -1."""
-    covariance = np.zeros((3, 3))
-    covariance[0, 0] = -1
-    return covariance
 
 
 def _guessed_covariance(root: NDArray[np.float64], span: float) -> NDArray[np.float64]:

@@ -46,6 +46,11 @@ POSE_SPREAD = 0.5  # radians about each axis, of a bone about where it starts
 # Without it 21 landmarks that err together would outvote a depth image.
 SHIFT_SPREAD, SCALE_SPREAD = 0.012, 0.05  # along each axis, in the same edges; relative
 OUTLIER = 3.0  # standard deviations from which on a landmark pulls no harder
+# What is solved for: small rotations of the bones, the wrist's place, and what landmarks have in common.
+_POSE = slice(0, 3 * NUM_ROTATIONS)
+_PLACE = slice(_POSE.stop, _POSE.stop + 3)
+_COMMON = slice(_PLACE.stop, _PLACE.stop + 3)
+_UNKNOWNS = _COMMON.stop
 # Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
 _FINGER_NUMBER = {finger: number for number, finger in enumerate(FINGERS)}
 _CARRIED: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, tuple(range(1, 21)))}
@@ -110,57 +115,69 @@ def fit_hand(
     rest = _rest(layer, shape)
     landmarks = evidence.relative * (bone_length(rest) / bone_length(evidence.relative))
     weights = joint_spread**-2, SPACE_SPREAD**-2
-    start = (joints * weights[0] + landmarks * weights[1]) / sum(weights)
-    rotations = _solved(layer, start, shape)
+    # two targets of the same joints pull as their weighted mean does
+    wanted = (joints * weights[0] + landmarks * weights[1]) / sum(weights)
+    rotations = _solved(layer, wanted, shape)
     offsets = _offsets(rest)
-    place = root + 0.0
-    edge = float((evidence.pixels.max(0) - evidence.pixels.min(0)).max())
+    place = root.astype(np.float64)
+    spread = PIXEL_SPREAD * float((evidence.pixels.max(0) - evidence.pixels.min(0)).max())
     sure = np.linalg.inv(root_covariance)
     first, moved = rotations.copy(), np.zeros((NUM_ROTATIONS, 3))
     common = np.zeros(3)  # shift in pixels and relative scale of all landmarks together
-    common_spread = np.array([SHIFT_SPREAD * edge, SHIFT_SPREAD * edge, SCALE_SPREAD])
-    size, pose = 3 * NUM_ROTATIONS + 6, slice(0, 3 * NUM_ROTATIONS)
-    place_at, common_at = slice(pose.stop, pose.stop + 3), slice(pose.stop + 3, size)
+    shift = SHIFT_SPREAD / PIXEL_SPREAD * spread
+    common_spread = np.array([shift, shift, SCALE_SPREAD])
     for _ in range(STEPS):
         posed, frames = _posed(rotations, offsets)
         jacobian = _jacobian(posed)
-        normal, gradient = np.zeros((size, size)), np.zeros(size)
-        for target, weight in ((joints, weights[0]), (landmarks, weights[1])):
-            _add(normal, gradient, jacobian, (target - posed).ravel(), np.full(63, weight))
-        seen = posed + place
-        depth = np.maximum(seen[:, 2:], 0.05)
-        flat = seen[:, :2] / depth
-        scale = np.array([matrix[0, 0], matrix[1, 1]])
-        shown = flat * scale + matrix[:2, 2]
-        spread_out = shown - shown.mean(0)
-        residual = evidence.pixels - (shown + common[:2] + common[2] * spread_out)
-        to_pixels = np.zeros((21, 2, 3))
-        to_pixels[:, 0, 0], to_pixels[:, 1, 1] = scale[0] / depth[:, 0], scale[1] / depth[:, 0]
-        to_pixels[:, :, 2] = -flat * scale / depth
-        far = np.linalg.norm(residual, axis=1) / (PIXEL_SPREAD * edge)
-        weight = (PIXEL_SPREAD * edge) ** -2 * np.minimum(1, OUTLIER / np.maximum(far, 1e-9))
-        by_common = np.concatenate([np.tile(np.eye(2), (21, 1, 1)), spread_out[..., None]], 2)
-        by_pose = to_pixels @ jacobian.reshape(21, 3, size)[:, :, pose]
-        across = np.concatenate([by_pose, to_pixels, by_common], 2).reshape(42, size)
-        _add(normal, gradient, across, residual.ravel(), np.repeat(weight, 2))
-        own = slice(3, pose.stop)
+        normal, gradient = np.zeros((_UNKNOWNS, _UNKNOWNS)), np.zeros(_UNKNOWNS)
+        _add(normal, gradient, jacobian, (wanted - posed).ravel(), np.full(63, sum(weights)))
+        _add(normal, gradient, *_pixel_rows(matrix, posed + place, jacobian, common, evidence.pixels, spread))
+        own = slice(3, _POSE.stop)
         normal[own, own] += POSE_SPREAD**-2 * np.eye(3 * NUM_ROTATIONS - 3)
         parents = frames @ rotations.transpose(0, 2, 1)  # how a bone has turned is known in its parent's axes
         gradient[own] -= POSE_SPREAD**-2 * np.einsum("bij,bj->bi", parents, moved)[1:].ravel()
-        normal[place_at, place_at] += sure
-        gradient[place_at] += sure @ (root - place)
-        normal[common_at, common_at] += np.diag(common_spread**-2)
-        gradient[common_at] -= common / common_spread**2
+        normal[_PLACE, _PLACE] += sure
+        gradient[_PLACE] += sure @ (root - place)
+        normal[_COMMON, _COMMON] += np.diag(common_spread**-2)
+        gradient[_COMMON] -= common / common_spread**2
         step = np.linalg.solve(normal + DAMPING * np.diag(np.diag(normal)), gradient)
-        turns = np.clip(step[pose].reshape(-1, 3), -0.5, 0.5)
+        turns = np.clip(step[_POSE].reshape(-1, 3), -0.5, 0.5)
         rotations = _turned(rotations, frames, turns)
         moved = Rotation.from_matrix(rotations @ first.transpose(0, 2, 1)).as_rotvec()
-        place, common = place + step[place_at], common + step[common_at]
+        place, common = place + step[_PLACE], common + step[_COMMON]
     tensor = torch.tensor(rotations[None], dtype=torch.float32)
     with torch.inference_mode():
         mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
     apart = float(np.linalg.norm(joints - landmarks, axis=1).mean())
     return HandFit(rotations, shape, place, _array(mesh.joints), _array(mesh.vertices), apart)
+
+
+def _pixel_rows(
+    matrix: Floats, seen: Floats, jacobian: Floats, common: Floats, pixels: Floats, spread: float
+) -> tuple[Floats, Floats, Floats]:
+    """Jacobian (42, unknowns), residuals (42,) and weights (42,) of landmarks in the picture.
+
+    Args:
+        matrix: (3, 3) intrinsics.
+        seen: (21, 3) joints, camera frame. jacobian: theirs, as from ``_jacobian``.
+        common: (3,) shift and relative scale of all landmarks together.
+        pixels: (21, 2) the landmarks. spread: their standard deviation, pixels.
+    """
+    depth = np.maximum(seen[:, 2:], 0.05)
+    flat = seen[:, :2] / depth
+    focal = matrix.diagonal()[:2]
+    shown = flat * focal + matrix[:2, 2]
+    spread_out = shown - shown.mean(0)
+    residual = pixels - (shown + common[:2] + common[2] * spread_out)
+    to_pixels = np.zeros((21, 2, 3))
+    to_pixels[:, 0, 0], to_pixels[:, 1, 1] = focal[0] / depth[:, 0], focal[1] / depth[:, 0]
+    to_pixels[:, :, 2] = -flat * focal / depth
+    by_common = np.concatenate([np.tile(np.eye(2), (21, 1, 1)), spread_out[..., None]], 2)
+    by_pose = to_pixels @ jacobian.reshape(21, 3, _UNKNOWNS)[:, :, _POSE]
+    rows = np.concatenate([by_pose, to_pixels, by_common], 2).reshape(42, _UNKNOWNS)
+    far = np.linalg.norm(residual, axis=1) / spread
+    weight = spread**-2 * np.minimum(1, OUTLIER / np.maximum(far, 1e-9))
+    return rows, residual.ravel(), np.repeat(weight, 2)
 
 
 def _add(normal: Floats, gradient: Floats, jacobian: Floats, residual: Floats, weight: Floats) -> None:
@@ -214,7 +231,7 @@ def _jacobian(joints: Floats) -> Floats:
     """(63, 54) of the joints relative to the wrist by small rotations of each bone, camera axes; and by the place and
     what landmarks have in common, which don't move them.
     """
-    jacobian = np.zeros((21, 3, 3 * NUM_ROTATIONS + 6))
+    jacobian = np.zeros((21, 3, _UNKNOWNS))
     for bone, (own, carried) in _CARRIED.items():
         for joint in carried:
             x, y, z = joints[joint] - joints[own]

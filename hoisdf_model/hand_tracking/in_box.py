@@ -50,11 +50,8 @@ def look_in_box(networks: TrackerNetworks, image: NDArray[np.uint8], box: NDArra
     seen = look(networks.landmarks, image, [palm.window() for palm in palms])
     hands = [hand for hand in seen if hand.presence >= PRESENT and boxes.overlap(hand.box, box) > SAME_HAND]
     if hands:
-        return refined(networks.landmarks, image, max(hands, key=lambda hand: _agreement(hand, box)), 1)
+        best = max(hands, key=lambda hand: hand.presence * float(boxes.overlap(hand.box, box)))
+        return refined(networks.landmarks, image, best, 1)
     angles = np.arange(TURNS) * (2 * np.pi / TURNS)
     tried = look(networks.landmarks, image, [Window(center, edge * HAND_WINDOW, float(angle)) for angle in angles])
     return refined(networks.landmarks, image, max(tried, key=lambda hand: hand.presence), LOOKS)
-
-
-def _agreement(hand: SeenHand, box: NDArray[np.float64]) -> float:
-    return hand.presence * float(boxes.overlap(hand.box, box))

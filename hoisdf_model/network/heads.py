@@ -29,6 +29,7 @@ from hoisdf_model.geometry import rotations
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS
 from hoisdf_model.network.mlp import Mlp
 
+ROTATION_NUMBERS = {"axis_angle": 3, "six_d": 6}  # of an object's rotation, by representation
 _IDENTITY_SIX_D = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 
 
@@ -127,7 +128,7 @@ class ObjectHead(nn.Module):
     def __init__(self, width: int, representation: str) -> None:
         super().__init__()
         self.representation = representation
-        self.rotation = Head([width, width, width, 6 if representation == "six_d" else 3])
+        self.rotation = Head([width, width, width, ROTATION_NUMBERS[representation]])
         self.translation = Head([width, width, width, 3])
         if representation == "six_d":
             _start_at_identity(self.rotation)

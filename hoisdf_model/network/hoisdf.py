@@ -39,7 +39,7 @@ from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.context import ContextTokens
 from hoisdf_model.network.explicit import Explicit, explicit_representation
 from hoisdf_model.network.fields import Density, SdfDecoder
-from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead, Votes
+from hoisdf_model.network.heads import ROTATION_NUMBERS, Head, ObjectHead, PoseHead, VoteHead, Votes
 from hoisdf_model.network.interface import (
     ImageFeatures,
     LayerPredictions,
@@ -125,7 +125,7 @@ class Hoisdf(nn.Module):
         self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
         self.object_view = None
         if config.object_view is not None:
-            numbers = 6 if config.regression.object_rotation == "six_d" else 3
+            numbers = ROTATION_NUMBERS[config.regression.object_rotation]
             self.object_view = ObjectView(config.object_view, config.pyramid_channels, numbers)
         coarsest = config.encoder.channels[-1]
         self.context = None if config.context is None else ContextTokens(config.context, coarsest, width)

@@ -180,7 +180,11 @@ def newest_checkpoint(folder: Path) -> Path | None:
 
 
 class _Clock(lightning.Callback):
-    """Ends a run after so many minutes, between two steps and with a checkpoint."""
+    """Ends a run after so many minutes, between two steps and with a checkpoint.
+
+    Lightning's Timer ends a run too, but leaves no checkpoint that resumes exactly: one saved after ``fit`` counts the
+    epoch as done.
+    """
 
     def __init__(self, folder: Path, minutes: float) -> None:
         self._folder, self._end = folder, time.monotonic() + minutes * 60

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -99,13 +98,13 @@ class Viewer:
         self._stream.set_time("time", duration=seconds - self._first)
         self._stream.set_time("frame", sequence=self.count)
         self.count += 1
-        camera = frame.intrinsics.rectified()
-        self._show_camera(camera, frame.image.shape[1], frame.image.shape[0])
-        self._log(PICTURE, rr.Image(frame.intrinsics.undistort(frame.image)).compress(jpeg_quality=JPEG_QUALITY))
+        flat = frame.rectified()
+        camera = flat.intrinsics
+        self._show_camera(camera, flat.image.shape[1], flat.image.shape[0])
+        self._log(PICTURE, rr.Image(flat.image).compress(jpeg_quality=JPEG_QUALITY))
         shown: set[Path] = set()
-        if frame.depth is not None:
-            depth = frame.intrinsics.undistort(frame.depth, cv2.INTER_NEAREST)
-            shown.add(self._log((*SPACE, "camera", "depth"), rr.DepthImage(_millimetres(depth), meter=1000.0)))
+        if flat.depth is not None:
+            shown.add(self._log((*SPACE, "camera", "depth"), rr.DepthImage(_millimetres(flat.depth), meter=1000.0)))
         self._show_boxes(frame.intrinsics, estimate)
         hand_names, object_names = entity_names(estimate)
         for name, hand in zip(hand_names, estimate.hands, strict=True):
