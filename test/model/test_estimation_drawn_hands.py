@@ -14,7 +14,8 @@
 
 """The default estimator on films of drawn hands: crossing, leaving, coming back, two on one object, none that hold one.
 
-The hands are the open hand in plain skin, drawn once and moved over the picture; tracker and network are the shipped ones.
+The hands are the open hand in plain skin, drawn once and moved over the picture; tracker and network are the
+shipped ones.
 """
 
 import numpy as np
@@ -97,7 +98,8 @@ def test_a_hand_that_holds_nothing_has_no_object(estimator, right):
     for _ in range(3):
         estimate = estimator(film_frame((right, (320, 240))))
     (hand,) = estimate.hands
-    assert hand.side == "right" and estimate.objects == ()
+    assert hand.side == "right"
+    assert estimate.objects == ()
 
 
 def test_a_hand_that_leaves_is_gone_and_comes_back(estimator, right):
@@ -135,11 +137,13 @@ def test_two_hands_on_one_object_have_one_object_each_at_most_and_each_with_its_
     assert len(sides) == len(set(sides)) <= 2
     for hand, thing in zip(estimate.hands, estimate.objects, strict=False):
         assert hand.side == thing.side
-        assert np.isfinite(thing.translation).all() and thing.translation[2] > 0
+        assert np.isfinite(thing.translation).all()
+        assert thing.translation[2] > 0
 
 
 def test_an_empty_picture_after_a_film_has_nothing(estimator, right):
     for _ in range(3):
         estimator(film_frame((right, (320, 240))))
     estimate = estimator(film_frame())
-    assert estimate.hands == () and estimate.objects == ()
+    assert estimate.hands == ()
+    assert estimate.objects == ()
