@@ -111,8 +111,8 @@ class Pinhole:
     ) -> Pinhole:
         """Pinhole camera from a (3, 3) ``K`` or (3, 4) ``P``, pixels.
 
-        A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (the second camera of a
-        stereo pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
+        A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (a camera of a stereo
+        pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
 
         Raises:
             CameraError: not a (3, 3) or (3, 4) matrix, not of that form, or with a larger skew.
@@ -133,9 +133,9 @@ class Pinhole:
             _say_once(f"a skew of {k[0, 1]:g} in the intrinsics is left out: {moved:.2f} pixels at most")
         if k.shape == (3, 4) and k[0, 0] and k[:2, 3].any():
             _say_once(
-                f"P has the translation {k[0, 3]:g} {k[1, 3]:g}: this is the second camera of a stereo pair, "
-                f"{np.hypot(k[0, 3] / k[0, 0], k[1, 3] / k[0, 0]):.3f} m beside the first. Estimates are in the frame "
-                "of its own optical centre, so frame_id must be its own frame, not the first camera's"
+                f"P has the translation {k[0, 3]:g} {k[1, 3]:g}: this is a camera of a stereo pair, "
+                f"{np.hypot(k[0, 3] / k[0, 0], k[1, 3] / k[0, 0]):.3f} m beside the other. Estimates are in the frame "
+                "of its own optical centre, so the image's frame_id must be its own frame, not the other camera's"
             )
         return cls(
             float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]),

@@ -45,7 +45,16 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     suffixes = (*IMAGE_SUFFIXES, *_CONVERTIBLE)
     found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
-    return sorted((path for path in found if not path.name.startswith(".")), key=natural_order)
+    return sorted((path for path in found if not is_litter(Path(path.name))), key=natural_order)
+
+
+def is_litter(path: Path) -> bool:
+    """Whether a file manager or network drive left it (``._a.png``, ``@eaDir``, ``__MACOSX``).
+
+    Args:
+        path: relative to the folder that was named.
+    """
+    return any(part[0] in ".@" or part == "__MACOSX" for part in path.parts)
 
 
 def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:

@@ -53,10 +53,12 @@ def find_meshes(folder: Path) -> dict[str, Path]:
             f"the object folder {folder} doesn't exist; it should hold <name>/{TEXTURED_NAME}, <name>.obj, or what "
             "hoisdf objects add writes"
         )
-    found = {path.parent.name: path for path in sorted(folder.glob(f"*/{RECORD}")) if path.parent.name[0] != "."}
-    for path in sorted(folder.glob(f"*/{TEXTURED_NAME}")):
-        found.setdefault(path.parent.name, path)
-    for path in sorted(folder.iterdir()):
+    there = [path for path in sorted(folder.iterdir()) if path.name[0] not in ".@"]  # left by file managers and drives
+    found = {path.name: path / RECORD for path in there if (path / RECORD).is_file()}
+    for path in there:
+        if (path / TEXTURED_NAME).is_file():
+            found.setdefault(path.name, path / TEXTURED_NAME)
+    for path in there:
         if path.suffix.lower() in SUFFIXES and path.is_file():
             found.setdefault(path.stem, path)
     if not found:

@@ -574,6 +574,17 @@ def test_several_files_without_metadata_are_not_guessed_together(tmp_path):
         BagReader(tmp_path)
 
 
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_what_a_file_manager_leaves_beside_a_recording_is_no_part_of_it(tmp_path, storage):
+    recording(tmp_path / "a", storage, messages=3)
+    [file] = (path for path in (tmp_path / "a").iterdir() if path.name != "metadata.yaml")
+    (tmp_path / "a" / f"._{file.name}").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "a" / "metadata.yaml").unlink()
+    (tmp_path / "a" / "@eaDir").mkdir()
+    with BagReader(tmp_path / "a") as bag:
+        assert len(list(bag.raw())) == 3
+
+
 @pytest.mark.parametrize("summed", [True, False])
 def test_flipped_bytes_never_end_in_another_error(tmp_path, summed):
     """Whatever is damaged, the reader gives frames, reports problems or raises BagError; with checksums that alone."""

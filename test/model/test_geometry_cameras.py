@@ -185,7 +185,7 @@ def test_the_second_camera_of_a_pair_is_said(caplog):
     p = np.array([[600, 0, 322, -71.5], [0, 600, 243, 0], [0, 0, 1.0, 0]])
     for _ in range(2):
         assert Pinhole.from_matrix(p, 640, 480) == Pinhole(600, 600, 322, 243, 640, 480)
-    assert caplog.text.count("0.119 m beside the first") == 1
+    assert caplog.text.count("0.119 m beside the other") == 1
 
 
 def test_eight_coefficients_are_the_rational_model_whatever_the_driver_calls_it():

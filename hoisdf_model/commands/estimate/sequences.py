@@ -61,10 +61,11 @@ class Sequence:
     def bag(self) -> Path | None:
         """The bag that it is, None where it is none."""
         from hoisdf_model.data import sample_recording
+        from hoisdf_model.messages import is_litter
 
         path = Path(self.source).expanduser()
         if path.is_dir():
-            names = [one.name for one in path.iterdir()]
+            names = [one.name for one in path.iterdir() if not is_litter(Path(one.name))]
             return path if any(name == "metadata.yaml" or name.endswith(BAG_FILES) for name in names) else None
         if path.is_file():
             return path if path.suffix in BAG_FILES else None

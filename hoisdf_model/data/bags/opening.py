@@ -32,6 +32,8 @@ from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.rosbag2.storage_mcap import ChunkInfo, McapReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
 
+from hoisdf_model.messages import is_litter
+
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _CHUNK, _DATA_END = 0x06, 0x0F  # opcodes of MCAP's records, https://mcap.dev/spec
 _END_RECORDS = (0x00, 0x02, _DATA_END)  # nothing (a file filled up with zeros), the footer, the end of the data
@@ -233,7 +235,7 @@ class AnyReader(Reader):
 
 def storage_files(folder: Path) -> list[Path]:
     """Files in a folder that hold messages, sorted."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".mcap", ".db3"))
+    return sorted(path for path in folder.iterdir() if path.suffix in (".mcap", ".db3") and not is_litter(Path(path.name)))
 
 
 def advice(path: Path) -> str:
