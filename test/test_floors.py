@@ -21,9 +21,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FREE = {"errors", "estimates"}
+FREE = {"errors", "estimates", "paths"}
 MAY_IMPORT = {
     "errors": set(),
+    "paths": set(),
     "geometry": set(),
     "estimates": {"geometry"},
     "messages": {"geometry"},

@@ -40,6 +40,7 @@ from hoisdf_model.messages import (
     pictures_in,
     read_image,
 )
+from hoisdf_model.paths import named
 
 _LOG = logging.getLogger(__name__)
 _STREAM = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -272,7 +273,7 @@ def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) 
         CaptureError: there is no such thing, or it can't be opened; the message says why.
         ImageError: the first image of a folder isn't an image.
     """
-    path = Path(source).expanduser()
+    path = named(source)
     if path.is_dir():
         files = pictures_in(path)
         if not files:

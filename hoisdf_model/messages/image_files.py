@@ -29,6 +29,7 @@ from PIL import Image
 
 from hoisdf_model.errors import ImageError
 from hoisdf_model.messages.compressed import decode_colour, decode_depth, kind_of_file
+from hoisdf_model.paths import is_litter
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _CONVERTIBLE = (".heic", ".heif", ".avif")  # not read; reading says how to convert them
@@ -46,15 +47,6 @@ def pictures_in(folder: Path) -> list[Path]:
     suffixes = (*IMAGE_SUFFIXES, *_CONVERTIBLE)
     found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
     return sorted((path for path in found if not is_litter(Path(path.name))), key=natural_order)
-
-
-def is_litter(path: Path) -> bool:
-    """Whether a file manager or network drive left it (``._a.png``, ``@eaDir``, ``__MACOSX``).
-
-    Args:
-        path: relative to the folder that was named.
-    """
-    return any(part[0] in ".@" or part == "__MACOSX" for part in path.parts)
 
 
 def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:

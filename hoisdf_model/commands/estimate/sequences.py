@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 
 from hoisdf_model.commands.estimate.inputs import assumed_camera, check_one_camera, is_video
 from hoisdf_model.errors import CameraError, ImageError
+from hoisdf_model.paths import is_litter, named
 
 if TYPE_CHECKING:
     from hoisdf_model.estimates import Frame
@@ -61,9 +62,8 @@ class Sequence:
     def bag(self) -> Path | None:
         """The bag that it is, None where it is none."""
         from hoisdf_model.data import sample_recording
-        from hoisdf_model.messages import is_litter
 
-        path = Path(self.source).expanduser()
+        path = named(self.source)
         if path.is_dir():
             names = [one.name for one in path.iterdir() if not is_litter(Path(one.name))]
             return path if any(name == "metadata.yaml" or name.endswith(BAG_FILES) for name in names) else None
@@ -133,7 +133,7 @@ class Sequence:
         from hoisdf_model.messages import pictures_in, read_depth, read_image
 
         known = None if self.camera is None else read_camera(self.camera, rectified=self.rectified)
-        folder = Path(self.source).expanduser()
+        folder = named(self.source)
         for one in (folder, depths):
             if not one.is_dir():
                 raise ImageError(f"--depth is for a folder of pictures beside one of depth pictures: no folder {one}")
@@ -150,7 +150,7 @@ class Sequence:
     def _opened(self) -> FrameSource:
         from hoisdf_model.feeds import open_source, open_video
 
-        path = Path(self.source).expanduser()
+        path = named(self.source)
         if path.is_file() and is_video(path):
             return open_video(path, upright=self.camera is None)  # as `hoisdf estimate` does
         return open_source(self.source)

@@ -32,8 +32,8 @@ from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, L
 from hoisdf_model.errors import BagError, MeshError
 from hoisdf_model.estimates import Estimate, ObjectEstimate
 from hoisdf_model.geometry import meshes, poses
-from hoisdf_model.messages import is_litter
 from hoisdf_model.objects import CatalogueObject
+from hoisdf_model.paths import is_litter
 
 FILES = (".mcap", ".db3")
 ROLES = ("image", "camera_info", "depth", "regions", "truth")

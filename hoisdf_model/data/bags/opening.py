@@ -32,7 +32,7 @@ from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.rosbag2.storage_mcap import ChunkInfo, McapReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
 
-from hoisdf_model.messages import is_litter
+from hoisdf_model.paths import is_litter
 
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _CHUNK, _DATA_END = 0x06, 0x0F  # opcodes of MCAP's records, https://mcap.dev/spec
@@ -235,7 +235,8 @@ class AnyReader(Reader):
 
 def storage_files(folder: Path) -> list[Path]:
     """Files in a folder that hold messages, sorted."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".mcap", ".db3") and not is_litter(Path(path.name)))
+    found = (path for path in folder.iterdir() if path.suffix in (".mcap", ".db3"))
+    return sorted(path for path in found if not is_litter(Path(path.name)))
 
 
 def advice(path: Path) -> str:

@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
-from hoisdf_model.messages import is_litter, read_image
+from hoisdf_model.messages import read_image
+from hoisdf_model.paths import is_litter
 from hoisdf_model.synthesis.render.appearance import PLAIN
 from hoisdf_model.synthesis.render.photograph import Noises
 
