@@ -45,6 +45,20 @@ def named(name: str | Path) -> Path:
     return path
 
 
+def stand_in(path: Path, otherwise: str = "") -> str:
+    """What lies in the place of a file that was downloaded, with the remedy; ``otherwise`` where nothing does."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(64).lstrip().lower()
+    except OSError:
+        return otherwise
+    if start.startswith(b"version https://git-lfs"):
+        return "it is a pointer of Git LFS: 'git lfs pull' fetches the file itself"
+    if start.startswith((b"<!doctype html", b"<html")):
+        return "it is a web page that was saved in the file's place: download it again"
+    return otherwise if start else "it is empty: download or copy it again"
+
+
 def is_litter(path: Path) -> bool:
     """Whether a file manager or network drive left it (``._a.png``, ``@eaDir``, ``__MACOSX``).
 

@@ -40,7 +40,7 @@ from hoisdf_model.messages import (
     pictures_in,
     read_image,
 )
-from hoisdf_model.paths import named
+from hoisdf_model.paths import named, stand_in
 
 _LOG = logging.getLogger(__name__)
 _STREAM = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -256,6 +256,8 @@ def open_video(path: Path, upright: bool = False) -> VideoSource:
     """
     if not path.is_file():
         raise CaptureError(f"no such file: {path}")
+    if why := stand_in(path):
+        raise CaptureError(f"video {path} can't be opened: {why}")
     # ffmpeg takes "a:b.mp4" for a protocol, "/a:b.mp4" not
     return VideoSource(str(path.absolute()), live=False, upright=upright)
 

@@ -16,6 +16,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -183,6 +184,23 @@ def test_a_process_that_cannot_start_says_so_in_one_line(environment, said, reme
     assert line.startswith("error: ")
     assert said in line
     assert remedy in line
+
+
+def test_a_user_whom_the_system_does_not_know_can_run_a_node_without_a_home(tmp_path, monkeypatch):
+    stranger = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+    if shutil.which("unshare") is None or subprocess.run([*stranger, "true"], check=False).returncode:
+        pytest.skip("unshare can't give a process another user here")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "logs"))
+    process, log = started(tmp_path, *stranger)
+    try:
+        wait_until(lambda: "no hand-root head" in log.read_text() or process.poll() is not None, 90.0)  # it has loaded
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, log.read_text()
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_missing_ros_is_one_line_too(tmp_path):

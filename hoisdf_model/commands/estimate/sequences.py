@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hoisdf_model.estimates import Frame
     from hoisdf_model.feeds import FrameSource
 
-BAG_FILES = (".mcap", ".db3")
+BAG_FILES = (".mcap", ".db3", ".bag")
 SAMPLE = "sample"  # the recording that ships
 RATE = 15.0  # frames per second of a folder of pictures, which has none of its own
 

@@ -32,7 +32,7 @@ from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.rosbag2.storage_mcap import ChunkInfo, McapReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
 
-from hoisdf_model.paths import is_litter
+from hoisdf_model.paths import is_litter, stand_in
 
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _CHUNK, _DATA_END = 0x06, 0x0F  # opcodes of MCAP's records, https://mcap.dev/spec
@@ -242,8 +242,12 @@ def storage_files(folder: Path) -> list[Path]:
 def advice(path: Path) -> str:
     """Advice on repairing a damaged bag."""
     file: Any = next(iter(storage_files(path)), path) if path.is_dir() else path
+    if file.is_file() and (why := stand_in(file)):
+        return why
     if file.suffix == ".mcap":
         return f"'mcap recover {file} -o mended.mcap' saves what can be read"
     if file.suffix == ".db3":
         return f"\"sqlite3 '{file}' .recover | sqlite3 mended.db3\" saves what can be read"
+    if file.suffix == ".bag":
+        return f"it is of ROS 1: 'rosbags-convert --src {file} --dst {file.with_suffix('')}' makes one of ROS 2"
     return ""
