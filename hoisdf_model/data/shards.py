@@ -143,10 +143,8 @@ class ShardedFrames:
 
 
 def _advice(shard: Path) -> str:
-    return (
-        stand_in(shard)
-        or f"delete {shard.name} and {shard.stem}.sha256 and call the command that makes the data set again"
-    )
+    again = f"delete {shard.name} and {shard.stem}.sha256 and call the command that makes the data set again"
+    return stand_in(shard, again)
 
 
 def _unusable(shard: Path, index: int, error: Exception) -> DatasetError:

@@ -20,8 +20,14 @@ from pathlib import Path
 
 import pytest
 
+from hoisdf_model.commands.estimate.sequences import Sequence
+from hoisdf_model.data import BagReader
 from hoisdf_model.errors import HoisdfError, InvalidInputError
 from hoisdf_model.feeds import open_source
+from hoisdf_model.hand import load_hand_model
+from hoisdf_model.messages import read_image
+from hoisdf_model.network import read_weights
+from hoisdf_model.objects import load_catalogue
 from hoisdf_model.paths import is_litter, named
 
 
@@ -47,6 +53,46 @@ def test_what_file_managers_leave_is_told_by_its_name():
     left = ("._a.png", "@eaDir/a.png", "x/__MACOSX/a.png", ".ipynb_checkpoints/a.png", "#recycle@x/.a")
     assert all(is_litter(Path(name)) for name in left)
     assert not any(is_litter(Path(name)) for name in ("a.png", "a.b/c@d.png", "MACOSX/a__.png"))
+
+
+def read_bag(path):
+    with BagReader(path):
+        pass
+
+
+READERS = {
+    "weights.safetensors": read_weights,
+    "weights.pth": read_weights,
+    "MANO_RIGHT.pkl": load_hand_model,
+    "hand.npz": load_hand_model,
+    "bag.mcap": read_bag,
+    "bag.db3": read_bag,
+    "mesh.obj": lambda path: load_catalogue(path.parent).get("mesh").mesh,
+    "mesh.stl": lambda path: load_catalogue(path.parent).get("mesh").mesh,
+    "picture.png": read_image,
+    "film.mp4": lambda path: open_source(str(path)),
+}
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize(("content", "said"), [
+    (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12345\n", "git lfs pull"),
+    (b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head></html>\n" * 9, "a web page"),
+    (b"", "empty"),
+])  # fmt: skip
+def test_what_lies_in_the_place_of_a_download_is_named_with_the_remedy(tmp_path, name, content, said):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(HoisdfError, match=said):
+        READERS[name](path)
+
+
+def test_a_bag_of_ros_1_comes_with_the_command_that_converts_it(tmp_path):
+    path = tmp_path / "old.bag"
+    path.write_bytes(b"#ROSBAG V2.0\n" + bytes(100))
+    with pytest.raises(HoisdfError, match="rosbags-convert"):
+        read_bag(path)
+    assert Sequence(str(path), None, None, False, print).bag == path
 
 
 def test_doctor_reports_where_nobody_knows_the_home_folder():
