@@ -34,7 +34,7 @@ from typing import NoReturn
 
 from hoisdf_model.errors import HoisdfError
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one: its terminal was closed
 PATIENCE = 1.0  # seconds for tidying up after an interrupt; `ros2 launch` loses its own after five
 
 
@@ -92,7 +92,7 @@ Work = Callable[[Ending], int]  # gives the exit code
 
 
 def run(work: Work) -> NoReturn:
-    """Run work in a thread until its end, SIGINT or SIGTERM.
+    """Run work in a thread until its end, SIGINT, SIGTERM or SIGHUP.
 
     Ends the process; to be called in its main thread only.
 
@@ -103,7 +103,8 @@ def run(work: Work) -> NoReturn:
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     for number in SIGNALS:
-        signal.signal(number, lambda *_: None)  # the number is written into the pipe
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
+            signal.signal(number, lambda *_: None)  # the number is written into the pipe
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # our launch files block them until here
 

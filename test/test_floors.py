@@ -45,7 +45,7 @@ MAY_IMPORT = {
 # Rooms with wings: their folders and files by floors, the lowest first; each imports only from floors below its own.
 WINGS = {
     "hoisdf_ros": (
-        {"beginning", "child", "meshes", "messages", "parameters", "processes", "serialized"},
+        {"beginning", "child", "meshes", "messages", "parameters", "processes", "serialized", "unused_parameters"},
         {"node_parameters", "round_trip", "spinning", "transforms"},
         {"demo", "doctor", "feeds", "stream"},
         {"evaluation", "grasp", "perception", "viewer"},

@@ -66,8 +66,10 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", list(MOMENTS))
+@pytest.mark.parametrize(("moment", "number"), [
+    *((moment, number) for moment in MOMENTS for number in (signal.SIGINT, signal.SIGTERM)),
+    ("loading", signal.SIGHUP),
+])  # fmt: skip
 def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
     process, log = started(tmp_path, *launch_prefix())
     try:
@@ -79,6 +81,19 @@ def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(True, 7), (False, 0)])
+def test_a_closed_terminal_ends_a_node_except_under_nohup(ignored, code):
+    script = (
+        "import signal, time\nfrom hoisdf_ros.processes import run\n"
+        f"if {ignored}: signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "run(lambda ending: print('at work', flush=True) or time.sleep(1.0) or 7)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == code
 
 
 def test_two_nodes_work_side_by_side_and_one_that_was_killed_comes_back(tmp_path):
