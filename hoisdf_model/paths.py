@@ -46,7 +46,10 @@ def named(name: str | Path) -> Path:
 
 
 def stand_in(path: Path, otherwise: str = "") -> str:
-    """What lies in the place of a file that was downloaded, with the remedy; ``otherwise`` where nothing does."""
+    """Reason why a downloaded file isn't itself, with the remedy.
+
+    A pointer of Git LFS, a web page, or nothing at all; else ``otherwise``.
+    """
     try:
         with path.open("rb") as file:
             start = file.read(64).lstrip().lower()

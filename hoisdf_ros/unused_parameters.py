@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Parameters that were given and that a node doesn't have: ROS passes over them silently."""
+"""Given parameters that a node doesn't have.
+
+ROS passes over them silently.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,9 @@ _QOS = "qos_overrides."  # declared with the publisher or subscription
 
 
 def warn_of_unused(node: Node, args: Sequence[str] | None = None) -> None:
-    """Log a warning for each parameter, and each parameter file, that changes nothing in this node.
+    """Log a warning for each given parameter without effect.
+
+    For each parameter file for other nodes, too.
 
     Args:
         node: has declared its parameters.

@@ -48,6 +48,7 @@ _ALIASES = {
 _WIDE = ("fisheye", "theta", "fov", "omni", "mei", "ucm", "double_sphere", "ds", "ocam", "scaramuzza", "kannala")
 _SKEW = 0.5  # pixels at the image's border that a skew may be off by and is left out
 _FAR_OFF = 0.15  # of the image's size; lenses sit within a few hundredths of the middle
+_WIDEST, _LONGEST = 50, 1000  # focal lengths from a 50th of the longer side (177 degrees) to 1000 times (0.06)
 _LOG = logging.getLogger(__name__)
 
 
@@ -146,8 +147,15 @@ class Pinhole:
         """Check the camera's size against an image of ``width`` x ``height`` pixels.
 
         Raises:
-            CameraError: it is of another size or, where it says none, its principal point lies far from the middle.
+            CameraError: it is of another size or, where it says none, its principal point lies far from the middle; or
+                its focal lengths are no camera's.
         """
+        longer = max(width, height)
+        if not all(longer / _WIDEST <= focal <= longer * _LONGEST for focal in (self.fx, self.fy)):
+            raise CameraError(
+                f"focal lengths of {self.fx:g} and {self.fy:g} pixels are no camera's with images of {width}x{height}: "
+                "are they in parts of the image's size, or millimetres? Pixels are wanted"
+            )
         if self.width and self.height:
             if (self.width, self.height) != (width, height):
                 raise CameraError(
