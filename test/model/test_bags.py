@@ -451,8 +451,8 @@ def test_a_frame_that_makes_no_sense_is_left_out_with_its_cause(tmp_path, change
 
 
 @pytest.mark.parametrize(("storage", "keep", "remedy"), [
-    ("mcap", 0.0, "mcap recover"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
-    ("sqlite3", 0.0, ".recover"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
+    ("mcap", 0.0, "copy it again"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
+    ("sqlite3", 0.0, "copy it again"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
 ])  # fmt: skip
 def test_a_truncated_bag_of_which_nothing_is_whole_is_an_error_with_advice(tmp_path, storage, keep, remedy):
     path = write_scene(tmp_path / "bag", storage=storage)
