@@ -165,14 +165,11 @@ def load_torch_libraries() -> None:
     if found is None or found.origin is None or not hasattr(os, "RTLD_GLOBAL"):
         return
     folder = os.path.join(os.path.dirname(found.origin), "lib")
-    loaded: object = True
+    loaded: object = True  # in the order and with the flags of torch
     with suppress(AttributeError):  # no dlopen in the process
         load = ctypes.CDLL(None).dlopen  # a call by ctypes lets the lock go, its CDLL(...) doesn't
         load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
-        for name, mode in (
-            ("libtorch_global_deps.so", os.RTLD_GLOBAL),
-            ("libtorch.so", os.RTLD_LOCAL),
-        ):  # as torch does
+        for name, mode in (("libtorch_global_deps.so", os.RTLD_GLOBAL), ("libtorch.so", os.RTLD_LOCAL)):
             loaded = loaded and load(os.fsencode(os.path.join(folder, name)), os.RTLD_NOW | mode)
 
 

@@ -96,6 +96,17 @@ def test_a_closed_terminal_ends_a_node_except_under_nohup(ignored, code):
         assert process.wait(30) == code
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
+def test_torchs_libraries_are_there_before_its_import_holds_pythons_lock():
+    script = (
+        "import sys; from hoisdf_ros.processes import load_torch_libraries; load_torch_libraries()\n"
+        "print('torch' in sys.modules, 'libtorch_cpu' in open('/proc/self/maps').read())\n"
+        "import torch; print(float(torch.ones(3, 3).matmul(torch.ones(3, 1)).sum()))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "9.0"]
+
+
 def test_two_nodes_work_side_by_side_and_one_that_was_killed_comes_back(tmp_path):
     def node(side, log):
         return Child(

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 from hoisdf_model.commands.estimate.sequences import Sequence
-from hoisdf_model.data import BagReader
+from hoisdf_model.data import BagReader, BagWriter
 from hoisdf_model.errors import HoisdfError, InvalidInputError
 from hoisdf_model.feeds import open_source
 from hoisdf_model.hand import load_hand_model
@@ -45,8 +45,9 @@ def test_the_home_folder_is_put_in_and_nothing_needs_to_be_there(tmp_path, monke
 def test_a_name_that_no_file_can_have_is_refused(name, said):
     with pytest.raises(InvalidInputError, match=said):
         named(name)
-    with pytest.raises(HoisdfError, match=said):
-        open_source(name)
+    for read in (open_source, BagReader, BagWriter):
+        with pytest.raises(HoisdfError, match=said):
+            read(name)
 
 
 def test_what_file_managers_leave_is_told_by_its_name():
