@@ -27,6 +27,7 @@ UNREADABLE = (
     RecursionError,
     yaml.YAMLError,
 )  # raised while YAML or JSON is read
+NO_NUMBER = (TypeError, ValueError, OverflowError)  # raised while numbers are made of what was read
 
 
 def one_line(text: object) -> str:

@@ -22,7 +22,9 @@ library's code comes back, and none meets Python where it would leave a tracebac
 
 from __future__ import annotations
 
+import ctypes
 import importlib
+import importlib.util
 import os
 import signal
 import sys
@@ -34,7 +36,7 @@ from typing import NoReturn
 
 from hoisdf_model.errors import HoisdfError
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the last one: its terminal was closed
 PATIENCE = 1.0  # seconds for tidying up after an interrupt; `ros2 launch` loses its own after five
 
 
@@ -92,7 +94,7 @@ Work = Callable[[Ending], int]  # gives the exit code
 
 
 def run(work: Work) -> NoReturn:
-    """Run work in a thread until its end, SIGINT or SIGTERM.
+    """Run work in a thread until its end, SIGINT, SIGTERM or SIGHUP.
 
     Ends the process; to be called in its main thread only.
 
@@ -103,7 +105,8 @@ def run(work: Work) -> NoReturn:
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     for number in SIGNALS:
-        signal.signal(number, lambda *_: None)  # the number is written into the pipe
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup ignores it
+            signal.signal(number, lambda *_: None)  # the number is written into the pipe
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)  # our launch files block them until here
 
@@ -141,24 +144,48 @@ def _exit_code(work: Work, ending: Ending) -> int:
     return 1
 
 
-def start(module: str) -> NoReturn:
-    """Import a node's module and run its ``main(ending)``."""
-    run(lambda ending: int(importlib.import_module(module).main(ending)))
+def start(module: str, torch: bool = False) -> NoReturn:
+    """Import a node's module and run its ``main(ending)``; ``torch``: the module needs it."""
+
+    def work(ending: Ending) -> int:
+        if torch:
+            load_torch_libraries()
+        return int(importlib.import_module(module).main(ending))
+
+    run(work)
+
+
+def load_torch_libraries() -> None:
+    """Load torch's libraries ahead of its import, with Python's lock let go.
+
+    The import holds the lock while they are loaded, for seconds on a busy machine, and no signal is acted on meanwhile.
+    What goes wrong here comes again, with its reason, in the import.
+    """
+    found = importlib.util.find_spec("torch")
+    if found is None or found.origin is None or not hasattr(os, "RTLD_GLOBAL"):
+        return
+    folder = os.path.join(os.path.dirname(found.origin), "lib")
+    loaded: object = True  # in the order and with the flags of torch
+    with suppress(AttributeError):  # no dlopen in the process
+        load = ctypes.CDLL(None).dlopen  # a call by ctypes lets the lock go, its CDLL(...) doesn't
+        load.restype, load.argtypes = ctypes.c_void_p, (ctypes.c_char_p, ctypes.c_int)
+        for name, mode in (("libtorch_global_deps.so", os.RTLD_GLOBAL), ("libtorch.so", os.RTLD_LOCAL)):
+            loaded = loaded and load(os.fsencode(os.path.join(folder, name)), os.RTLD_NOW | mode)
 
 
 def perception() -> NoReturn:
     """The executable ``perception``."""
-    start("hoisdf_ros.perception.node")
+    start("hoisdf_ros.perception.node", torch=True)
 
 
 def grasp() -> NoReturn:
     """The executable ``grasp``."""
-    start("hoisdf_ros.grasp.node")
+    start("hoisdf_ros.grasp.node", torch=True)
 
 
 def evaluation() -> NoReturn:
     """The executable ``evaluation``."""
-    start("hoisdf_ros.evaluation.node")
+    start("hoisdf_ros.evaluation.node", torch=True)
 
 
 def moveit_example() -> NoReturn:
@@ -168,7 +195,7 @@ def moveit_example() -> NoReturn:
 
 def viewer() -> NoReturn:
     """The executable ``viewer``."""
-    start("hoisdf_ros.viewer")
+    start("hoisdf_ros.viewer", torch=True)
 
 
 def camera() -> NoReturn:

@@ -25,6 +25,7 @@ from rclpy.node import Node
 
 from hoisdf_ros.beginning import created, ros
 from hoisdf_ros.processes import PATIENCE, Ending
+from hoisdf_ros.unused_parameters import warn_of_unused
 
 
 class CutShortError(BaseException):
@@ -103,6 +104,7 @@ def spin_node(
     """
     with ros(args):
         node = created(create)
+        warn_of_unused(node, args)
         executor = SingleThreadedExecutor()
         executor.add_node(node)
         loop = Spin(executor)

@@ -22,7 +22,6 @@ if __name__ == "__main__":  # before anything is imported that takes its time
     viewer()
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from rclpy.node import Node
@@ -32,6 +31,7 @@ from hoisdf_model.estimates import Frame
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.messages import camera_info_to_pinhole, decode_depth, decode_image, hand_object_to_estimate
 from hoisdf_model.objects import load_catalogue
+from hoisdf_model.paths import named
 from hoisdf_model.viewing import Destination, Viewer, load_rerun, open_stream
 from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.parameters import ParameterSet, parameter
@@ -77,7 +77,7 @@ class ViewerNode(Node):
     def __init__(self, **options: Any) -> None:
         super().__init__("viewer", **options)
         settings = self._settings = ParameterSet(self, ViewerParameters).read()
-        save = Path(settings.save).expanduser() if settings.save else None
+        save = named(settings.save) if settings.save else None
         destination, rerun = Destination(save, settings.connect, settings.web), load_rerun()
         catalogue = load_catalogue(settings.catalogue or None)
         hand_model = load_hand_model(settings.hand_model) if settings.hand_model else None

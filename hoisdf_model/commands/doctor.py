@@ -276,7 +276,8 @@ def _report(findings: Iterable[Finding]) -> str:
         lines.append(f"{finding.status:<5}{finding.check:<15} {finding.detail}")
         if finding.remedy:
             lines.append(f"{'':<20} -> {finding.remedy}")
-    return "\n".join(lines).replace(str(Path.home()), "~")
+    home = os.path.expanduser("~")  # stays so where nobody knows it
+    return "\n".join(lines if home in "~/" else [line.replace(home, "~") for line in lines])
 
 
 def _show(finding: Finding, width: int) -> None:

@@ -41,6 +41,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import UNREADABLE, DatasetError
 from hoisdf_model.geometry import Pinhole
+from hoisdf_model.paths import stand_in
 
 VERSION = 1
 MANIFEST = "dataset.json"
@@ -142,7 +143,8 @@ class ShardedFrames:
 
 
 def _advice(shard: Path) -> str:
-    return f"delete {shard.name} and {shard.stem}.sha256 and call the command that makes the data set again"
+    again = f"delete {shard.name} and {shard.stem}.sha256 and call the command that makes the data set again"
+    return stand_in(shard, again)
 
 
 def _unusable(shard: Path, index: int, error: Exception) -> DatasetError:

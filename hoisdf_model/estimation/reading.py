@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import UNREADABLE, InvalidInputError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, InvalidInputError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate, RootSource, Side
 from hoisdf_model.estimation.files import FORMAT
 from hoisdf_model.geometry import rotations
@@ -58,7 +58,7 @@ def read_estimate(path: str | Path, hand_model: HandModelLike) -> Estimate:
             hands=tuple(_hand(hand, hand_model) for hand in content["hands"]),
             objects=tuple(_thing(thing) for thing in content["objects"]),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (*NO_NUMBER, KeyError, AttributeError) as error:
         what = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise InvalidInputError(f"{path} is a damaged estimate: {what}") from error
 

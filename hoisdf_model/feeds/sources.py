@@ -40,6 +40,7 @@ from hoisdf_model.messages import (
     pictures_in,
     read_image,
 )
+from hoisdf_model.paths import named, stand_in
 
 _LOG = logging.getLogger(__name__)
 _STREAM = re.compile(r"^[a-z][a-z0-9+.-]*://", re.IGNORECASE)
@@ -255,6 +256,8 @@ def open_video(path: Path, upright: bool = False) -> VideoSource:
     """
     if not path.is_file():
         raise CaptureError(f"no such file: {path}")
+    if why := stand_in(path):
+        raise CaptureError(f"video {path} can't be opened: {why}")
     # ffmpeg takes "a:b.mp4" for a protocol, "/a:b.mp4" not
     return VideoSource(str(path.absolute()), live=False, upright=upright)
 
@@ -272,7 +275,7 @@ def open_source(source: str, size: tuple[int, int] = (0, 0), rate: float = 0.0) 
         CaptureError: there is no such thing, or it can't be opened; the message says why.
         ImageError: the first image of a folder isn't an image.
     """
-    path = Path(source).expanduser()
+    path = named(source)
     if path.is_dir():
         files = pictures_in(path)
         if not files:

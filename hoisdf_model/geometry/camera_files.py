@@ -30,7 +30,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import UNREADABLE, CameraError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, CameraError
 from hoisdf_model.geometry.cameras import Pinhole
 
 _EXPECTED = (
@@ -70,7 +70,7 @@ def read_camera(path: str | Path, *, rectified: bool = False) -> Pinhole:
         camera = _camera(content, rectified)
     except CameraError as error:
         raise CameraError(f"camera file {path}: {error}") from error
-    except (TypeError, ValueError, OverflowError, AttributeError) as error:  # something else than its key promises
+    except (*NO_NUMBER, AttributeError) as error:  # something else than its key promises
         raise CameraError(f"camera file {path} makes no sense ({error}); {_EXPECTED}") from error
     return camera.rectified() if rectified else camera
 
@@ -207,7 +207,7 @@ def _number(content: Mapping[str, Any], key: str) -> float:
         return float(content[key])
     except KeyError:
         raise CameraError(f"{key} is missing; {_EXPECTED}") from None
-    except (TypeError, ValueError):
+    except NO_NUMBER:
         raise CameraError(f"{key} must be a number, got {content[key]!r}") from None
 
 
@@ -221,7 +221,7 @@ def _size(content: Mapping[str, Any], key: str) -> int:
 def _distortion(values: Any) -> tuple[float, ...]:
     try:
         numbers = tuple(float(v) for v in values or ())
-    except (TypeError, ValueError):
+    except NO_NUMBER:
         raise CameraError(f"distortion coefficients must be a list of numbers, got {values!r}") from None
     return numbers
 
@@ -232,7 +232,7 @@ def _matrix(content: Mapping[str, Any], key: str, rows: int, columns: int) -> ND
     data = content[key]
     try:
         return np.asarray(data["data"] if isinstance(data, Mapping) else data, np.float64).reshape(rows, columns)
-    except (KeyError, TypeError, ValueError):
+    except (*NO_NUMBER, KeyError):
         raise CameraError(f"{key} must hold {rows * columns} numbers (data), got {data!r}") from None
 
 

@@ -48,6 +48,7 @@ _ALIASES = {
 _WIDE = ("fisheye", "theta", "fov", "omni", "mei", "ucm", "double_sphere", "ds", "ocam", "scaramuzza", "kannala")
 _SKEW = 0.5  # pixels at the image's border that a skew may be off by and is left out
 _FAR_OFF = 0.15  # of the image's size; lenses sit within a few hundredths of the middle
+_WIDEST, _LONGEST = 50, 1000  # focal lengths from a 50th of the longer side (177 degrees) to 1000 times (0.06)
 _LOG = logging.getLogger(__name__)
 
 
@@ -111,8 +112,8 @@ class Pinhole:
     ) -> Pinhole:
         """Pinhole camera from a (3, 3) ``K`` or (3, 4) ``P``, pixels.
 
-        A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (the second camera of a
-        stereo pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
+        A skew that moves nothing by more than half a pixel is left out. A translation in ``P`` (a camera of a stereo
+        pair) is, too: points are in the frame of this camera's own optical centre. Both are logged, once.
 
         Raises:
             CameraError: not a (3, 3) or (3, 4) matrix, not of that form, or with a larger skew.
@@ -133,9 +134,9 @@ class Pinhole:
             _say_once(f"a skew of {k[0, 1]:g} in the intrinsics is left out: {moved:.2f} pixels at most")
         if k.shape == (3, 4) and k[0, 0] and k[:2, 3].any():
             _say_once(
-                f"P has the translation {k[0, 3]:g} {k[1, 3]:g}: this is the second camera of a stereo pair, "
-                f"{np.hypot(k[0, 3] / k[0, 0], k[1, 3] / k[0, 0]):.3f} m beside the first. Estimates are in the frame "
-                "of its own optical centre, so frame_id must be its own frame, not the first camera's"
+                f"P has the translation {k[0, 3]:g} {k[1, 3]:g}: this is a camera of a stereo pair, "
+                f"{np.hypot(k[0, 3] / k[0, 0], k[1, 3] / k[0, 0]):.3f} m beside the other. Estimates are in the frame "
+                "of its own optical centre, so the image's frame_id must be its own frame, not the other camera's"
             )
         return cls(
             float(k[0, 0]), float(k[1, 1]), float(k[0, 2]), float(k[1, 2]),
@@ -146,8 +147,15 @@ class Pinhole:
         """Check the camera's size against an image of ``width`` x ``height`` pixels.
 
         Raises:
-            CameraError: it is of another size or, where it says none, its principal point lies far from the middle.
+            CameraError: it is of another size or, where it says none, its principal point lies far from the middle; or
+                its focal lengths are no camera's.
         """
+        longer = max(width, height)
+        if not all(longer / _WIDEST <= focal <= longer * _LONGEST for focal in (self.fx, self.fy)):
+            raise CameraError(
+                f"focal lengths of {self.fx:g} and {self.fy:g} pixels are no camera's with images of {width}x{height}: "
+                "are they in parts of the image's size, or millimetres? Pixels are wanted"
+            )
         if self.width and self.height:
             if (self.width, self.height) != (width, height):
                 raise CameraError(

@@ -36,6 +36,7 @@ from hoisdf_model.estimates import HandModelInfo, Side
 from hoisdf_model.geometry import poses
 from hoisdf_model.hand.joints import MANO_PARENTS, NUM_FACES, NUM_ROTATIONS, NUM_SHAPES, NUM_VERTICES
 from hoisdf_model.hand.safe_pickle import load_pickle
+from hoisdf_model.paths import stand_in
 
 NUM_POSE_FEATURES = 9 * (NUM_ROTATIONS - 1)
 _AXIS_ANGLES = 3 * (NUM_ROTATIONS - 1)
@@ -270,5 +271,6 @@ def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
     except Exception as error:  # zipfile, zlib, numpy and OSError all speak for a damaged file
-        hint = "; it holds pickled objects, which are not read" if "allow_pickle" in str(error) else ""
-        raise HandModelError(f"{path} is not a readable npz file{hint}: {error}") from error
+        pickled = "allow_pickle" in str(error) or "Object arrays" in str(error)
+        why = "it is no npz file, or holds pickled objects, which are not read" if pickled else str(error)
+        raise HandModelError(f"{path} is not a readable npz file: {stand_in(path, why)}") from error

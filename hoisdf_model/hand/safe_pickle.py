@@ -32,6 +32,7 @@ import numpy as np
 
 from hoisdf_model.errors import InvalidInputError, UnsafeFileError
 from hoisdf_model.hand import inert_objects as inert
+from hoisdf_model.paths import stand_in
 
 
 def _allowed() -> dict[tuple[str, str], Any]:
@@ -146,4 +147,5 @@ def _read(path: str | Path, unpickler: type[_Unpickler], stream: io.BytesIO) -> 
     except InvalidInputError as error:
         raise InvalidInputError(f"{path}: {error}") from error
     except Exception as error:  # the unpickler raises almost any type on damaged input
-        raise InvalidInputError(f"{path} is not a readable pickle: {type(error).__name__}: {error}") from error
+        why = stand_in(Path(path), f"{type(error).__name__}: {error}")
+        raise InvalidInputError(f"{path} is not a readable pickle: {why}") from error

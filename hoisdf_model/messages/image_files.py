@@ -29,6 +29,7 @@ from PIL import Image
 
 from hoisdf_model.errors import ImageError
 from hoisdf_model.messages.compressed import decode_colour, decode_depth, kind_of_file
+from hoisdf_model.paths import is_litter, stand_in
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 _CONVERTIBLE = (".heic", ".heif", ".avif")  # not read; reading says how to convert them
@@ -45,7 +46,7 @@ def pictures_in(folder: Path) -> list[Path]:
     """
     suffixes = (*IMAGE_SUFFIXES, *_CONVERTIBLE)
     found = [path for path in folder.iterdir() if path.suffix.lower() in suffixes and path.is_file()]
-    return sorted((path for path in found if not path.name.startswith(".")), key=natural_order)
+    return sorted((path for path in found if not is_litter(Path(path.name))), key=natural_order)
 
 
 def natural_order(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -110,6 +111,8 @@ def exif_orientation(path: Path) -> int:
 
 
 def _bytes(path: Path) -> NDArray[np.uint8]:
+    if why := stand_in(path):
+        raise ImageError(why)
     try:
         return np.fromfile(path, np.uint8)
     except OSError as error:

@@ -47,6 +47,7 @@ from hoisdf_model.network.official import official_name, read_snapshot
 from hoisdf_model.network.presets import load_preset, preset_names
 from hoisdf_model.network.shipped import NAME, shipped_weights
 from hoisdf_model.network.wrappers import left_over, unwrapped
+from hoisdf_model.paths import stand_in
 
 FORMAT = "1"
 UNTRAINED = "untrained:"
@@ -210,7 +211,8 @@ def kind_of_weights(path: Path) -> Kind:
         return "ours"
     if start[:4] == b"PK\x03\x04" or start[:1] == b"\x80":
         return "snapshot"
-    raise CheckpointError(f"{path} is neither a safetensors file nor an official snapshot, or is damaged")
+    why = stand_in(path, "it is damaged, or another tool's")
+    raise CheckpointError(f"{path} is neither a safetensors file nor an official snapshot: {why}")
 
 
 def _read_snapshot(path: Path, preset: str | None) -> Weights:

@@ -27,7 +27,7 @@ from typing import Any
 
 from PIL import Image
 
-from hoisdf_model.errors import MeshError
+from hoisdf_model.errors import NO_NUMBER, MeshError
 
 MAGIC = b"glTF"
 MOST_ELEMENTS = 12_000_000  # vertices, normals, indices ... of all accessors together
@@ -55,7 +55,7 @@ def check_glb(data: bytes, name: str, most_faces: int) -> None:
         _elements(header, name)
         _faces(header, name, most_faces)
         _images(header, binary, name)
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError) as error:
+    except (*NO_NUMBER, KeyError, IndexError, AttributeError, RecursionError) as error:
         if isinstance(error, MeshError):
             raise
         raise MeshError(f"{name} isn't a proper GLB file: {type(error).__name__}: {error}") from error

@@ -32,6 +32,7 @@ from hoisdf_model.errors import MeshError
 from hoisdf_model.objects.mesh_reading import SUFFIXES, read_mesh
 from hoisdf_model.objects.records import MESH, RECORD, SURFACE, Record, checksum, read_record
 from hoisdf_model.objects.unwrapping import TexturedSurface, textured
+from hoisdf_model.paths import is_litter
 
 TEXTURED_NAME = "textured_simple.obj"
 SMALLEST, LARGEST = 0.005, 2.0  # metres: outside of this a hand doesn't hold it, and the unit is likely wrong
@@ -53,10 +54,12 @@ def find_meshes(folder: Path) -> dict[str, Path]:
             f"the object folder {folder} doesn't exist; it should hold <name>/{TEXTURED_NAME}, <name>.obj, or what "
             "hoisdf objects add writes"
         )
-    found = {path.parent.name: path for path in sorted(folder.glob(f"*/{RECORD}")) if path.parent.name[0] != "."}
-    for path in sorted(folder.glob(f"*/{TEXTURED_NAME}")):
-        found.setdefault(path.parent.name, path)
-    for path in sorted(folder.iterdir()):
+    there = [path for path in sorted(folder.iterdir()) if not is_litter(Path(path.name))]
+    found = {path.name: path / RECORD for path in there if (path / RECORD).is_file()}
+    for path in there:
+        if (path / TEXTURED_NAME).is_file():
+            found.setdefault(path.name, path / TEXTURED_NAME)
+    for path in there:
         if path.suffix.lower() in SUFFIXES and path.is_file():
             found.setdefault(path.stem, path)
     if not found:

@@ -32,6 +32,7 @@ import trimesh
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects.glb_checks import MAGIC, check_glb, check_image
+from hoisdf_model.paths import stand_in
 
 SUFFIXES = (".obj", ".ply", ".stl", ".glb")
 LARGEST_FILE = 64_000_000  # bytes: a binary STL of 1.3 million triangles
@@ -162,6 +163,8 @@ def _content(path: Path) -> bytes:
 def _is_of_its_kind(data: bytes, path: Path) -> None:
     """The content says what it is, more reliably than the name."""
     kind, start = path.suffix.lower(), data[:512].lstrip()
+    if why := stand_in(path):
+        raise MeshError(f"can't read the mesh {path}: {why}")
     sound = ".glb" if start.startswith(MAGIC) else ".ply" if start.startswith(b"ply") else _stl_or_obj(data, start)
     if sound == kind:
         return

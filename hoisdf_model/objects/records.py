@@ -25,13 +25,14 @@ from __future__ import annotations
 
 import hashlib
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hoisdf_model.errors import UNREADABLE, InvalidInputError, MeshError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, InvalidInputError, MeshError
 from hoisdf_model.objects.symmetry_search import MOST_FOLDS, Turn, Turns
 
 VERSION = 1
@@ -118,7 +119,7 @@ def read_record(path: Path) -> Record:
         raise MeshError(f"can't read {path}: {error}") from error
     try:
         return _record(facts, path.parent.name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (*NO_NUMBER, KeyError, AttributeError) as error:
         what = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         raise MeshError(f"{path}: {what}; add the object again, or mend the file") from error
 
@@ -179,6 +180,6 @@ def _vector(value: Any, what: str, direction: bool = False) -> tuple[float, floa
 
 
 def _number(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) <= sys.float_info.max:
         raise ValueError(f"{what} must be a finite number, got {value!r}")
     return float(value)

@@ -31,7 +31,6 @@ if __name__ == "__main__":  # before anything is imported that takes its time
 import time
 from collections import Counter
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -41,6 +40,7 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 from hoisdf_model.errors import EvaluationError, HoisdfError, InvalidInputError
 from hoisdf_model.messages import hand_object_to_estimate, stamp_of
 from hoisdf_model.objects import find_object, load_catalogue
+from hoisdf_model.paths import named
 from hoisdf_ros.evaluation.figures import figures_message
 from hoisdf_ros.evaluation.parameters import EvaluationParameters
 from hoisdf_ros.evaluation.session import EvaluationSession
@@ -124,7 +124,7 @@ class EvaluationNode(ManagedNode[EvaluationParameters]):
         return result
 
     def _new_session(self, parameters: EvaluationParameters) -> EvaluationSession:
-        output = Path(parameters.output).expanduser() if parameters.output else None
+        output = named(parameters.output) if parameters.output else None
         topics = self.resolve_topic_name(ESTIMATE), self.resolve_topic_name(TRUTH)
         find = partial(find_object, catalogue=parameters.catalogue)
         return EvaluationSession(output, topics, find, parameters.pairs.queue_size)

@@ -45,6 +45,7 @@ from hoisdf_model.errors import CameraError, ConfigError, HoisdfError, ImageErro
 from hoisdf_model.feeds import open_source
 from hoisdf_model.geometry import read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
+from hoisdf_model.paths import named
 from hoisdf_ros.feeds.worker import run_node
 from hoisdf_ros.messages import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
@@ -104,7 +105,7 @@ def calibration_path(url: str) -> Path:
     """
     parts = urlparse(url)
     if parts.scheme in ("", "file"):
-        return Path(unquote(parts.path)).expanduser()
+        return named(unquote(parts.path))
     if parts.scheme == "package":
         try:
             share = get_package_share_directory(parts.netloc)
@@ -116,7 +117,7 @@ def calibration_path(url: str) -> Path:
 
 def ros_home() -> Path:
     """ROS's folder for files of a user."""
-    return Path(os.environ.get("ROS_HOME") or "~/.ros").expanduser()
+    return named(os.environ.get("ROS_HOME") or "~/.ros")
 
 
 class CameraNode(Node):

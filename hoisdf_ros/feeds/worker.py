@@ -30,6 +30,7 @@ from hoisdf_model.errors import HoisdfError
 from hoisdf_ros.beginning import created, ros
 from hoisdf_ros.processes import PATIENCE, Ending
 from hoisdf_ros.spinning import Spin
+from hoisdf_ros.unused_parameters import warn_of_unused
 
 
 class WorkingNode(Protocol):
@@ -62,6 +63,7 @@ def run_node(create: Callable[[], Any], ending: Ending, args: list[str] | None =
     """
     with ros(args):
         node = created(create)
+        warn_of_unused(node, args)
         try:
             return _spin(node, ending)
         finally:

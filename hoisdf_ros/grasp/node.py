@@ -37,6 +37,7 @@ from hoisdf_model.errors import ConfigError, GraspError, HoisdfError
 from hoisdf_model.grasping import GraspFollower, GraspPlanner, Gripper, load_gripper, read_grasp, write_grasp
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
+from hoisdf_model.paths import named
 from hoisdf_ros.grasp import moveit
 from hoisdf_ros.grasp.frame_buffer import FrameBuffer
 from hoisdf_ros.grasp.messages import grasp_message, grasps_message
@@ -246,8 +247,8 @@ def capture_path(file: str, folder: str) -> Path:
     """
     if not folder:
         raise ConfigError("no files are written: the parameter capture.folder is empty")
-    root = Path(folder).expanduser().resolve()
-    path = (root / Path(file).expanduser()).resolve()
+    root = named(folder).resolve()
+    path = named(root / named(file)).resolve()
     if path.suffix not in ENDINGS:
         raise ConfigError(f"a grasp is written to a file that ends in {' or '.join(ENDINGS)}, got {file!r}")
     if root not in path.parents:

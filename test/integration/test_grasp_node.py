@@ -188,6 +188,9 @@ def test_captures_stay_in_their_folder(tmp_path):
         for outside in ("../two.yaml", str(tmp_path / "two.yaml")):
             assert "below" in peer.capture(outside).message
         assert not (tmp_path / "two.yaml").exists()
+        for impossible in ("~nobody-of-that-name/three.yaml", "x" * 300 + ".yaml"):
+            assert impossible in peer.capture(impossible).message
+        assert peer.capture("four.yaml").success
 
 
 def test_without_a_folder_no_capture_is_written(tmp_path):

@@ -16,6 +16,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -65,8 +66,10 @@ MOMENTS = {
 }
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", list(MOMENTS))
+@pytest.mark.parametrize(("moment", "number"), [
+    *((moment, number) for moment in MOMENTS for number in (signal.SIGINT, signal.SIGTERM)),
+    ("loading", signal.SIGHUP),
+])  # fmt: skip
 def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
     process, log = started(tmp_path, *launch_prefix())
     try:
@@ -78,6 +81,30 @@ def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(True, 7), (False, 0)])
+def test_a_closed_terminal_ends_a_node_except_under_nohup(ignored, code):
+    script = (
+        "import signal, time\nfrom hoisdf_ros.processes import run\n"
+        f"if {ignored}: signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "run(lambda ending: print('at work', flush=True) or time.sleep(1.0) or 7)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == code
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="looks into /proc")
+def test_torchs_libraries_are_there_before_its_import_holds_pythons_lock():
+    script = (
+        "import sys; from hoisdf_ros.processes import load_torch_libraries; load_torch_libraries()\n"
+        "print('torch' in sys.modules, 'libtorch_cpu' in open('/proc/self/maps').read())\n"
+        "import torch; print(float(torch.ones(3, 3).matmul(torch.ones(3, 1)).sum()))"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True", "9.0"]
 
 
 def test_two_nodes_work_side_by_side_and_one_that_was_killed_comes_back(tmp_path):
@@ -176,13 +203,30 @@ def test_a_process_that_cannot_start_says_so_in_one_line(environment, said, reme
     wrong = [] if environment else ["-p", "use_sim_time:=perhaps"]
     command = [sys.executable, "-m", "hoisdf_ros.grasp.moveit_example", "--ros-args", *wrong]
     run = subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=60, check=False
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=180, check=False
     )
     assert run.returncode == 1
     [line] = run.stderr.splitlines()
     assert line.startswith("error: ")
     assert said in line
     assert remedy in line
+
+
+def test_a_user_whom_the_system_does_not_know_can_run_a_node_without_a_home(tmp_path, monkeypatch):
+    stranger = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+    if shutil.which("unshare") is None or subprocess.run([*stranger, "true"], check=False).returncode:
+        pytest.skip("unshare can't give a process another user here")
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setenv("ROS_LOG_DIR", str(tmp_path / "logs"))
+    process, log = started(tmp_path, *stranger)
+    try:
+        wait_until(lambda: "no hand-root head" in log.read_text() or process.poll() is not None, 180.0)  # it has loaded
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0, log.read_text()
+        assert "Traceback" not in log.read_text()
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_missing_ros_is_one_line_too(tmp_path):

@@ -15,6 +15,7 @@
 """The perception node's states, driven through its services."""
 
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,8 @@ from rosgraph_msgs.msg import Clock  # noqa: E402
 from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 
 from hoisdf_model.errors import CheckpointError  # noqa: E402
+
+FILES = Path("/proc/self/fd")
 
 
 def test_the_node_goes_through_every_state_and_works_again_after_cleanup():
@@ -178,6 +181,24 @@ def entities(rig):
     return len(list(rig.node.publishers)), len(list(rig.node.subscriptions)), rig.peer.state()
 
 
+def test_deactivating_takes_the_markers_away():
+    with Rig() as rig:
+        rig.activate()
+        rig.peer.listen(MarkerArray, f"{rig.peer.name}/markers")
+        stamps = iter(range(1, 100))
+
+        def marked():
+            rig.peer.send(float(next(stamps)))
+            return rig.peer.wait(lambda: rig.peer.heard["markers"], 0.3)
+
+        wait_until(marked)
+        shown = {(m.ns, m.id) for m in rig.peer.heard["markers"][-1].markers}
+        assert shown
+        assert rig.peer.change("deactivate")
+        assert rig.peer.wait(lambda: all(m.action == Marker.DELETE for m in rig.peer.heard["markers"][-1].markers))
+        assert {(m.ns, m.id) for m in rig.peer.heard["markers"][-1].markers} == shown
+
+
 def test_a_node_that_ends_in_the_middle_of_a_frame_takes_its_markers_away_and_publishes_no_more():
     rig = Rig()
     try:
@@ -230,7 +251,7 @@ def test_fifty_rounds_of_configure_and_cleanup_leave_nothing_behind(monkeypatch)
     # looking through the memory of all tests takes a second each time
     monkeypatch.setattr("hoisdf_ros.perception.node.release_device_memory", lambda: None)
     with Rig() as rig:
-        results, done = set(), threading.Event()
+        results, done, opened = set(), threading.Event(), []
 
         def entities():
             return len(list(rig.node.publishers)), len(list(rig.node.subscriptions)), len(list(rig.node.timers))
@@ -239,6 +260,7 @@ def test_fifty_rounds_of_configure_and_cleanup_leave_nothing_behind(monkeypatch)
             for _ in range(50):
                 for transition in ("configure", "activate", "deactivate", "cleanup"):
                     results.add(getattr(rig.node, f"trigger_{transition}")())
+                opened.append(len(list(FILES.iterdir())) if FILES.exists() else 0)
             done.set()
 
         before, threads = entities(), threading.active_count()
@@ -246,6 +268,7 @@ def test_fifty_rounds_of_configure_and_cleanup_leave_nothing_behind(monkeypatch)
         assert done.wait(120.0)
         assert results == {TransitionCallbackReturn.SUCCESS}
         assert (entities(), threading.active_count()) == (before, threads)
+        assert opened[-1] <= opened[0]
         rig.activate()
         rig.peer.send(1.0)
         assert rig.peer.wait(lambda: rig.peer.heard["hand_object"])

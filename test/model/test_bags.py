@@ -451,8 +451,8 @@ def test_a_frame_that_makes_no_sense_is_left_out_with_its_cause(tmp_path, change
 
 
 @pytest.mark.parametrize(("storage", "keep", "remedy"), [
-    ("mcap", 0.0, "mcap recover"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
-    ("sqlite3", 0.0, ".recover"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
+    ("mcap", 0.0, "copy it again"), ("mcap", 0.3, "mcap recover"),  # the first chunk isn't whole
+    ("sqlite3", 0.0, "copy it again"), ("sqlite3", 0.3, ".recover"), ("sqlite3", 0.9, ".recover"),
 ])  # fmt: skip
 def test_a_truncated_bag_of_which_nothing_is_whole_is_an_error_with_advice(tmp_path, storage, keep, remedy):
     path = write_scene(tmp_path / "bag", storage=storage)
@@ -572,6 +572,17 @@ def test_several_files_without_metadata_are_not_guessed_together(tmp_path):
         (tmp_path / name / f"{name}.mcap").rename(tmp_path / f"{name}.mcap")
     with pytest.raises(BagError, match=r"2 files of messages: 'ros2 bag reindex"):
         BagReader(tmp_path)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_what_a_file_manager_leaves_beside_a_recording_is_no_part_of_it(tmp_path, storage):
+    recording(tmp_path / "a", storage, messages=3)
+    [file] = (path for path in (tmp_path / "a").iterdir() if path.name != "metadata.yaml")
+    (tmp_path / "a" / f"._{file.name}").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "a" / "metadata.yaml").unlink()
+    (tmp_path / "a" / "@eaDir").mkdir()
+    with BagReader(tmp_path / "a") as bag:
+        assert len(list(bag.raw())) == 3
 
 
 @pytest.mark.parametrize("summed", [True, False])

@@ -232,7 +232,7 @@ def test_an_image_without_an_ending_is_told_by_its_content(tmp_path):
 
 
 def test_a_video_is_not_turned(tmp_path, monkeypatch):
-    (tmp_path / "a.mp4").write_bytes(b"")
+    (tmp_path / "a.mp4").write_bytes(b"x")
     webcam = FakeWebcam()
     monkeypatch.setattr(sources.cv2, "VideoCapture", webcam)
     source = open_source(str(tmp_path / "a.mp4"))

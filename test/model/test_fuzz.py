@@ -18,6 +18,7 @@ import binascii
 import hashlib
 import io
 import os
+import re
 import struct
 import sys
 import tarfile
@@ -88,6 +89,18 @@ def test_damaged_files_are_read_right_or_refused(kind, tmp_path):
     case = fuzz_files.kinds(tmp_path, kind)[kind]
     said = [fuzz.outcome(case, fuzz.rng_of(7, kind, number)) for number in range(6)]
     assert [one for one in said if one[0] not in ALLOWED] == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in QUICK_FILES if fuzz_files.KINDS[kind][2] is fuzz_files.damaged_text])
+def test_a_whole_number_beyond_all_floats_is_refused_or_unused(kind, tmp_path, monkeypatch):
+    def enlarged(content, number):
+        found = list(re.finditer(rb"(?<![\w.])\d+(\.\d+)?(?![\w.])", content))
+        place = found[number * len(found) // 10]
+        return content[: place.start()] + b"1" + b"0" * 400 + content[place.end() :]
+
+    monkeypatch.setitem(fuzz_files.KINDS, kind, (*fuzz_files.KINDS[kind][:2], enlarged))
+    case = fuzz_files.kinds(tmp_path, kind)[kind]
+    assert [one for number in range(10) if (one := fuzz.outcome(case, number))[0] not in ALLOWED] == []
 
 
 def test_a_crash_and_a_hang_are_told_and_the_cases_after_them_go_on():

@@ -185,8 +185,22 @@ def test_the_second_camera_of_a_pair_is_said(caplog):
     p = np.array([[600, 0, 322, -71.5], [0, 600, 243, 0], [0, 0, 1.0, 0]])
     for _ in range(2):
         assert Pinhole.from_matrix(p, 640, 480) == Pinhole(600, 600, 322, 243, 640, 480)
-    assert caplog.text.count("0.119 m beside the first") == 1
+    assert caplog.text.count("0.119 m beside the other") == 1
 
 
 def test_eight_coefficients_are_the_rational_model_whatever_the_driver_calls_it():
     assert Pinhole(600, 610, 322, 243, 640, 480, DISTORTED[1].distortion) == DISTORTED[1]
+
+
+def test_focal_lengths_that_are_not_in_pixels_are_refused():
+    for focal in (
+        (0.94, 1.25),
+        (3.67, 3.67),
+        (600.0, 1.2),
+        (1e9, 600.0),
+    ):  # parts of the size, mm, one of each, nonsense
+        with pytest.raises(CameraError, match="Pixels are wanted"):
+            Pinhole(*focal, 320.0, 240.0, 640, 480).check_image(640, 480)
+    widest = 640 / np.deg2rad(220)  # a fisheye that sees 220 degrees across
+    for focal in (widest, 600.0, 640 * 200 / 6.4):  # ... and a lens of 200 mm before a sensor of 6.4 mm
+        Pinhole(focal, focal, 320.0, 240.0, 640, 480).check_image(640, 480)

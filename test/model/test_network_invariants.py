@@ -283,3 +283,16 @@ def test_a_gpu_computes_the_same():
     finally:
         network.cpu()
     assert_same_poses(replace(output, **{n: getattr(output, n).cpu() for n in POSES}), expected, atol=1e-3)
+
+
+def test_fields_are_read_in_few_numbers_of_rows_whatever_lies_in_the_boxes():
+    """OneDNN keeps code and memory for each number of rows that it meets."""
+    network, rows = tiny_network().eval(), set()
+    for field in (network.hand_field, network.object_field):
+        field.register_forward_hook(lambda module, given, out: rows.add(given[0].shape[0]))
+    with torch.inference_mode():
+        for seed in range(6):
+            network(tiny_batch(samples=1 + seed % 3, seed=seed))
+    searched = {n for n in rows if n >= 256}
+    assert searched
+    assert all(n % 256 == 0 for n in searched)

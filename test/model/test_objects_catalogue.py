@@ -172,6 +172,15 @@ def test_a_mesh_of_ones_own_joins_the_catalogue(tmp_path, suffix):
     assert (item.id, len(item.symmetry.transforms())) == (0, 1)
 
 
+def test_what_a_file_manager_leaves_beside_meshes_is_no_object(tmp_path):
+    trimesh.creation.cylinder(0.02, 0.1).export(tmp_path / "gear.stl")
+    write_textured_cube(tmp_path / "006_mustard_bottle")
+    (tmp_path / "._gear.stl").write_bytes(b"\0\5\x16\7")
+    write_textured_cube(tmp_path / ".trash")
+    write_textured_cube(tmp_path / "@eaDir")
+    assert set(load_catalogue(tmp_path).names) - {item.name for item in YCB} == {"gear"}
+
+
 def test_meshes_that_can_not_be_used_say_why(tmp_path):
     with pytest.raises(MeshError, match="doesn't exist"):
         load_catalogue(tmp_path / "nowhere")

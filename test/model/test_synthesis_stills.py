@@ -245,7 +245,11 @@ def test_an_own_picture_stands_upright_and_half_of_one_is_refused(tmp_path):
 
 def test_own_pictures_are_used_as_backdrops(tmp_path):
     cv2.imwrite(str(tmp_path / "green.png"), np.full((400, 500, 3), (0, 200, 0), np.uint8))
+    for odd in ("@eaDir/green.png/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/green.png", "._green.png", ".trash/old.png"):
+        (tmp_path / odd).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / odd).write_bytes(b"x")
     pictures = find_pictures(tmp_path)
+    assert [path.name for path in pictures] == ["green.png"]
     green = [(backdrop(np.random.default_rng(k), pictures) == (0, 200, 0)).all() for k in range(40)]
     assert 0.5 < np.mean(green) < 0.95
     (tmp_path / "green.png").unlink()

@@ -27,12 +27,13 @@ from typing import TYPE_CHECKING
 
 from hoisdf_model.commands.estimate.inputs import assumed_camera, check_one_camera, is_video
 from hoisdf_model.errors import CameraError, ImageError
+from hoisdf_model.paths import is_litter, named
 
 if TYPE_CHECKING:
     from hoisdf_model.estimates import Frame
     from hoisdf_model.feeds import FrameSource
 
-BAG_FILES = (".mcap", ".db3")
+BAG_FILES = (".mcap", ".db3", ".bag")
 SAMPLE = "sample"  # the recording that ships
 RATE = 15.0  # frames per second of a folder of pictures, which has none of its own
 
@@ -62,9 +63,9 @@ class Sequence:
         """The bag that it is, None where it is none."""
         from hoisdf_model.data import sample_recording
 
-        path = Path(self.source).expanduser()
+        path = named(self.source)
         if path.is_dir():
-            names = [one.name for one in path.iterdir()]
+            names = [one.name for one in path.iterdir() if not is_litter(Path(one.name))]
             return path if any(name == "metadata.yaml" or name.endswith(BAG_FILES) for name in names) else None
         if path.is_file():
             return path if path.suffix in BAG_FILES else None
@@ -132,7 +133,7 @@ class Sequence:
         from hoisdf_model.messages import pictures_in, read_depth, read_image
 
         known = None if self.camera is None else read_camera(self.camera, rectified=self.rectified)
-        folder = Path(self.source).expanduser()
+        folder = named(self.source)
         for one in (folder, depths):
             if not one.is_dir():
                 raise ImageError(f"--depth is for a folder of pictures beside one of depth pictures: no folder {one}")
@@ -149,7 +150,7 @@ class Sequence:
     def _opened(self) -> FrameSource:
         from hoisdf_model.feeds import open_source, open_video
 
-        path = Path(self.source).expanduser()
+        path = named(self.source)
         if path.is_file() and is_video(path):
             return open_video(path, upright=self.camera is None)  # as `hoisdf estimate` does
         return open_source(self.source)

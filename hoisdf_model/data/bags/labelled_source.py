@@ -33,6 +33,7 @@ from hoisdf_model.errors import BagError, MeshError
 from hoisdf_model.estimates import Estimate, ObjectEstimate
 from hoisdf_model.geometry import meshes, poses
 from hoisdf_model.objects import CatalogueObject
+from hoisdf_model.paths import is_litter
 
 FILES = (".mcap", ".db3")
 ROLES = ("image", "camera_info", "depth", "regions", "truth")
@@ -91,21 +92,16 @@ def bags_in(path: str | Path) -> dict[str, Path]:
         return {root.resolve().stem: root}
     if not root.is_dir():
         raise BagError(f"there is no bag and no folder of bags at {root}")
-    folders = sorted(f.parent for f in root.rglob("metadata.yaml") if not _is_litter(f.relative_to(root)))
+    folders = sorted(f.parent for f in root.rglob("metadata.yaml") if not is_litter(f.relative_to(root)))
     files = sorted(
         f
         for f in root.rglob("*")
-        if f.suffix in FILES and f.is_file() and f.parent not in folders and not _is_litter(f.relative_to(root))
+        if f.suffix in FILES and f.is_file() and f.parent not in folders and not is_litter(f.relative_to(root))
     )
     named = {str(found.relative_to(root).with_suffix("")): found for found in (*folders, *files)}
     if not named:
         raise BagError(f"{root} holds no bag: neither a metadata.yaml nor a {' or '.join(FILES)} file in it or below")
     return named
-
-
-def _is_litter(path: Path) -> bool:
-    """Whether a file manager or network drive left it beside the bags (``._a.mcap``, ``@eaDir``, ``__MACOSX``)."""
-    return any(part[0] in ".@" or part == "__MACOSX" for part in path.parts)
 
 
 def is_synthetic(path: str | Path) -> bool:

@@ -32,6 +32,8 @@ from rosbags.rosbag2.reader import DirectoryReader
 from rosbags.rosbag2.storage_mcap import ChunkInfo, McapReader
 from rosbags.rosbag2.storage_sqlite3 import Sqlite3Reader
 
+from hoisdf_model.paths import is_litter, stand_in
+
 _MCAP_MAGIC = b"\x89MCAP0\r\n"
 _CHUNK, _DATA_END = 0x06, 0x0F  # opcodes of MCAP's records, https://mcap.dev/spec
 _END_RECORDS = (0x00, 0x02, _DATA_END)  # nothing (a file filled up with zeros), the footer, the end of the data
@@ -233,14 +235,19 @@ class AnyReader(Reader):
 
 def storage_files(folder: Path) -> list[Path]:
     """Files in a folder that hold messages, sorted."""
-    return sorted(path for path in folder.iterdir() if path.suffix in (".mcap", ".db3"))
+    found = (path for path in folder.iterdir() if path.suffix in (".mcap", ".db3"))
+    return sorted(path for path in found if not is_litter(Path(path.name)))
 
 
 def advice(path: Path) -> str:
     """Advice on repairing a damaged bag."""
     file: Any = next(iter(storage_files(path)), path) if path.is_dir() else path
+    if file.is_file() and (why := stand_in(file)):
+        return why
     if file.suffix == ".mcap":
         return f"'mcap recover {file} -o mended.mcap' saves what can be read"
     if file.suffix == ".db3":
         return f"\"sqlite3 '{file}' .recover | sqlite3 mended.db3\" saves what can be read"
+    if file.suffix == ".bag":
+        return f"it is of ROS 1: 'rosbags-convert --src {file} --dst {file.with_suffix('')}' makes one of ROS 2"
     return ""

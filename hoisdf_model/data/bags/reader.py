@@ -34,6 +34,7 @@ from hoisdf_model.data.bags.frames import BagFrame, FrameAssembly, select_topics
 from hoisdf_model.data.bags.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
 from hoisdf_model.data.bags.opening import AnyReader, advice, storage_files
 from hoisdf_model.errors import UNREADABLE, BagError
+from hoisdf_model.paths import named
 
 SYNTHETIC = "hoisdf.synthetic"  # in a bag's metadata: its pictures are rendered; the value says by what
 _LOG = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class BagReader:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = named(path)
         if not self.path.exists():
             raise BagError(f"there is no bag at {self.path}")
         try:

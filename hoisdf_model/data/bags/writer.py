@@ -37,6 +37,7 @@ from hoisdf_model.data.bags.interfaces import interface_types
 from hoisdf_model.data.bags.opening import UriPath
 from hoisdf_model.errors import BagError
 from hoisdf_model.messages import MessageTypes, rosbags_types, stamp_of
+from hoisdf_model.paths import named
 
 _CHECKSUM = 9 + 3 * 8  # bytes before it in a chunk: opcode and length, two times, a size
 _FOREVER = QosTime(9223372036, 854775807)  # rosbag2's "no limit"
@@ -93,7 +94,7 @@ class BagWriter:
         compression: Literal["none", "zstd"] = "none",
         about: Mapping[str, str] | None = None,
     ) -> None:
-        self.path = Path(path)
+        self.path = named(path)
         self.types: MessageTypes = rosbags_types(interface_types())
         if self.path.exists():
             raise BagError(f"{self.path} exists already: remove it or give another path")

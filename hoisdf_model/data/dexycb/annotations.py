@@ -32,7 +32,7 @@ import numpy as np
 
 from hoisdf_model.data.dexycb.layout import SERIALS, Take
 from hoisdf_model.data.dexycb.subsets import Rows
-from hoisdf_model.errors import UNREADABLE, DatasetError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, DatasetError
 
 _PREFIX = 3
 _IMAGE = re.compile(r"([^/]+)/([^/]+)/([^/]+)/color_(\d{6})\.jpg")
@@ -72,7 +72,7 @@ def read_annotations(path: str | Path, takes: Sequence[Take]) -> AnnotatedFrames
     try:
         keys = sorted(entries, key=lambda key: int(key[_PREFIX:]))
         images = tuple(str(entries[key]["color_file"]) for key in keys)
-    except (ValueError, KeyError, TypeError) as error:
+    except (*NO_NUMBER, KeyError) as error:
         raise DatasetError(f"{path}: keys must be s0_<number> and entries hold color_file: {error}") from error
     known = {(take.subject, take.name): number for number, take in enumerate(takes)}
     rows = np.empty((len(keys), 4), np.int32)

@@ -45,7 +45,7 @@ import yaml
 from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_frames import Floats
-from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import YCB
 
@@ -226,7 +226,7 @@ class DexYcbFolder:
                 tuple(int(i) for i in meta["ycb_ids"]), int(meta["ycb_grasp_ind"]),
                 "left" if side == "left" else "right", str(meta["mano_calib"][0]), str(meta["extrinsics"]),
             )  # fmt: skip
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+        except (*NO_NUMBER, KeyError, IndexError) as error:
             raise DatasetError(f"{path} isn't a sequence's meta data: {type(error).__name__}: {error}") from error
         if take.side != side or not 0 <= take.grasped < len(take.ycb_ids):
             raise DatasetError(f"{path}: side {side!r} or grasped object {take.grasped} make no sense")
@@ -340,7 +340,7 @@ def _numbers(path: Path, keys: tuple[str, ...], count: int) -> Floats:
         for key in keys:
             found = found[key]
         numbers = np.atleast_1d(np.asarray(found, np.float64))
-    except (KeyError, TypeError, ValueError) as error:
+    except (*NO_NUMBER, KeyError) as error:
         raise DatasetError(f"{path} lacks the numbers {'.'.join(keys)}") from error
     if numbers.shape != (count,) or not np.isfinite(numbers).all():
         raise DatasetError(f"{path}: {'.'.join(keys)} must be {count} finite numbers, got {numbers.tolist()}")

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.data.labelled_frames import Floats
-from hoisdf_model.errors import DatasetError, InvalidInputError
+from hoisdf_model.errors import NO_NUMBER, DatasetError, InvalidInputError
 from hoisdf_model.geometry import poses, rotations
 from hoisdf_model.hand import load_pickle, reorder
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
@@ -130,7 +130,7 @@ class _Fields:
             raise DatasetError(f"{self.path} lacks {key}; there are {', '.join(sorted(map(str, self.stored)))}")
         try:
             array = np.asarray(value, np.float64)
-        except (TypeError, ValueError) as error:
+        except NO_NUMBER as error:
             raise DatasetError(f"{self.path}: {key} isn't numeric: {error}") from error
         if array.shape not in shapes:
             raise DatasetError(f"{self.path}: {key} has the shape {array.shape}, expected {shapes[0]}")

@@ -37,7 +37,7 @@ from hoisdf_model.data.ho3d.layout import decode_masks
 from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.labelled_frames import FrameSource, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
-from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, CameraError, DatasetError
 from hoisdf_model.geometry import Pinhole, poses
 from hoisdf_model.hand.joints import NUM_JOINTS
 
@@ -160,7 +160,7 @@ def _numbers(path: Path, stored: dict[str, Any], key: str, shape: tuple[int, ...
         values = np.asarray(stored[key], np.float64)
     except KeyError as error:
         raise DatasetError(f"the annotation {path} lacks {key}") from error
-    except (TypeError, ValueError) as error:
+    except NO_NUMBER as error:
         raise DatasetError(f"{path}: {key} isn't numeric: {error}") from error
     if values.shape != shape or not np.isfinite(values).all():
         raise DatasetError(f"{path}: {key} must be {shape} finite numbers, it is {values.shape}")

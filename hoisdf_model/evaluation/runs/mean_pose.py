@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.data.labelled_frames import LabelledFrame, ObjectLabel
 from hoisdf_model.data.samples.labelled_views import right_handed
-from hoisdf_model.errors import UNREADABLE, DatasetError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, DatasetError
 from hoisdf_model.evaluation.metrics.alignment import Floats, similarity_aligned
 from hoisdf_model.geometry import Pinhole, boxes, rotations
 
@@ -128,7 +128,7 @@ def read_mean_pose(path: str | Path | None = None) -> MeanPose:
     for name, shape in _SHAPES.items():
         try:
             arrays[name] = np.array(content[name], np.float64)
-        except (KeyError, TypeError, ValueError) as error:
+        except (*NO_NUMBER, KeyError) as error:
             raise DatasetError(
                 f"the mean pose {place} has no usable {name!r}: write it with hoisdf mean-pose"
             ) from error

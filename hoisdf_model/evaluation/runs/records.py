@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from hoisdf_model.errors import UNREADABLE, EvaluationError
+from hoisdf_model.errors import NO_NUMBER, UNREADABLE, EvaluationError
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.geometry import rotations
 
@@ -208,7 +208,7 @@ def read_records(folder: str | Path) -> list[Record]:
                 int(read["frame"]), str(read["object"]), tuple(map(str, read["tags"])), results,
                 None if stamp is None else int(stamp),
             )  # fmt: skip
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+        except (*NO_NUMBER, KeyError, AttributeError, IndexError, RecursionError) as error:
             raise EvaluationError(f"{path} is damaged in line {number}: delete that line and evaluate again") from error
         records[record.frame] = record
     return [records[frame] for frame in sorted(records)]

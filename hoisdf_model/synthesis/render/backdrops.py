@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.messages import read_image
+from hoisdf_model.paths import is_litter
 from hoisdf_model.synthesis.render.appearance import PLAIN
 from hoisdf_model.synthesis.render.photograph import Noises
 
@@ -46,7 +47,8 @@ def find_pictures(folder: str | Path) -> tuple[Path, ...]:
     root = Path(folder)
     if not root.is_dir():
         raise InvalidInputError(f"the folder of background pictures {root} doesn't exist")
-    found = tuple(sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES))
+    under = (path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = tuple(sorted(path for path in under if not is_litter(path.relative_to(root))))
     if not found:
         raise InvalidInputError(f"no pictures in {root}; endings looked for: {' '.join(SUFFIXES)}")
     return found
