@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``hoisdf calibrate``: how far weights' estimates are off, written into the weights."""
+"""``hoisdf calibrate``: per-axis errors of a network, stored with its weights."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def calibrate(
     batch_size: options.BatchSize = 8,
     workers: options.Workers = 1,
 ) -> None:
-    """Measure how far a network's estimates are off, and write that into a copy of its weights.
+    """Measure the errors of a network, and write them into a copy of its weights.
 
     The network's own points may agree and be wrong. With a calibration the covariance of an object that an estimator
     or the perception node gives is at least that of the errors which are measured here, and a planner of grasps can
@@ -75,8 +75,8 @@ def calibrate(
 
     from hoisdf_model.commands.evaluate.progress import console_for_progress
     from hoisdf_model.estimation import resolve_device
-    from hoisdf_model.evaluation import GivenPlaces, Models, preparation_for
-    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation import Models, PaperProtocol, preparation_for
+    from hoisdf_model.evaluation.reports.descriptions import warnings_of
     from hoisdf_model.evaluation.runs.calibrating import deviations
     from hoisdf_model.evaluation.runs.data_folder import FolderOptions
     from hoisdf_model.hand import load_hand_model
@@ -111,7 +111,7 @@ def calibrate(
         console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
     catalogue = objects or (opened.models if opened is not None else None)
     steps = deviations(
-        source, _spaced(frames, len(source)), GivenPlaces(optimised(network), place), preparation_for(config, base),
+        source, _spaced(frames, len(source)), PaperProtocol(optimised(network), place), preparation_for(config, base),
         Models(partial(find_object, catalogue=str(catalogue or ""))), batch_size, workers,
     )  # fmt: skip
     found = _followed(steps, min(frames, len(source)), console)
@@ -122,7 +122,7 @@ def calibrate(
 
 
 def _spaced(wanted: int, count: int) -> list[int]:
-    """Frames of a recording's neighbourhood are alike: as far from each other as may be."""
+    """Evenly spaced frame numbers, since neighbours in a recording are alike."""
     wanted = min(wanted, count)
     return [k * count // wanted for k in range(wanted)]
 
@@ -143,7 +143,7 @@ def _followed(steps: Any, count: int, console: Console) -> Deviations:
 
 
 def _in_words(origin: dict[str, Any], data: str) -> str:
-    """The frames' name without where they lie, which is nobody else's business."""
+    """Name of the data without private paths."""
     if "benchmark" in origin:
         return f"synthetic benchmark version {origin['benchmark']}"
     name = " ".join([Path(data).resolve().name, *(str(origin[key]) for key in ("split", "subset") if key in origin)])
@@ -166,13 +166,13 @@ def _print(calibration: Calibration, found: Deviations, console: Console) -> Non
     table.add_column("standard deviation per axis")
     for column in ("", "within 1", "within 2"):
         table.add_column(column, justify="right")
-    shares = found.shares()
+    coverage = found.coverage()
     for name, words, value in (
         ("object_rotation", "object's rotation", f"{np.degrees(calibration.object_rotation):.1f} degrees"),
         ("object_position", "object relative to the wrist", f"{1000 * calibration.object_position:.1f} mm"),
         ("joints", "joints relative to the wrist", f"{1000 * calibration.joints:.1f} mm"),
     ):
-        table.add_row(words, value, *(f"{share:.0%}" for share in shares[name]))
+        table.add_row(words, value, *(f"{fraction:.0%}" for fraction in coverage[name]))
     table.add_row("of a normal distribution", "", "68%", "95%")
     console.print(table)
     console.print(

@@ -25,8 +25,8 @@ from hoisdf_model.evaluation import (
     EstimateErrors,
     Finished,
     Models,
+    OnlineEvaluation,
     RecordFile,
-    RunningEvaluation,
     StampPairs,
     read_records,
     summarise,
@@ -61,7 +61,7 @@ class EvaluationSession:
         self._about = {"estimates": estimates, "protocol": "live", "data": {"ground truth": truth}}
         self._file = None if output is None else RecordFile(output, self._about)
         self.pairs = StampPairs(depth)
-        self.evaluation = RunningEvaluation(EstimateErrors(Models(find)), METHOD)
+        self.evaluation = OnlineEvaluation(EstimateErrors(Models(find)), METHOD)
 
     def begin(self) -> None:
         """Remove the records of a previous run.

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``hoisdf evaluate --bag``: rosbags as the perception node would see them, with true places, or as it has recorded."""
+"""``hoisdf evaluate --bag``: evaluation of rosbags.
+
+Estimated as the perception node would, with true places, or as recorded.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ Steps = Callable[[Path, int, Any, "BagTally", Sequence[str]], "Iterator[Any]"]
 
 
 def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: Console) -> DataFolder:
-    """The bags' frames with true places, to be evaluated on as any other data.
+    """Frames of bags with true places, as a data folder.
 
     Raises:
         BagError, EvaluationError: there is nothing to evaluate on; says why.
@@ -60,7 +63,7 @@ def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: 
     tallies: list[BagTally] = []
     with console.status("reading the bags"):
         source.moments += list(_through(bags, steps, None, tallies))
-    _tell(tallies, console)
+    _print_problems(tallies, console)
     if not source.moments:
         raise EvaluationError(f"the ground truth of {options.path} knows no hand in any image: nothing to compare")
     about = options.about(bags) | {"frames": len(source)}
@@ -69,7 +72,7 @@ def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: 
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """Which network to run, and how; ``objects`` is a folder of own meshes."""
+    """Network to run, and how; ``objects``: folder of own meshes."""
 
     weights: str
     hand_model: HandModel | None
@@ -80,7 +83,7 @@ class NetworkRun:
     objects: Path | None
 
     def estimator(self) -> Estimator:
-        """As the perception node loads it.
+        """Estimator, loaded as the perception node loads it.
 
         Raises:
             CheckpointError, HandModelError: as :meth:`hoisdf_model.estimation.Estimator.load`.
@@ -129,7 +132,7 @@ def evaluate_recorded(
     options: BagOptions, folder: Path, frames: int | None, models: Models, find: Find, per_object: bool,
     console: Console,
 ) -> None:  # fmt: skip
-    """Compare the estimates that bags hold with their ground truth, and write the results.
+    """Compare recorded estimates with their ground truth, and write the results.
 
     Raises:
         BagError, EvaluationError: as :func:`evaluate_live`.
@@ -158,8 +161,8 @@ def _evaluate(
     from hoisdf_model.evaluation import (
         EstimateErrors,
         Finished,
+        OnlineEvaluation,
         RecordFile,
-        RunningEvaluation,
         summarise,
         write_results,
     )
@@ -169,7 +172,7 @@ def _evaluate(
     about |= {"data": options.about(bags), "given": list(options.given), "forgetful": options.forgetful}
     file = RecordFile(folder, about)
     file.restart()
-    evaluation, source = RunningEvaluation(EstimateErrors(models), NETWORK), BagFrames(bags, reading.topics, [], find)
+    evaluation, source = OnlineEvaluation(EstimateErrors(models), NETWORK), BagFrames(bags, reading.topics, [], find)
     records: list[Record] = []
     tallies: list[BagTally] = []
 
@@ -186,7 +189,7 @@ def _evaluate(
             raise EvaluationError(f"the ground truth of {options.path} knows no hand in any frame: nothing to compare")
     finally:
         file.abandon()  # a mended command would be refused the folder
-    _tell(tallies, console)
+    _print_problems(tallies, console)
     finished = Finished(
         about, records, summarise(records), NETWORK, (), pace, _facts(tallies), evaluation.figures.sentences(),
         {"counts": evaluation.figures.to_json(), "bags": {tally.name: tally.to_json() for tally in tallies}},
@@ -218,7 +221,7 @@ def _through(bags: Mapping[str, Path], steps: Steps, evaluation: Any, tallies: l
         raise failures[0]
 
 
-def _tell(tallies: Sequence[BagTally], console: Console) -> None:
+def _print_problems(tallies: Sequence[BagTally], console: Console) -> None:
     for tally in tallies:
         for problem in tally.problems:
             console.print(f"{tally.name}: {problem}", style="yellow", highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The command: options, and the order of things."""
+"""The command: options, and the order of objects."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from hoisdf_model.commands.evaluate.bag_options import bag_options
 from hoisdf_model.commands.evaluate.bags import NetworkRun, evaluate_live, evaluate_recorded, labelled_bags
 from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
 from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, hand_of, source_at
-from hoisdf_model.commands.evaluate.measured import Measured, fields_sheet
+from hoisdf_model.commands.evaluate.metric_options import MetricOptions, fields_sheet
 from hoisdf_model.commands.evaluate.processes import Processes, records_of, work
 from hoisdf_model.commands.evaluate.progress import console_for_progress, print_summary
 from hoisdf_model.errors import ConfigError
@@ -188,7 +188,7 @@ def evaluate(
     """
     from hoisdf_model.estimation import resolve_device, resolve_precision
     from hoisdf_model.evaluation import Models, digest_of, name_of
-    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation.reports.descriptions import warnings_of
     from hoisdf_model.evaluation.runs.data_folder import FolderOptions
     from hoisdf_model.evaluation.runs.hand_file import HandFile
     from hoisdf_model.hand import load_hand_model
@@ -247,7 +247,7 @@ def evaluate(
         "protocol": protocol, "untrained": untrained, "precision": chosen, "search": search,
         "mean_pose": None if mean_pose is None else digest_of(str(mean_pose)),
     }  # fmt: skip
-    wanted = Measured(interaction, points and protocol == "paper", fields)
+    wanted = MetricOptions(interaction, points and protocol == "paper", fields)
     about |= wanted.about() | ({} if submission is None else {"submission": True})
     label = Path(data).name if opened is None else opened.label
     folder = output or Path("evaluation") / f"{name_of(named)}_{label}_{protocol}"

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``hoisdf evaluate --data`` names, opened."""
+"""Data of ``hoisdf evaluate --data``, opened."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ DRAWN = ("plays", "stills", "benchmark", "shards")  # kinds of sources that hold
 
 
 def download_at(data: str, options: FolderOptions, hand_model: HandModel) -> DataFolder | None:
-    """The folder of a download; None where the data are something else, for which there are no such options."""
+    """Opened folder of a download of DexYCB or HO-3D.
+
+    None where the data are something else, for which there are no such options.
+    """
     from hoisdf_model.data.layouts import kind_of
     from hoisdf_model.evaluation.runs.data_folder import open_data_folder
 
@@ -53,7 +56,7 @@ def download_at(data: str, options: FolderOptions, hand_model: HandModel) -> Dat
 def source_at(
     data: str, hand_model: Any
 ) -> tuple[FrameSource, Tags, dict[str, Any], PreparationConfig | None]:  # fmt: skip
-    """Frames, what they are told apart by, where they come from, and how they are prepared."""
+    """Frame source with its tags, description and preparation."""
     from dataclasses import asdict
 
     from hoisdf_model.data import ShardedFrames
@@ -90,7 +93,9 @@ def source_at(
 
 
 def hand_of(source: FrameSource, given: HandModel | None, network: Hoisdf) -> HandLayer:
-    """The hand that the frames' poses and shapes are of, which needn't be the network's.
+    """Hand layer of the frames' poses and shapes.
+
+    It needn't be the network's.
 
     Raises:
         ConfigError: it isn't known.

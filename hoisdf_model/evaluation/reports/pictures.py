@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames with what is true and what was estimated, side by side: what so many millimetres of error look like."""
+"""Pictures of frames: ground truth and estimate side by side."""
 
 from __future__ import annotations
 
@@ -43,18 +43,20 @@ EDGES = tuple((a, a | 1 << bit) for a in range(8) for bit in range(3) if not a >
 
 
 def ranked(records: Sequence[Record], method: str) -> list[Record]:
-    """Frames from the best to the worst: by the mean of their ranks in MJE and in ADD-S, frames that have both.
+    """Frames from the best to the worst.
+
+    By the mean of their ranks in MJE and in ADD-S, of frames that have both.
 
     Where fewer than three have both, by the one that more have.
     """
 
-    def having(metrics: Sequence[str]) -> list[Record]:
+    def records_with(metrics: Sequence[str]) -> list[Record]:
         return [r for r in records if method in r.results and all(m in r.results[method].errors for m in metrics)]
 
     metrics: Sequence[str] = RANKED_BY
-    if len(having(metrics)) < 3:
-        metrics = (max(RANKED_BY, key=lambda metric: len(having((metric,)))),)
-    judged = having(metrics)
+    if len(records_with(metrics)) < 3:
+        metrics = (max(RANKED_BY, key=lambda metric: len(records_with((metric,)))),)
+    judged = records_with(metrics)
     if not judged:
         return []
     ranks = np.mean([rankdata([r.results[method].errors[m] for r in judged]) for m in metrics], 0)
@@ -62,7 +64,10 @@ def ranked(records: Sequence[Record], method: str) -> list[Record]:
 
 
 def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> dict[str, list[Record]]:
-    """Of the ranked frames the first, the middle and the last ``each``; fewer, where there aren't that many."""
+    """First, middle and last ``each`` of the ranked frames.
+
+    Fewer where there aren't that many.
+    """
     order = ranked(records, method)
     if len(order) < 3:
         return {"best": order, "median": [], "worst": []}
@@ -76,7 +81,7 @@ def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> 
 
 
 def tile(record: Record, method: str, source: FrameSource, preparation: PreparationConfig, models: Models) -> Pixels:
-    """The frame as the network sees it, the truth on the left and the estimate on the right, with its errors below.
+    """Crop of a frame, ground truth left, estimate right, errors below.
 
     Drawn are the skeleton, each finger in its colour, and the object's own box.
 
@@ -130,7 +135,7 @@ def sheet(
 def _truth(batch: FrameBatch) -> dict[str, Any]:
     (truth,) = batch.truths
     joints = np.asarray(truth.hands[0].joints, np.float64) if bool(batch.sample.hand_known[0]) else None
-    rotation, translation = next(((thing.rotation, thing.translation) for thing in truth.objects), (None, None))
+    rotation, translation = next(((obj.rotation, obj.translation) for obj in truth.objects), (None, None))
     return pose_of(joints, rotation, translation)
 
 

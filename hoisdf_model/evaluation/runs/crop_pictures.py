@@ -30,7 +30,9 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
-    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3).
+    """First crop of a batch as a picture, with its intrinsics.
+
+    (SIZE, SIZE, 3) uint8 RGB and (3, 3).
 
     Left hands aren't mirrored: what lies in the camera frame can be drawn into it.
     """
@@ -45,7 +47,10 @@ def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
 
 
 def captioned(picture: Pixels, words: str) -> Pixels:
-    """The picture (H, W, 3) with a strip of words below it, (H + STRIP, W, 3)."""
+    """Picture with a caption below it.
+
+    (H, W, 3) -> (H + STRIP, W, 3), uint8 RGB.
+    """
     strip = np.full((STRIP, picture.shape[1], 3), PAPER, np.uint8)
     cv2.putText(strip, words, (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
     return np.concatenate([picture, strip])
