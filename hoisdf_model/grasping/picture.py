@@ -23,7 +23,7 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from hoisdf_model.estimation.shading import Colour, Surface, paint
+from hoisdf_model.drawing import Colour, Surface, paint
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape

@@ -31,6 +31,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import shards
+from hoisdf_model.drawing.pen import EDGES
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import (
     Contender,
@@ -54,7 +55,7 @@ from hoisdf_model.evaluation import (
     write_report,
 )
 from hoisdf_model.evaluation.reports.comparison import difference_of
-from hoisdf_model.evaluation.reports.pictures import EDGES, tile
+from hoisdf_model.evaluation.reports.pictures import tile
 from hoisdf_model.evaluation.reports.published import filled_table, tables_of
 from hoisdf_model.evaluation.reports.summary import figure_of
 from hoisdf_model.evaluation.reports.tables import sections_of, summary_table

@@ -25,21 +25,17 @@ from scipy.stats import rankdata
 
 from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
-from hoisdf_model.estimation.overlay import FINGER_COLOURS
-from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.drawing import FONT, Pen
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.runs.crop_pictures import FONT, INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
+from hoisdf_model.evaluation.runs.crop_pictures import INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.records import Record, pose_of
 from hoisdf_model.geometry import rotations
-from hoisdf_model.hand import BONES
 
 GAP = 4  # pixels between tiles
 RANKED_BY, CAPTION = ("MJE", "ADD-S"), ("MJE", "PA-MJE", "OCE", "ADD-S")
 BOX_COLOUR, BOX_NEAR = (255, 214, 64), (255, 120, 40)
-DARK = (20, 20, 20)
-# pairs of corners that differ in one coordinate; corners as ``Model.corners`` orders them
-EDGES = tuple((a, a | 1 << bit) for a in range(8) for bit in range(3) if not a >> bit & 1)
+JOINT_RADIUS, EDGE_RADIUS = np.full(21, 2.5), np.full(21, 3.5)
 
 
 def ranked(records: Sequence[Record], method: str) -> list[Record]:
@@ -92,14 +88,14 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
     image, camera = crop_of(batch)
     sides = []
     for pose in (_truth(batch), record.results[method].pose):
-        canvas = image.copy()
+        pen = Pen(image.copy(), camera, 1.0)
         if "rotation" in pose and record.object:
             corners = models(record.object).corners
             turn = rotations.rotation_matrices(np.array(pose["rotation"]))
-            _draw_box(canvas, corners @ turn.T + np.array(pose["translation"]), camera)
+            pen.cuboid(corners @ turn.T + np.array(pose["translation"]), BOX_COLOUR, BOX_NEAR)
         if "joints" in pose:
-            _draw_skeleton(canvas, np.array(pose["joints"], np.float64), camera)
-        sides.append(canvas)
+            pen.skeleton(np.array(pose["joints"], np.float64), JOINT_RADIUS, EDGE_RADIUS)
+        sides.append(pen.canvas)
     errors = record.results[method].errors
     numbers = "  ".join(f"{metric} {errors[metric]:.0f}" for metric in CAPTION if metric in errors)
     return captioned(np.hstack(sides), f"{record.frame}  {record.object}  {numbers} mm")
@@ -137,36 +133,3 @@ def _truth(batch: FrameBatch) -> dict[str, Any]:
     joints = np.asarray(truth.hands[0].joints, np.float64) if bool(batch.sample.hand_known[0]) else None
     rotation, translation = next(((obj.rotation, obj.translation) for obj in truth.objects), (None, None))
     return pose_of(joints, rotation, translation)
-
-
-def _draw_skeleton(canvas: Pixels, joints: Floats, camera: Floats) -> None:
-    points, depths = _fixed(joints, camera), joints[:, 2]
-    for parent, child in sorted(BONES, key=lambda bone: -float(depths[bone[0]] + depths[bone[1]])):
-        _line(canvas, points[parent], points[child], DARK, 4)
-        _line(canvas, points[parent], points[child], FINGER_COLOURS[(child + 3) // 4], 2)
-    for joint in np.argsort(-depths).tolist():
-        _disc(canvas, points[joint], DARK, 3.5)
-        _disc(canvas, points[joint], FINGER_COLOURS[(joint + 3) // 4], 2.5)
-
-
-def _draw_box(canvas: Pixels, corners: Floats, camera: Floats) -> None:
-    """Edges, those of the nearest corner in another colour."""
-    points, nearest = _fixed(corners, camera), int(corners[:, 2].argmin())
-    for edge in sorted(EDGES, key=lambda edge: nearest in edge):
-        _line(canvas, points[edge[0]], points[edge[1]], DARK, 3)
-        _line(canvas, points[edge[0]], points[edge[1]], BOX_NEAR if nearest in edge else BOX_COLOUR, 1)
-
-
-def _fixed(points: Floats, camera: Floats) -> list[tuple[int, int]]:
-    """Pixels in sixteenths, as OpenCV draws them."""
-    seen = points @ camera.T
-    pixels = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3)
-    return [(int(x), int(y)) for x, y in np.clip(np.round(pixels * 16), -160_000, 160_000)]
-
-
-def _line(canvas: Pixels, a: tuple[int, int], b: tuple[int, int], colour: tuple[int, int, int], width: int) -> None:
-    cv2.line(canvas, a, b, colour, width, cv2.LINE_AA, 4)
-
-
-def _disc(canvas: Pixels, at: tuple[int, int], colour: tuple[int, int, int], radius: float) -> None:
-    cv2.circle(canvas, at, round(radius * 16), colour, -1, cv2.LINE_AA, 4)

@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.data.samples.sample import collate, single
-from hoisdf_model.estimation.shading import Surface, paint, simplified
+from hoisdf_model.drawing import Surface, paint
 from hoisdf_model.evaluation.metrics.field_surfaces import Mesh, surface_of, surface_scores
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.objects import posed
@@ -39,7 +39,7 @@ from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.methods import Answer, given
 from hoisdf_model.evaluation.runs.records import Record
 from hoisdf_model.evaluation.runs.truth import truths_of
-from hoisdf_model.geometry import Pinhole, meshes
+from hoisdf_model.geometry import meshes, simplified
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import ImageFeatures, NetworkInput
 
@@ -164,10 +164,7 @@ class FieldQuality:
         rows = []
         for record in records:
             batch = EvaluatedFrames(source, [record.frame], preparation)[0]
-            image, camera = crop_of(batch)
-            view = Pinhole(
-                camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2], image.shape[1], image.shape[0]
-            )  # fmt: skip
+            image, view = crop_of(batch)
             sides = [image]
             for found in (self.true(batch, 0), self.predicted(batch, 0)):
                 sides.append(image.copy())

@@ -23,11 +23,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.estimation.shading import simplified
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.metrics.objects import posed
 from hoisdf_model.evaluation.runs.loading import FrameBatch
+from hoisdf_model.geometry import simplified
 
 LEVELS = ("0-25 %", "25-50 %", "50-75 %", "75-100 %")
 LEVEL_TAGS = tuple(f"{what} hidden {level}" for what in ("hand", "object") for level in LEVELS)
