@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hoisdf_model.commands.evaluate import options
-from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, source_at
+from hoisdf_model.commands.evaluate.labelled_data import data_at
 from hoisdf_model.errors import CheckpointError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation.runs.calibrating import Deviations
     from hoisdf_model.network import Calibration
 
@@ -50,7 +49,7 @@ def calibrate(
             help="Labelled frames that weren't trained on: 'benchmark' (the synthetic one, drawn on the way), a folder "
             "of shards, or the folder of a download of DexYCB or HO-3D."
         ),
-    ] = BENCHMARK,
+    ] = options.BENCHMARK,
     frames: Annotated[int, typer.Option(min=10, help="So many, evenly spaced over all that there are.")] = 500,
     split: options.Split = None,
     object_models: options.ObjectModels = None,
@@ -60,7 +59,7 @@ def calibrate(
     batch_size: options.BatchSize = 8,
     workers: options.Workers = 1,
 ) -> None:
-    """Measure the errors of a network, and write them into a copy of its weights.
+    """Measure a network's errors, and write them into copied weights.
 
     The network's own points may agree and be wrong. With a calibration the covariance of an object that an estimator
     or the perception node gives is at least that of the errors which are measured here, and a planner of grasps can
@@ -101,21 +100,21 @@ def calibrate(
     model = load_hand_model(hand_model) if hand_model else None
     with console.status("loading the network"):
         network, config = load_network(path, model, device=place)
-    opened = download_at(data, FolderOptions(split, models=object_models), model or load_hand_model())
-    base: PreparationConfig | None
-    if opened is not None:
-        source, origin, base = opened.source, opened.about, opened.preparation
-    else:
-        source, _, origin, base = source_at(data, model or load_hand_model())
-    for warning in warnings_of(origin):
+    opened = data_at(data, FolderOptions(split, models=object_models), model or load_hand_model())
+    for warning in warnings_of(opened.about):
         console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
-    catalogue = objects or (opened.models if opened is not None else None)
+    catalogue = objects or opened.models
     steps = deviations(
-        source, _spaced(frames, len(source)), PaperProtocol(optimised(network), place), preparation_for(config, base),
-        Models(partial(find_object, catalogue=str(catalogue or ""))), batch_size, workers,
-    )  # fmt: skip
-    found = _followed(steps, min(frames, len(source)), console)
-    calibration = found.calibration(_in_words(origin, data))
+        opened.source,
+        _spaced(frames, len(opened.source)),
+        PaperProtocol(optimised(network), place),
+        preparation_for(config, opened.preparation),
+        Models(partial(find_object, catalogue=str(catalogue or ""))),
+        batch_size,
+        workers,
+    )
+    found = _followed(steps, min(frames, len(opened.source)), console)
+    calibration = found.calibration(_in_words(opened.about, data))
     _write(path, output, calibration)
     _print(calibration, found, Console())
     console.print(f"wrote {output}", highlight=False, soft_wrap=True)

@@ -30,7 +30,7 @@ from hoisdf_model.evaluation.reports.descriptions import columns_of, digest_of, 
 from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.reports.published import PublishedTable, published_tables
 from hoisdf_model.evaluation.reports.report import Content, write_report
-from hoisdf_model.evaluation.reports.result_files import Finished, write_results
+from hoisdf_model.evaluation.reports.result_files import Finished, finished_stream, write_results
 from hoisdf_model.evaluation.reports.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.reports.tables import (
     LIVE,
@@ -96,6 +96,7 @@ __all__ = [
     "curves",
     "digest_of",
     "evaluate",
+    "finished_stream",
     "groups_of",
     "hand_errors",
     "mean_pose_of",

@@ -29,12 +29,14 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import CheckpointError, EvaluationError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
 from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
 from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
+from hoisdf_model.evaluation.runs.data_folder import DataFolder
 from hoisdf_model.evaluation.runs.methods import Answer
 from hoisdf_model.network import Calibration, load_network, optimised, read_weights, save_network, write_weights
 from hoisdf_model.objects.symmetry import Symmetry
@@ -217,8 +219,8 @@ def calibrated(*arguments):
 
 def test_the_command_copies_the_tensors_and_adds_what_it_measured(weights, frames, tmp_path, monkeypatch):
     about = {"folder": "/somewhere/private/boxes"}
-    monkeypatch.setattr("hoisdf_model.commands.calibrate.source_at", lambda *_: (frames, None, about, None))
-    monkeypatch.setattr("hoisdf_model.commands.calibrate.download_at", lambda *_: None)
+    opened = DataFolder(frames, PreparationConfig(), about, None, "boxes")
+    monkeypatch.setattr("hoisdf_model.commands.calibrate.data_at", lambda *_: opened)
     monkeypatch.setattr("hoisdf_model.evaluation.PaperProtocol", Off)
     monkeypatch.setattr("hoisdf_model.objects.find_object", box_of)
     out = tmp_path / "out.safetensors"

@@ -42,6 +42,9 @@ from hoisdf_model.hand import HandModelLike
 HAND_BOX: dict[Kind, float] = {"dexycb": 1.1, "ho3d": 1.2}
 
 
+Tags = Callable[[int], tuple[str, ...]]
+
+
 @dataclass(frozen=True)
 class FolderOptions:
     """Options of a data folder; None: as the paper evaluates.
@@ -78,6 +81,7 @@ class DataFolder:
         models: folder of the object models; None: the catalogue's look-alikes.
         label: short, for names of files.
         challenge: how many frames HO-3D's challenge wants of this version; None: not its evaluation frames.
+        own_tags: tags of a frame by its number, where they aren't the source's.
     """
 
     source: FrameSource
@@ -86,12 +90,12 @@ class DataFolder:
     models: Path | None
     label: str
     challenge: int | None = None
+    own_tags: Tags | None = None
 
     @property
-    def tags(self) -> Callable[[int], tuple[str, ...]]:
-        """Tags of a frame, by its number."""
-        own: Callable[[int], tuple[str, ...]] | None = getattr(self.source, "tags", None)
-        return own or untagged
+    def tags(self) -> Tags:
+        """Tags of a frame, by its number: own ones, the source's, or none."""
+        return self.own_tags or getattr(self.source, "tags", None) or (lambda number: ())
 
 
 def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_model: HandModelLike) -> DataFolder:
@@ -156,8 +160,3 @@ def _only(options: FolderOptions, kind: str, foreign: str) -> None:
 def _known(option: str, value: str, known: tuple[str, ...], owner: str) -> None:
     if value not in known:
         raise ConfigError(f"{option} of {owner} must be one of {', '.join(known)}, got {value!r}")
-
-
-def untagged(number: int) -> tuple[str, ...]:
-    """No tags, for sources without any."""
-    return ()

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,6 +27,7 @@ from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.metrics.alignment import Floats, similarity_aligned
 from hoisdf_model.evaluation.metrics.hands import mean_distance
 from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.data_folder import Tags
 from hoisdf_model.evaluation.runs.estimate_errors import DIGITS, EstimateErrors
 from hoisdf_model.evaluation.runs.extra_metrics import BatchMetric
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch, loader_of
@@ -36,8 +37,6 @@ from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result
 from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.hand import HandLayer
-
-Tags = Callable[[int], tuple[str, ...]]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.evaluation.runs.estimate_errors import EstimateErrors, HandComparison
-from hoisdf_model.evaluation.runs.records import Record
+from hoisdf_model.evaluation.runs.records import Record, RecordFile
 
 
 @dataclass
@@ -100,13 +100,14 @@ class OnlineEvaluation:
     Args:
         compare: how.
         method: the name under which results stand.
+        file: that records are appended to; None: they are returned alone.
 
     Attributes:
         figures: of everything so far.
     """
 
-    def __init__(self, compare: EstimateErrors, method: str) -> None:
-        self._compare, self._method, self._number = compare, method, 0
+    def __init__(self, compare: EstimateErrors, method: str, file: RecordFile | None = None) -> None:
+        self._compare, self._method, self._file, self._number = compare, method, file, 0
         self.figures = OnlineFigures()
 
     def add(self, stamp: int, estimate: Estimate, truth: Estimate, tags: Sequence[str] = ()) -> list[Record]:
@@ -119,6 +120,9 @@ class OnlineEvaluation:
 
         Returns:
             One record for each known true hand, numbered in the order in which they come.
+
+        Raises:
+            EvaluationError: the disk is full.
         """
         comparison = self._compare(estimate, truth)
         self.figures.frames += 1
@@ -129,4 +133,6 @@ class OnlineEvaluation:
             self.figures.add(hand)
             records.append(Record(self._number, hand.object, tuple(tags), {self._method: hand.result}, stamp))
             self._number += 1
+        if self._file is not None:
+            self._file.append(records)
         return records
