@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores as scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape

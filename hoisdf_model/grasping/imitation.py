@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores as scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grippers import Gripper

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ConfigError, InvalidInputError, MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.geometry.poses import inverse, rigid, unknown_covariance
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores as scores
 from hoisdf_model.grasping.candidates import (
     MODES,
     GraspCandidate,

@@ -38,7 +38,7 @@ from hoisdf_model.ablations import (
     typed_changes,
     write_results,
 )
-from hoisdf_model.ablations.run import TRAINING
+from hoisdf_model.ablations.row_runs import TRAINING
 from hoisdf_model.ablations.start import SHARED, begin
 from hoisdf_model.ablations.table import parsed_table
 from hoisdf_model.cli import app
@@ -132,7 +132,7 @@ def test_a_row_is_done_once_and_taken_up_again(tmp_path, frames, test, monkeypat
     def never(*_):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("hoisdf_model.ablations.run.build_run", never)
+    monkeypatch.setattr("hoisdf_model.ablations.row_runs.build_run", never)
     assert work.finish(table, row) == first
     further = replace(work, test=replace(test, numbers=range(3)))
     assert not further.is_done(row)

@@ -34,7 +34,7 @@ from hoisdf_model.errors import CheckpointError, EvaluationError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
-from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
+from hoisdf_model.evaluation.metrics.object_metrics import rotation_difference, rotation_error
 from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
 from hoisdf_model.evaluation.runs.data_folder import DataFolder
 from hoisdf_model.evaluation.runs.methods import Answer

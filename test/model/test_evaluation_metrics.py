@@ -24,8 +24,7 @@ from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.evaluation.metrics import hands as hand_metrics
-from hoisdf_model.evaluation.metrics import objects as object_metrics
+from hoisdf_model.evaluation.metrics import hand_metrics, object_metrics
 from hoisdf_model.evaluation.metrics.alignment import scale_translation_aligned, similarity_aligned
 
 REFERENCE = Path(__file__).parents[1] / "data" / "metrics_reference.npz"

@@ -26,10 +26,10 @@ from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry import distances
 from hoisdf_model.geometry.poses import inverse, rigid
 from hoisdf_model.grasping import GraspPlanner, GraspSettings, gripper_names, hand_shape, handover, load_gripper, scores
+from hoisdf_model.grasping.box_solids import box_mesh
 from hoisdf_model.grasping.candidates import alike, grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
-from hoisdf_model.grasping.solids import box_mesh
 from hoisdf_model.grasping.trials import point_clearance
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry

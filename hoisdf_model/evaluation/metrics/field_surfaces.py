@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.evaluation.metrics import hands as hand_metrics
+from hoisdf_model.evaluation.metrics import hand_metrics
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.geometry import distances, meshes
 

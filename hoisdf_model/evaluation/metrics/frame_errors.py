@@ -25,8 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.evaluation.metrics import hands
-from hoisdf_model.evaluation.metrics import objects as object_metrics
+from hoisdf_model.evaluation.metrics import hand_metrics, object_metrics
 from hoisdf_model.evaluation.metrics.alignment import Floats, scale_translation_aligned, similarity_aligned
 
 Unit = Literal["mm", "deg", "%", "cm2", "cm3"]
@@ -147,22 +146,22 @@ def hand_errors(estimate: Hands, truth: Hands) -> Errors:
     """Errors of B hands, millimetres and percent."""
     own, true = estimate.joints, truth.joints
     result: Errors = {
-        "MJE": hands.mean_distance(own, true) * 1e3,
-        "PA-MJE": hands.mean_distance(similarity_aligned(own, true), true) * 1e3,
-        "ST-MJE": hands.mean_distance(scale_translation_aligned(own, true), true) * 1e3,
+        "MJE": hand_metrics.mean_distance(own, true) * 1e3,
+        "PA-MJE": hand_metrics.mean_distance(similarity_aligned(own, true), true) * 1e3,
+        "ST-MJE": hand_metrics.mean_distance(scale_translation_aligned(own, true), true) * 1e3,
         "wrist": np.linalg.norm(estimate.wrist - truth.wrist, axis=-1) * 1e3,
-        "camera MJE": hands.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
+        "camera MJE": hand_metrics.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
     }
     if estimate.vertices is not None and truth.vertices is not None:
         for prefix, surface in (
             ("", estimate.vertices),
             ("PA-", similarity_aligned(estimate.vertices, truth.vertices)),
         ):
-            errors = hands.distances(surface, truth.vertices)
+            errors = hand_metrics.distances(surface, truth.vertices)
             result[f"{prefix}MME"] = errors.mean(-1) * 1e3
-            result[f"{prefix}VAUC"] = hands.area_under_curve(errors) * 100
+            result[f"{prefix}VAUC"] = hand_metrics.area_under_curve(errors) * 100
             for limit in (5, 15):
-                result[f"{prefix}F@{limit}"] = hands.f_score(surface, truth.vertices, limit / 1e3).score * 100
+                result[f"{prefix}F@{limit}"] = hand_metrics.f_score(surface, truth.vertices, limit / 1e3).score * 100
     return result
 
 
@@ -200,4 +199,4 @@ def joint_distances(estimate: Hands, truth: Hands) -> NDArray[np.float64]:
 
     (B, 21) millimetres.
     """
-    return hands.distances(estimate.joints, truth.joints) * 1e3
+    return hand_metrics.distances(estimate.joints, truth.joints) * 1e3

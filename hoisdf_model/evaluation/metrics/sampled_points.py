@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from hoisdf_model.evaluation.metrics.hands import nearest_distances
+from hoisdf_model.evaluation.metrics.hand_metrics import nearest_distances
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandModel
 from hoisdf_model.hand.parts import PHALANGES, parts, phalanx_of_part

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.metrics.frame_errors import METRICS
-from hoisdf_model.evaluation.metrics.hands import area_under_curve, fraction_within
+from hoisdf_model.evaluation.metrics.hand_metrics import area_under_curve, fraction_within
 from hoisdf_model.evaluation.reports.summary import ALL, Summary, methods_of
 from hoisdf_model.evaluation.runs.records import Record
 

@@ -26,7 +26,7 @@ from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import rotation_difference
+from hoisdf_model.evaluation.metrics.object_metrics import rotation_difference
 from hoisdf_model.evaluation.runs.frame_run import batches_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.methods import Answer, Method

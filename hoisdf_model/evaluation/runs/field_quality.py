@@ -32,7 +32,7 @@ from hoisdf_model.data.samples.sample import collate, single
 from hoisdf_model.drawing import Surface, paint
 from hoisdf_model.evaluation.metrics.field_surfaces import Mesh, surface_of, surface_scores
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import posed
+from hoisdf_model.evaluation.metrics.object_metrics import posed
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.extra_metrics import Figures
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch

@@ -25,7 +25,7 @@ from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.metrics.alignment import Floats, similarity_aligned
-from hoisdf_model.evaluation.metrics.hands import mean_distance
+from hoisdf_model.evaluation.metrics.hand_metrics import mean_distance
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.data_folder import Tags
 from hoisdf_model.evaluation.runs.estimate_errors import DIGITS, EstimateErrors

@@ -26,7 +26,7 @@ import torch
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, ObjectEstimate, Side
 from hoisdf_model.estimation.decoding import Decoded
-from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models

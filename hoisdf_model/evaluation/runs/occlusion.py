@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import posed
+from hoisdf_model.evaluation.metrics.object_metrics import posed
 from hoisdf_model.evaluation.runs.loading import FrameBatch
 from hoisdf_model.geometry import simplified
 

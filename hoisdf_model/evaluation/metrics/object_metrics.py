@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.metrics.alignment import Floats
-from hoisdf_model.evaluation.metrics.hands import mean_distance, nearest_distances
+from hoisdf_model.evaluation.metrics.hand_metrics import mean_distance, nearest_distances
 from hoisdf_model.geometry import meshes, rotations
 
 Poses = tuple[NDArray[Any], NDArray[Any]]  # rotations and translations
