@@ -25,7 +25,7 @@ from hoisdf_model.evaluation.metrics.frame_errors import (
 )
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.reports.comparison import Difference, compare
-from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
+from hoisdf_model.evaluation.reports.curves import bars, curves, png
 from hoisdf_model.evaluation.reports.descriptions import columns_of, digest_of, name_of, title_of
 from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.reports.published import PublishedTable, published_tables
@@ -33,7 +33,6 @@ from hoisdf_model.evaluation.reports.report import Content, write_report
 from hoisdf_model.evaluation.reports.result_files import Finished, finished_stream, write_results
 from hoisdf_model.evaluation.reports.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.reports.tables import (
-    LIVE,
     SHOWN,
     comparison_table,
     object_groups,
@@ -54,7 +53,6 @@ from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.runs.truth import KnownTruth
 
 __all__ = [
-    "LIVE",
     "METRICS",
     "SHOWN",
     "Contender",
@@ -87,7 +85,6 @@ __all__ = [
     "StampPairs",
     "Summary",
     "TrackedFrames",
-    "bar_groups",
     "bars",
     "best_median_worst",
     "columns_of",
