@@ -43,7 +43,8 @@ def crop_of(batch: FrameBatch) -> tuple[Pixels, Pinhole]:
     camera = np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
     if bool(sample.mirrored[0]):
         image, camera[0, 2] = np.ascontiguousarray(image[:, ::-1]), SIZE - 1 - camera[0, 2]
-    return image, Pinhole(*camera[[0, 1, 0, 1], [0, 1, 2, 2]].tolist(), SIZE, SIZE)
+    fx, fy, cx, cy = camera[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
+    return image, Pinhole(fx, fy, cx, cy, SIZE, SIZE)
 
 
 def captioned(picture: Pixels, words: str) -> Pixels:
