@@ -200,5 +200,5 @@ class EvaluateOptions:
         )  # fmt: skip
 
     def folder(self, *name: str) -> Path:
-        """Folder to write to: the one that was given, or one with this name."""
+        """Folder to write to: the given one, or one with this name."""
         return self.output or Path("evaluation") / "_".join(name)
