@@ -46,7 +46,7 @@ def hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
 
 
 def object_surface(obj: ObjectEstimate, meshes: Catalogue | None) -> Surface | None:
-    """Mesh of an object in the camera frame; None where it has none."""
+    """Mesh of an object in the camera frame, or None."""
     if meshes is None or not obj.name:
         return None
     try:

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Colours of hands, fingers, objects and axes in every picture and display, RGB."""
+"""Colours of hands, fingers, objects and axes, RGB.
+
+In every picture and display.
+"""
 
 from __future__ import annotations
 

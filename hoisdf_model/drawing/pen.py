@@ -73,7 +73,10 @@ class Pen:
         self.line(a, b, colour, width)
 
     def axes(self, rotation: NDArray[np.floating], translation: NDArray[np.floating]) -> None:
-        """Axes of a frame (x red, y green, z blue), which isn't drawn where it is near the camera."""
+        """Axes of a frame: x red, y green, z blue.
+
+        Not drawn where the frame is near the camera.
+        """
         if translation[2] <= AXIS_LENGTH:
             return
         origin, *ends = self.pixels(np.vstack([np.zeros(3), rotation.T * AXIS_LENGTH]) + translation)
@@ -94,7 +97,9 @@ class Pen:
     def skeleton(
         self, joints: NDArray[np.floating], radii: NDArray[np.floating], edge_radii: NDArray[np.floating]
     ) -> None:
-        """Bones and joints (21, 3) of a hand from the farthest to the nearest, with dark edges.
+        """Bones and joints of a hand, with dark edges.
+
+        Joints (21, 3), metres, camera frame; from the farthest to the nearest.
 
         Radii (21,) of the joints and of their edges; nothing is drawn where a joint is behind the camera.
         """

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Points of the network near the surfaces of its fields, and readings of the fields."""
+"""Point search near the surfaces of the fields, and field readings."""
 
 from __future__ import annotations
 

@@ -148,7 +148,7 @@ class EvaluationSession:
         )  # fmt: skip
 
     def report(self) -> None:
-        """Print the tables, and write the report, its pictures and the challenge's file.
+        """Print the tables and write report, pictures and challenge file.
 
         Raises:
             EvaluationError: a file can't be written.

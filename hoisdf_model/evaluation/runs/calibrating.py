@@ -52,7 +52,7 @@ class Deviations:
     joints: Floats
 
     def __len__(self) -> int:
-        """How many."""
+        """Number of frames."""
         return len(self.object_rotation)
 
     def half(self, odd: bool) -> Deviations:

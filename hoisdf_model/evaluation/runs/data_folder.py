@@ -94,7 +94,10 @@ class DataFolder:
 
     @property
     def tags(self) -> Tags:
-        """Tags of a frame, by its number: own ones, the source's, or none."""
+        """Tags of a frame by its number.
+
+        The folder's own ones, the source's, or none.
+        """
         return self.own_tags or getattr(self.source, "tags", None) or (lambda number: ())
 
 

@@ -59,7 +59,7 @@ class FrameBatch:
     frames: tuple[Frame, ...] = ()
 
     def __len__(self) -> int:
-        """How many frames."""
+        """Number of frames."""
         return len(self.numbers)
 
     @property
@@ -94,7 +94,7 @@ class EvaluatedFrames(Dataset[FrameBatch]):
         self.source, self.numbers, self.preparation, self.images = source, list(numbers), preparation, images
 
     def __len__(self) -> int:
-        """How many frames."""
+        """Number of frames."""
         return len(self.numbers)
 
     def __getitem__(self, position: int) -> FrameBatch:

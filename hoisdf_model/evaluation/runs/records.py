@@ -160,7 +160,7 @@ class RecordFile:
             raise EvaluationError(f"can't write {self._path}: {error.strerror or error}") from error
 
     def _drop_unfinished_line(self) -> None:
-        """What an interrupted process may have left at the end."""
+        """Cut off the unfinished line of an interrupted process."""
         if self._path.exists():
             content = self._path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]

@@ -52,7 +52,7 @@ class TrackedFrames:
         self._seen: dict[int, LandmarkLabel | None] = {}
 
     def __len__(self) -> int:
-        """As many as the source has."""
+        """Number of frames of the source."""
         return len(self.source)
 
     def __getattr__(self, name: str) -> object:
