@@ -86,7 +86,9 @@ def paint(image: NDArray[np.uint8], surfaces: list[Surface], camera: Pinhole, op
 def _beyond_an_edge(
     pixels: NDArray[np.float64], depths: NDArray[np.float64], width: int, height: int, faces: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Vertices (N, 2) and (N,), faces (M, 3) -> (M,): wholly beyond one edge of the image, or partly too near.
+    """Whether faces lie beyond one image edge, or partly too near.
+
+    Vertices (N, 2) and depths (N,), faces (M, 3) -> (M,).
 
     One bit an edge (Cohen and Sutherland), since numpy is slow at reducing three elements at a time.
     """
@@ -99,7 +101,9 @@ def _beyond_an_edge(
 
 
 def _turned_to_the_camera(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Projected triangles (M, 3, 2) -> (M,): the outside shows. Corners run counter-clockwise seen from outside.
+    """Whether the outside of projected triangles faces the camera.
+
+    (M, 3, 2) -> (M,); corners run counter-clockwise seen from outside.
 
     The area's sign is that of ``p0 . ((p1 - p0) x (p2 - p0))``: their determinants differ by the positive depths.
     """

@@ -90,7 +90,7 @@ class PoseRegression(NetworkModules):
         return head(features, points, torch.cat([trust.new_zeros(len(trust), count, trust.shape[2]), trust], 1))
 
     def _hand(self, votes: Votes | None, queries: Tensor | None) -> RegressedHand:
-        """The hand from the joints that were voted for, or from the queries, or from both, as configured."""
+        """Hand from voted joints, from queries, or from both, as configured."""
         if self.shape_head is None or queries is None:
             assert votes is not None
             return RegressedHand(votes.joints[-1])

@@ -82,7 +82,10 @@ def interaction(
 
 
 def _voxels(low: Floats, high: Floats, edge: float) -> Floats:
-    """(V, 3) middles of the voxels that fill a box, from its lower corner on; none where it is empty."""
+    """Centres (V, 3) of the voxels that fill a box.
+
+    From its lower corner on; none where the box is empty.
+    """
     counts = np.ceil((high - low) / edge).astype(int)
     if (counts <= 0).any():
         return np.zeros((0, 3))

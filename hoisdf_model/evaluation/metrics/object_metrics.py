@@ -134,7 +134,7 @@ def _equivalent(truth: NDArray[Any], symmetries: NDArray[Any]) -> Floats:
 
 
 def _angles(estimate: NDArray[Any], equivalent: Floats) -> Floats:
-    """(B, K) radians."""
+    """Angles (B, K) to each equivalent rotation, radians."""
     own = np.asarray(estimate, np.float64)
     # |R - Q| = 2 sqrt(2) sin(angle / 2) keeps its precision at small angles, unlike the trace's arc cosine
     half_sines = np.linalg.norm(own[:, None] - equivalent, axis=(-1, -2)) / (2 * np.sqrt(2))

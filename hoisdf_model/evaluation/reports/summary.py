@@ -143,7 +143,10 @@ def figure_of(values: NDArray[np.float64]) -> Figure:
 
 @lru_cache(maxsize=2)
 def _resampling(count: int) -> NDArray[np.float32]:
-    """(RESAMPLES, count) weights of the frames in each resample: thousands of means in one product, not one by one."""
+    """Weights (RESAMPLES, count) of the frames in each bootstrap resample.
+
+    Thousands of means are then one product.
+    """
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
     return (drawn / np.float32(count)).astype(np.float32)

@@ -88,7 +88,10 @@ class EstimateErrors:
         self.models = models
 
     def __call__(self, estimate: Estimate, truth: Estimate) -> FrameComparison:
-        """Compare; hands without a true wrist are left out, those with nothing else have no errors of the hand."""
+        """Comparison of a frame.
+
+        Hands without a true wrist are left out, those with nothing else have no errors of the hand.
+        """
         known = known_hands(truth)
         pairs = _matched([truth.hands[i] for i in known], estimate.hands)
         results = []

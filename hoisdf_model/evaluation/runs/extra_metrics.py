@@ -52,7 +52,7 @@ class Interaction:
         self.models, self.hand = models, as_hand_model(hand)
 
     def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
-        """Of frames with a mesh of the hand and a pose of an object that is known."""
+        """Figures of frames with a hand mesh and a known object pose."""
         results: list[Figures] = [{} for _ in batch.numbers]
         for k, (name, answer) in enumerate(zip(batch.names, answers, strict=True)):
             hand, obj = answer.hand, answer.object
@@ -87,7 +87,7 @@ class SampledPoints:
         self.hand_layer = hand_layer
 
     def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
-        """Of frames with points and a true hand."""
+        """Figures of frames with sampled points and a true hand."""
         results: list[Figures] = [{} for _ in batch.numbers]
         for k, (answer, truth) in enumerate(zip(answers, truths_of(batch, self.hand_layer), strict=True)):
             if answer.points is None or not answer.sure[0] or not bool(batch.sample.hand_known[k]):

@@ -152,7 +152,10 @@ class FieldQuality:
         return Surfaces(hand, obj)
 
     def _turned(self, faces: NDArray[np.int64], batch: FrameBatch, k: int) -> NDArray[np.int64]:
-        """Faces of a right hand, or of what a network sees, as those of the hand in frame ``k``."""
+        """Faces of a right hand as those of the hand in frame ``k``.
+
+        A mirrored hand's are turned inside out.
+        """
         return faces[:, ::-1] if bool(batch.sample.mirrored[k]) else faces
 
     def sheet(self, records: Sequence[Record], source: FrameSource, preparation: PreparationConfig) -> Pixels:

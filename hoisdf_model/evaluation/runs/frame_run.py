@@ -173,7 +173,10 @@ def results_of(
 
 
 def _further(answer: Answer, true: Floats) -> dict[str, float]:
-    """Errors of joints that aren't the estimated hand's own; ``true`` (21, 3) relative to the wrist."""
+    """Errors of voted and aligned joints.
+
+    ``true`` (21, 3) relative to the wrist.
+    """
     errors = {}
     if answer.voted is not None:
         errors["MJE voted"] = mean_distance(answer.voted, true)

@@ -182,7 +182,7 @@ def hand_with_joints(side: Side, joints: Floats) -> HandEstimate:
 
 
 def _decoded(decoded: Decoded, batch: FrameBatch, k: int) -> Estimate:
-    """One row as an estimator decodes it that was given these places; they are exactly known."""
+    """One row as an estimator decodes it with these given places."""
     sample, signs = batch.sample, batch.signs[k]
     root, center, hand_box, object_box, camera = (
         _array(getattr(sample, name)[k])
