@@ -328,7 +328,7 @@ def _dexycb_sequences(tree: Any) -> Table:
 def _ho3d_frames(tree: Any, split: str, wanted: bool) -> dict[str, int]:
     """Number of frames by sequence of a split.
 
-    None where the list isn't there, unless it is wanted.
+    Empty where the list isn't there, unless it is wanted.
     """
     from collections import Counter
 
