@@ -45,14 +45,14 @@ from hoisdf_model.data import ShardedFrames
 from hoisdf_model.evaluation import (
     Contender,
     FieldQuality,
-    GivenPlaces,
     Hands,
     Interaction,
     KnownTruth,
     Models,
+    ObjectPoses,
+    PaperProtocol,
     RecordFile,
     SampledPoints,
-    Things,
     evaluate,
     hand_errors,
     object_errors,
@@ -105,9 +105,9 @@ def metrics(count: int, models: Models) -> dict[str, tuple[int, float]]:
     shapes = [models(names[k % len(names)]) for k in range(count)]
     rotation = Rotation.random(count, random_state=0)
     place = true.joints[:, 9] + rng.normal(size=(count, 3)) * 0.02
-    there = Things(rotation.as_matrix(), place)
+    there = ObjectPoses(rotation.as_matrix(), place)
     turned = rotation * Rotation.from_rotvec(rng.normal(size=(count, 3)) * 0.2)
-    here = Things(turned.as_matrix(), place + rng.normal(size=(count, 3)) * OFF)
+    here = ObjectPoses(turned.as_matrix(), place + rng.normal(size=(count, 3)) * OFF)
     faces = layer.model.faces
 
     def overlaps() -> None:
@@ -131,18 +131,18 @@ def end_to_end(
     source = ShardedFrames(data)
     network, config = load_network(weights or str(shipped_weights()))
     fast, layer, preparation = optimised(network), network.hand_layer, preparation_for(config)
-    method = GivenPlaces(fast, "cpu", config.field.scale)
+    method = PaperProtocol(fast, "cpu", config.field.scale)
     touching, sampled = Interaction(models, layer.model), SampledPoints(layer)
     quality = FieldQuality(fast, models, layer)
-    truth = Contender(KnownTruth(layer), measures=(touching,), compared=False)
+    truth = Contender(KnownTruth(layer), extra_metrics=(touching,), compared=False)
     runs: dict[str, tuple[int, dict[str, Contender]]] = {
         "end to end, errors only": (count, {"network": Contender(method)}),
         "end to end, with interaction and points": (
-            count, {"network": Contender(method, measures=(touching, sampled)), "truth": truth},
+            count, {"network": Contender(method, extra_metrics=(touching, sampled)), "truth": truth},
         ),
     }  # fmt: skip
     if fields:
-        with_fields = {"network": Contender(method, measures=(touching, sampled, quality)), "truth": truth}
+        with_fields = {"network": Contender(method, extra_metrics=(touching, sampled, quality)), "truth": truth}
         runs["end to end, with fields too"] = (fields, with_fields)
     found = {}
     for name, (number, contenders) in runs.items():

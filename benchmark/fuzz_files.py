@@ -49,7 +49,7 @@ from hoisdf_model.hand_tracking.weights import shipped_tracker
 from hoisdf_model.messages import encode_image, make_header, pinhole_to_camera_info, read_image
 from hoisdf_model.network import Hoisdf, NetworkConfig, read_weights, save_network
 from hoisdf_model.objects.mesh_reading import read_mesh
-from hoisdf_model.objects.records import read_record
+from hoisdf_model.objects.object_records import read_record
 from hoisdf_model.synthesis.grasps.library import load_library
 from hoisdf_model.training.config import read_config
 from hoisdf_model.training.starting import starting_weights

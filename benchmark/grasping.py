@@ -61,8 +61,8 @@ from hoisdf_model.grasping import (
     opposition,
     posed_shape,
 )
-from hoisdf_model.grasping.scores import FRICTION
-from hoisdf_model.grasping.solids import box_mesh
+from hoisdf_model.grasping.box_solids import box_mesh
+from hoisdf_model.grasping.grasp_scores import FRICTION
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import find_object, load_catalogue
 from hoisdf_model.synthesis import GraspLibrary, PosableHand, load_library

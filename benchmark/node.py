@@ -86,7 +86,7 @@ def serve(seconds: float) -> None:
     """Run the node with the sleeping estimator, the real meshes and the real overlay."""
     import torch
 
-    from hoisdf_model.estimation import draw_overlay
+    from hoisdf_model.drawing import draw_overlay
     from hoisdf_model.hand import HandLayer, load_hand_model
     from hoisdf_model.objects import load_catalogue
     from hoisdf_ros.meshes import Meshes

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import MeshError
-from hoisdf_model.estimation import simplified
+from hoisdf_model.geometry import simplified
 
 MARKER_FACES = 4000  # a scanned mesh of 30,000 would be 2 MB in every frame's markers
 

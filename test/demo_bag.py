@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from hoisdf_model.data import BagWriter
+from hoisdf_model.drawing import draw_overlay
 from hoisdf_model.estimates import Estimate, HandEstimate, HandRegion, ObjectRegion, Regions
-from hoisdf_model.estimation import draw_overlay
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.messages import (

@@ -21,7 +21,7 @@ from hoisdf_model.ablations.chart import chart_png
 from hoisdf_model.ablations.pace import steps_in
 from hoisdf_model.ablations.plan import Plan, typed_changes
 from hoisdf_model.ablations.results import RowResult, remark, results_of, rich_table, write_results
-from hoisdf_model.ablations.run import Ablation, HeldOutFrames
+from hoisdf_model.ablations.row_runs import Ablation, HeldOutFrames
 from hoisdf_model.ablations.table import AblationRow, AblationTable, base_recipe, load_table, table_names
 
 __all__ = [

@@ -30,7 +30,7 @@ from rich import box
 from rich.table import Table
 
 from hoisdf_model.ablations.plan import Plan
-from hoisdf_model.ablations.run import INFORMED, MEAN, NETWORK, HeldOutFrames
+from hoisdf_model.ablations.row_runs import INFORMED, MEAN, NETWORK, HeldOutFrames
 from hoisdf_model.ablations.table import PAPER, AblationRow, AblationTable
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation import METRICS, Figure, Record

@@ -190,15 +190,19 @@ def _sources(recipe: TrainingConfig, hand_model: HandModel) -> Sources:
 
 def _test(data: str, frames: int, hand_model: HandModel, console: Console) -> HeldOutFrames:
     from hoisdf_model.ablations import HeldOutFrames
-    from hoisdf_model.commands.evaluate.labelled_data import source_at
+    from hoisdf_model.commands.evaluate.labelled_data import data_at
     from hoisdf_model.evaluation import Models
+    from hoisdf_model.evaluation.runs.data_folder import FolderOptions
     from hoisdf_model.hand import HandLayer
     from hoisdf_model.objects import find_object
 
     with console.status("opening the frames to evaluate on"):
-        source, tags, about, preparation = source_at(data, hand_model)
-    numbers = range(min(frames, len(source)))
-    return HeldOutFrames(source, numbers, about, Models(find_object), HandLayer(hand_model), tags, preparation)
+        opened = data_at(data, FolderOptions(), hand_model)
+    numbers = range(min(frames, len(opened.source)))
+    return HeldOutFrames(
+        opened.source, numbers, opened.about, Models(find_object), HandLayer(hand_model), opened.tags,
+        opened.preparation,
+    )  # fmt: skip
 
 
 def _within(minutes: float, plan: Plan, sources: Sources, folder: Path, console: Console) -> Plan:

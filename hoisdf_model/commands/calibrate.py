@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``hoisdf calibrate``: how far weights' estimates are off, written into the weights."""
+"""``hoisdf calibrate``: per-axis errors of a network, stored with its weights."""
 
 from __future__ import annotations
 
@@ -22,13 +22,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hoisdf_model.commands.evaluate import options
-from hoisdf_model.commands.evaluate.labelled_data import BENCHMARK, download_at, source_at
+from hoisdf_model.commands.evaluate.labelled_data import data_at
 from hoisdf_model.errors import CheckpointError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation.runs.calibrating import Deviations
     from hoisdf_model.network import Calibration
 
@@ -50,7 +49,7 @@ def calibrate(
             help="Labelled frames that weren't trained on: 'benchmark' (the synthetic one, drawn on the way), a folder "
             "of shards, or the folder of a download of DexYCB or HO-3D."
         ),
-    ] = BENCHMARK,
+    ] = options.BENCHMARK,
     frames: Annotated[int, typer.Option(min=10, help="So many, evenly spaced over all that there are.")] = 500,
     split: options.Split = None,
     object_models: options.ObjectModels = None,
@@ -60,7 +59,7 @@ def calibrate(
     batch_size: options.BatchSize = 8,
     workers: options.Workers = 1,
 ) -> None:
-    """Measure how far a network's estimates are off, and write that into a copy of its weights.
+    """Measure a network's errors, and write them into copied weights.
 
     The network's own points may agree and be wrong. With a calibration the covariance of an object that an estimator
     or the perception node gives is at least that of the errors which are measured here, and a planner of grasps can
@@ -75,8 +74,8 @@ def calibrate(
 
     from hoisdf_model.commands.evaluate.progress import console_for_progress
     from hoisdf_model.estimation import resolve_device
-    from hoisdf_model.evaluation import GivenPlaces, Models, preparation_for
-    from hoisdf_model.evaluation.reports.wording import warnings_of
+    from hoisdf_model.evaluation import Models, PaperProtocol, preparation_for
+    from hoisdf_model.evaluation.reports.descriptions import warnings_of
     from hoisdf_model.evaluation.runs.calibrating import deviations
     from hoisdf_model.evaluation.runs.data_folder import FolderOptions
     from hoisdf_model.hand import load_hand_model
@@ -101,28 +100,28 @@ def calibrate(
     model = load_hand_model(hand_model) if hand_model else None
     with console.status("loading the network"):
         network, config = load_network(path, model, device=place)
-    opened = download_at(data, FolderOptions(split, models=object_models), model or load_hand_model())
-    base: PreparationConfig | None
-    if opened is not None:
-        source, origin, base = opened.source, opened.about, opened.preparation
-    else:
-        source, _, origin, base = source_at(data, model or load_hand_model())
-    for warning in warnings_of(origin):
+    opened = data_at(data, FolderOptions(split, models=object_models), model or load_hand_model())
+    for warning in warnings_of(opened.about):
         console.print(f"warning: {warning}", style="yellow", highlight=False, soft_wrap=True)
-    catalogue = objects or (opened.models if opened is not None else None)
+    catalogue = objects or opened.models
     steps = deviations(
-        source, _spaced(frames, len(source)), GivenPlaces(optimised(network), place), preparation_for(config, base),
-        Models(partial(find_object, catalogue=str(catalogue or ""))), batch_size, workers,
-    )  # fmt: skip
-    found = _followed(steps, min(frames, len(source)), console)
-    calibration = found.calibration(_in_words(origin, data))
+        opened.source,
+        _spaced(frames, len(opened.source)),
+        PaperProtocol(optimised(network), place),
+        preparation_for(config, opened.preparation),
+        Models(partial(find_object, catalogue=str(catalogue or ""))),
+        batch_size,
+        workers,
+    )
+    found = _followed(steps, min(frames, len(opened.source)), console)
+    calibration = found.calibration(_in_words(opened.about, data))
     _write(path, output, calibration)
     _print(calibration, found, Console())
     console.print(f"wrote {output}", highlight=False, soft_wrap=True)
 
 
 def _spaced(wanted: int, count: int) -> list[int]:
-    """Frames of a recording's neighbourhood are alike: as far from each other as may be."""
+    """Evenly spaced frame numbers, since neighbours in a recording are alike."""
     wanted = min(wanted, count)
     return [k * count // wanted for k in range(wanted)]
 
@@ -143,7 +142,7 @@ def _followed(steps: Any, count: int, console: Console) -> Deviations:
 
 
 def _in_words(origin: dict[str, Any], data: str) -> str:
-    """The frames' name without where they lie, which is nobody else's business."""
+    """Name of the data without private paths."""
     if "benchmark" in origin:
         return f"synthetic benchmark version {origin['benchmark']}"
     name = " ".join([Path(data).resolve().name, *(str(origin[key]) for key in ("split", "subset") if key in origin)])
@@ -166,13 +165,13 @@ def _print(calibration: Calibration, found: Deviations, console: Console) -> Non
     table.add_column("standard deviation per axis")
     for column in ("", "within 1", "within 2"):
         table.add_column(column, justify="right")
-    shares = found.shares()
+    coverage = found.coverage()
     for name, words, value in (
         ("object_rotation", "object's rotation", f"{np.degrees(calibration.object_rotation):.1f} degrees"),
         ("object_position", "object relative to the wrist", f"{1000 * calibration.object_position:.1f} mm"),
         ("joints", "joints relative to the wrist", f"{1000 * calibration.joints:.1f} mm"),
     ):
-        table.add_row(words, value, *(f"{share:.0%}" for share in shares[name]))
+        table.add_row(words, value, *(f"{fraction:.0%}" for fraction in coverage[name]))
     table.add_row("of a normal distribution", "", "68%", "95%")
     console.print(table)
     console.print(

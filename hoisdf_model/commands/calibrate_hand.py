@@ -101,7 +101,7 @@ def measured(frames: Iterable[Frame], hand_model: Path | None, device: str) -> t
 
     from hoisdf_model.estimates import Frame
     from hoisdf_model.estimation import resolve_device
-    from hoisdf_model.estimation.following import HandFollower
+    from hoisdf_model.estimation.hand_following import HandFollower
     from hoisdf_model.estimation.hand_measuring import PalmRuler
     from hoisdf_model.estimation.placement import hand_span
     from hoisdf_model.hand import HandLayer, load_hand_model

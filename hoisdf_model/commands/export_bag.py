@@ -266,7 +266,7 @@ def _export(
 
 
 def _about(folder: Path, source: str) -> dict[str, str]:
-    """What a bag says of where it comes from."""
+    """Description of a bag's source."""
     from hoisdf_model.data.bags.export import SOURCE
     from hoisdf_model.data.bags.reader import SYNTHETIC
     from hoisdf_model.data.synthetic_note import is_synthetic
@@ -294,14 +294,17 @@ def _form(storage: str, image: str, quality: int, depth: bool) -> BagFormat:
 
 
 def _choose(how: str, output: Path | None) -> None:
-    """After a list: how to take one of it; an error where a bag was to be written already."""
+    """Hint after a list; an error where a bag was to be written."""
     if output is not None:
         raise ConfigError(how)
     _say(f"to export one, {how}")
 
 
 def _place(output: Path | None, goes_on: bool = False) -> Path:
-    """Where to write; nothing is written over, but a folder of bags can be gone on with."""
+    """Folder to write to, which must not exist.
+
+    But a folder of bags can be continued.
+    """
     if output is None:
         raise ConfigError("give the folder of the new bag, after the folder of the data set if there is one")
     if output.exists() and not (goes_on and output.is_dir()):
@@ -323,7 +326,10 @@ def _dexycb_sequences(tree: Any) -> Table:
 
 
 def _ho3d_frames(tree: Any, split: str, wanted: bool) -> dict[str, int]:
-    """How many frames each sequence of the split lists; none where the list isn't there, unless it is wanted."""
+    """Number of frames by sequence of a split.
+
+    Empty where the list isn't there, unless it is wanted.
+    """
     from collections import Counter
 
     if not wanted and not tree.list_file(split).exists():
@@ -348,7 +354,10 @@ def _show(table: Table) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Callable[..., None]]:
-    """A bar: called with a text it begins anew under that name, with two numbers it shows them."""
+    """Progress bar.
+
+    Called with a text it starts again under that name, with two numbers it shows them.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

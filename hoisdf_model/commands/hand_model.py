@@ -91,7 +91,7 @@ def render(
     import cv2
 
     from hoisdf_model.hand import load_hand_model
-    from hoisdf_model.hand.picture import SHEET_POSES, contact_sheet
+    from hoisdf_model.hand.hand_sheet import SHEET_POSES, contact_sheet
 
     target = _target(output, overwrite)
     sheet = contact_sheet(load_hand_model(source, side=None), pose or SHEET_POSES, size)

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.estimation.hand_sizes import HandSize
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import MIRROR, MIRROR_IMAGE
 from hoisdf_model.estimation.refinement import Evidence, HandFit, fit_hand
-from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer

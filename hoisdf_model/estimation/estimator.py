@@ -41,13 +41,13 @@ from hoisdf_model.estimates import (
 )
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.depth_alignment import aligned
-from hoisdf_model.estimation.following import HandFollower
+from hoisdf_model.estimation.hand_following import HandFollower
 from hoisdf_model.estimation.hand_sizes import HandSize
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import ObjectReflections
 from hoisdf_model.estimation.object_masks import object_box_in
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
-from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Frame, Prior, RootSource
-from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.wrists import SeenWrist
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.geometry.poses import unknown_covariance

@@ -27,8 +27,8 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Frame
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import MIRROR
-from hoisdf_model.estimation.targets import Target
 from hoisdf_model.geometry import boxes, crops
 from hoisdf_model.network import NetworkInput
 

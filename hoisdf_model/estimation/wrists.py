@@ -27,8 +27,8 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Landmarks
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import MIRROR
-from hoisdf_model.estimation.targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import BONES

@@ -12,49 +12,47 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Evaluation: metrics, protocols, baselines, and what is made of them: tables, files, pictures."""
+"""Evaluation of estimates: metrics, protocols, baselines, tables, files and pictures."""
 
 from hoisdf_model.evaluation.metrics.frame_errors import (
     METRICS,
     Hands,
     Metric,
     Model,
-    Things,
+    ObjectPoses,
     hand_errors,
     object_errors,
 )
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.reports.comparison import Difference, compare
-from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
+from hoisdf_model.evaluation.reports.curves import bars, curves, png
+from hoisdf_model.evaluation.reports.descriptions import columns_of, digest_of, name_of, title_of
 from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.reports.published import PublishedTable, published_tables
 from hoisdf_model.evaluation.reports.report import Content, write_report
-from hoisdf_model.evaluation.reports.result_files import Finished, write_results
+from hoisdf_model.evaluation.reports.result_files import Finished, finished_stream, write_results
 from hoisdf_model.evaluation.reports.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.reports.tables import (
-    LIVE,
     SHOWN,
     comparison_table,
     object_groups,
     summary_table,
     write_csv,
 )
-from hoisdf_model.evaluation.reports.wording import columns_of, digest_of, name_of, title_of
 from hoisdf_model.evaluation.runs.estimate_errors import EstimateErrors, FrameComparison, HandComparison
+from hoisdf_model.evaluation.runs.extra_metrics import Interaction, SampledPoints
 from hoisdf_model.evaluation.runs.field_quality import FieldQuality
 from hoisdf_model.evaluation.runs.frame_run import Contender, evaluate
 from hoisdf_model.evaluation.runs.loading import preparation_for
 from hoisdf_model.evaluation.runs.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
-from hoisdf_model.evaluation.runs.measures import Interaction, SampledPoints
-from hoisdf_model.evaluation.runs.methods import FromImage, GivenPlaces, MeanHandAndObject, untrained_like
+from hoisdf_model.evaluation.runs.methods import LiveProtocol, MeanHandAndObject, PaperProtocol, untrained_like
+from hoisdf_model.evaluation.runs.online import OnlineEvaluation, OnlineFigures
 from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result, read_about, read_records
-from hoisdf_model.evaluation.runs.running import RunningEvaluation, RunningFigures
 from hoisdf_model.evaluation.runs.stamp_pairs import StampPairs
 from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.runs.truth import KnownTruth
 
 __all__ = [
-    "LIVE",
     "METRICS",
     "SHOWN",
     "Contender",
@@ -65,29 +63,28 @@ __all__ = [
     "Figure",
     "Finished",
     "FrameComparison",
-    "FromImage",
-    "GivenPlaces",
     "HandComparison",
     "Hands",
     "Interaction",
     "KnownTruth",
+    "LiveProtocol",
     "MeanHandAndObject",
     "MeanPose",
     "Metric",
     "Model",
     "Models",
+    "ObjectPoses",
+    "OnlineEvaluation",
+    "OnlineFigures",
+    "PaperProtocol",
     "PublishedTable",
     "Record",
     "RecordFile",
     "Result",
-    "RunningEvaluation",
-    "RunningFigures",
     "SampledPoints",
     "StampPairs",
     "Summary",
-    "Things",
     "TrackedFrames",
-    "bar_groups",
     "bars",
     "best_median_worst",
     "columns_of",
@@ -96,6 +93,7 @@ __all__ = [
     "curves",
     "digest_of",
     "evaluate",
+    "finished_stream",
     "groups_of",
     "hand_errors",
     "mean_pose_of",

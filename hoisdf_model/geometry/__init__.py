@@ -18,6 +18,7 @@ from hoisdf_model.geometry import boxes, clipping, crops, distances, meshes, pos
 from hoisdf_model.geometry.boxes import validated as validated_box
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.geometry.cameras import Pinhole
+from hoisdf_model.geometry.meshes import simplified
 from hoisdf_model.geometry.poses import rigid
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "read_camera",
     "rigid",
     "rotations",
+    "simplified",
     "validated_box",
     "write_camera",
 ]

@@ -129,5 +129,27 @@ def box_corners(points: Floats) -> NDArray[np.float64]:
     return np.stack(np.meshgrid(*np.stack([low, high], 1), indexing="ij"), -1).reshape(-1, 3)
 
 
+def simplified(vertices: Floats, faces: Integers, limit: int = 2000) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Simplified mesh of about ``limit`` faces, for drawing.
+
+    Vertices in the same cell of a grid are joined.
+
+    Meshes that are small enough are returned as they are.
+    """
+    v, f = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
+    cells = 48
+    while len(f) > limit and cells > 4:
+        size = float(np.ptp(v, axis=0).max()) / cells
+        _, cell = np.unique(np.floor((v - v.min(0)) / size).astype(np.int64), axis=0, return_inverse=True)
+        cell = cell.reshape(-1)
+        count = np.bincount(cell)
+        v = np.stack([np.bincount(cell, v[:, axis]) / count for axis in range(3)], -1)
+        f = cell[f]
+        f = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
+        f = np.unique(f, axis=0)
+        cells = cells * 3 // 4
+    return v, f
+
+
 def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

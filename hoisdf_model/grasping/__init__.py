@@ -17,14 +17,14 @@
 from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Reason, Refusal
 from hoisdf_model.grasping.contacts import ContactMap, Contacts, find_contacts
 from hoisdf_model.grasping.demonstration import Demonstration, RecordedGrasp
-from hoisdf_model.grasping.following import GraspFollower, Steadiness, SteadyGrasp, SteadyPlan, drawn_back, moved
 from hoisdf_model.grasping.fusion import FusedPose, fuse_poses
 from hoisdf_model.grasping.grasp_files import read_grasp, write_grasp
+from hoisdf_model.grasping.grasp_following import GraspFollower, Steadiness, SteadyGrasp, SteadyPlan, drawn_back, moved
+from hoisdf_model.grasping.grasp_pictures import draw_grasp, tiled
 from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
 from hoisdf_model.grasping.hands import HandShape, hand_shape, posed_shape
 from hoisdf_model.grasping.imitation import Opposition, opposition
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
-from hoisdf_model.grasping.picture import draw_grasp, tiled
 from hoisdf_model.grasping.planner import GraspPlanner
 from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.hand.parts import PARTS, REGIONS

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
@@ -59,4 +59,4 @@ def pinch(hand: HandShape, gripper: Gripper) -> tuple[Floats, float, dict[str, f
     approach = approach_of(hand, middle, axis)
     if approach is None:
         return "degenerate_hand"
-    return tool_frame(axis, approach, middle), width, {"stroke": scores.stroke_term(width, gripper.stroke)}
+    return tool_frame(axis, approach, middle), width, {"stroke": grasp_scores.stroke_term(width, gripper.stroke)}

@@ -27,14 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import distances
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores
+from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.grasping.candidates import Reason
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
 from hoisdf_model.grasping.settings import GraspSettings
-from hoisdf_model.grasping.solids import Solid
 from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
@@ -81,12 +81,12 @@ def hand_over(
             failures["no_free_part"] += 1
             continue
         terms = {
-            "antipodality": scores.antipodality_term(contact.antipodality),
-            "stroke": scores.stroke_term(contact.width, gripper.stroke),
-            "clearance": scores.clearance_term(clearance),
-            "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
+            "antipodality": grasp_scores.antipodality_term(contact.antipodality),
+            "stroke": grasp_scores.stroke_term(contact.width, gripper.stroke),
+            "clearance": grasp_scores.clearance_term(clearance),
+            "center": grasp_scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
         }
-        found.append(Found(pose, contact, terms, scores.total(terms), clearance))
+        found.append(Found(pose, contact, terms, grasp_scores.total(terms), clearance))
         if len(found) == ENOUGH:
             break
     return distinct(found, settings.count), None if found else commonest(failures, "no_free_part")
@@ -121,7 +121,7 @@ def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance
     middle = (points[first] + points[second]) / 2
     off_center = np.linalg.norm(middle - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
     room = np.minimum(away[first], away[second])
-    merit = (straight - FACING) / (1 - FACING) + np.clip(room / scores.AMPLE, 0, 1) - 2 * off_center
+    merit = (straight - FACING) / (1 - FACING) + np.clip(room / grasp_scores.AMPLE, 0, 1) - 2 * off_center
     axis = (points[second] - points[first]) / np.linalg.norm(points[second] - points[first], axis=1, keepdims=True)
     place = np.concatenate([middle / max(thing.diameter, 1e-6), 0.3 * axis], 1).T.copy()
     chosen = [int(merit.argmax())]
@@ -173,7 +173,7 @@ def _promising(
     points = obstacle.vertices[::THINNED]
     off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
     most_room = point_clearance(points[::THINNED_MORE], poses, part)
-    bound = np.clip(most_room / scores.AMPLE, 0, 1) - off_center
+    bound = np.clip(most_room / grasp_scores.AMPLE, 0, 1) - off_center
     waiting = np.argsort(-bound, kind="stable")
     waiting = waiting[most_room[waiting] > settings.clearance]
     kept, merit = np.zeros(0, np.int64), np.zeros(0)
@@ -185,5 +185,5 @@ def _promising(
         room = point_clearance(points, poses[chunk], part)
         chunk, room = chunk[room > settings.clearance], room[room > settings.clearance]
         kept = np.concatenate([kept, chunk])
-        merit = np.concatenate([merit, np.clip(room / scores.AMPLE, 0, 1) - off_center[chunk]])
+        merit = np.concatenate([merit, np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center[chunk]])
     return kept[np.lexsort((kept, -merit))][:MOST]

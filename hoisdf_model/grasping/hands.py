@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import HandEstimate, Side
 from hoisdf_model.geometry import meshes
-from hoisdf_model.grasping.solids import Solid
+from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
 from hoisdf_model.hand.joints import NUM_VERTICES
 from hoisdf_model.hand.parts import parts, region_of_part

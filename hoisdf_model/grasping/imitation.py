@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grippers import Gripper
@@ -164,12 +164,12 @@ def imitate(
             continue
         pose, contact = taken
         terms = {
-            "antipodality": scores.antipodality_term(contact.antipodality),
-            "stroke": scores.stroke_term(contact.width, gripper.stroke),
-            "center": scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
+            "antipodality": grasp_scores.antipodality_term(contact.antipodality),
+            "stroke": grasp_scores.stroke_term(contact.width, gripper.stroke),
+            "center": grasp_scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
             "likeness": float(likeness[k]),
         }
-        found.append(Found(pose, contact, terms, scores.total(terms)))
+        found.append(Found(pose, contact, terms, grasp_scores.total(terms)))
         if len(found) == ENOUGH:
             break
     return distinct(found, settings.count), None if found else commonest(failures, "not_antipodal")
@@ -201,7 +201,7 @@ def _holding(thing: ObjectShape, poses: Iterable[Floats], gripper: Gripper, fail
     for pose, contact in zip(tried, close_jaws(thing, tried, gripper), strict=True):
         if contact is not None and contact.width > gripper.stroke:
             failures["too_wide"] += 1
-        elif contact is None or scores.slips(contact.antipodality):
+        elif contact is None or grasp_scores.slips(contact.antipodality):
             failures["not_antipodal"] += 1
         else:
             result.append(pose)
@@ -218,7 +218,7 @@ def _pairs_near(thing: ObjectShape, own: Floats, gripper: Gripper) -> list[Float
     offset = (points[first] + points[second]) / 2 - own[:3, 3]
     usable = (length < gripper.stroke) & (np.abs(cosine) > np.cos(FARTHEST_TURN))
     turn = np.arccos(np.minimum(np.abs(cosine), 1.0))
-    merit = turn / scores.LIKENESS[0] + np.linalg.norm(offset, axis=1) / scores.LIKENESS[2]
+    merit = turn / grasp_scores.LIKENESS[0] + np.linalg.norm(offset, axis=1) / grasp_scores.LIKENESS[2]
     order = np.flatnonzero(usable)[np.argsort(merit[usable])][:NEAR_PAIRS]
     poses = []
     for k in order[np.linalg.norm(offset[order], axis=1) < FARTHEST_SHIFT]:
@@ -233,7 +233,7 @@ def _likeness(poses: Floats, own: Floats) -> Floats:
     cosines = np.clip((poses[:, :3, 1:3] * own[:3, 1:3]).sum(1), -1, 1)
     offset = poses[:, :3, 3] - own[:3, 3]
     across = np.linalg.norm(offset - own[:3, 1] * (offset @ own[:3, 1])[:, None], axis=1)
-    return scores.likeness_terms(np.arccos(np.abs(cosines[:, 0])), np.arccos(cosines[:, 1]), across)
+    return grasp_scores.likeness_terms(np.arccos(np.abs(cosines[:, 0])), np.arccos(cosines[:, 1]), across)
 
 
 def _variations(start: Floats) -> Floats:

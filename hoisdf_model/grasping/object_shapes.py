@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import meshes
-from hoisdf_model.grasping.solids import Solid
+from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.objects import CatalogueObject, Symmetry
 
 SAMPLES = 600  # points among which antipodal pairs are looked for: 180,000 pairs

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ConfigError, InvalidInputError, MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.geometry.poses import inverse, rigid, unknown_covariance
-from hoisdf_model.grasping import scores
+from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.candidates import (
     MODES,
     GraspCandidate,
@@ -204,7 +204,7 @@ class GraspPlanner:
     def _candidate(self, mode: Mode, found: Found, thing: ObjectEstimate, object_pose: Floats) -> GraspCandidate:
         pose = object_pose @ found.pose
         covariance = grasp_covariance(thing.covariance, object_pose, pose)
-        terms = {**found.terms, "covariance": scores.covariance_term(covariance, self.settings.position_limit)}
+        terms = {**found.terms, "covariance": grasp_scores.covariance_term(covariance, self.settings.position_limit)}
         return GraspCandidate(
             mode=mode,
             gripper=self.gripper.name,
@@ -213,7 +213,7 @@ class GraspPlanner:
             pose_in_object=found.pose,
             covariance=covariance,
             width=found.contact.width,
-            score=scores.total(terms),
+            score=grasp_scores.total(terms),
             terms=terms,
             hand_clearance=found.hand_clearance,
         )
@@ -238,8 +238,8 @@ class GraspPlanner:
                     clearance = hand_clearance(obstacle, pose, base.width, self.gripper, self.settings)
                     if clearance < self.settings.clearance:
                         continue
-                    terms = {**base.terms, "clearance": scores.clearance_term(clearance)}
-                    image = replace(image, terms=terms, score=scores.total(terms), hand_clearance=clearance)
+                    terms = {**base.terms, "clearance": grasp_scores.clearance_term(clearance)}
+                    image = replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=clearance)
                 result.append(image)
         return result
 
@@ -251,7 +251,7 @@ class GraspPlanner:
         if isinstance(found, str):
             return GraspPlan(refusals=(self._refusal("hand_only", found, "", number),))
         pose, width, terms = found
-        terms["covariance"] = scores.covariance_term(hand.root_covariance, self.settings.position_limit)
+        terms["covariance"] = grasp_scores.covariance_term(hand.root_covariance, self.settings.position_limit)
         candidate = GraspCandidate(
             mode="hand_only",
             gripper=self.gripper.name,
@@ -260,7 +260,7 @@ class GraspPlanner:
             pose_in_object=None,
             covariance=unknown_covariance(6),  # little is known beyond the wrist's position
             width=width,
-            score=scores.total(terms),
+            score=grasp_scores.total(terms),
             terms=terms,
         )
         return GraspPlan((candidate,))
@@ -273,7 +273,7 @@ class GraspPlanner:
             return turned or (
                 f"the covariance of {what} is unknown, and one is required" if settings.require_covariance else None
             )
-        position = scores.position_deviation(covariance)
+        position = grasp_scores.position_deviation(covariance)
         if position > settings.position_limit:
             return (
                 f"the position of {what} has a standard deviation of {1000 * position:.0f} mm, "
@@ -285,7 +285,7 @@ class GraspPlanner:
         """What is wrong with the rotation's part of a covariance, which may be known where the rest isn't, or None."""
         if len(covariance) != 6 or not np.isfinite(covariance[3:, 3:]).all():
             return None
-        turn, limit = scores.rotation_deviation(covariance), self.settings.rotation_limit
+        turn, limit = grasp_scores.rotation_deviation(covariance), self.settings.rotation_limit
         if turn <= limit:
             return None
         return (

@@ -23,13 +23,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.grasping.box_solids import box_distance
 from hoisdf_model.grasping.candidates import Reason, alike
+from hoisdf_model.grasping.grasp_scores import slips
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.jaws import YIELD, JawContact, centred, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.scores import slips
 from hoisdf_model.grasping.settings import GraspSettings
-from hoisdf_model.grasping.solids import box_distance
 
 ALIKE_ANGLE, ALIKE_DISTANCE = 0.26, 0.012  # radians, metres: grasps nearer to each other count as one
 

@@ -23,8 +23,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hoisdf_model.network.linear import linear
-
 
 class Attention(nn.Module):
     """Multi-head attention with the parameters of ``nn.MultiheadAttention``.
@@ -56,13 +54,14 @@ class Attention(nn.Module):
             mixed = (q * self._scale @ k.transpose(2, 3)).softmax(3) @ v
         else:
             mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=allowed, dropout_p=dropout)
-        return linear(mixed.transpose(1, 2).flatten(2), self.out_proj.weight, self.out_proj.bias)
+        projected: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return projected
 
     def _projected(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, ...]:
         if query is key and key is value:
-            return linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
+            return functional.linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
         inputs = zip((query, key, value), self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3), strict=True)
-        return tuple(linear(x, weight, bias) for x, weight, bias in inputs)
+        return tuple(functional.linear(x, weight, bias) for x, weight, bias in inputs)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -87,8 +86,8 @@ class EncoderLayer(nn.Module):
         """
         query = x if kept is None else x[:, :kept]
         query = self.norm1(query + self.dropout(self.self_attn(query, x, x)))
-        hidden = self.dropout(linear(query, self.linear1.weight, self.linear1.bias, relu=True))
-        return self.norm2(query + self.dropout(linear(hidden, self.linear2.weight, self.linear2.bias)))
+        hidden = self.dropout(functional.relu(self.linear1(query), inplace=True))
+        return self.norm2(query + self.dropout(self.linear2(hidden)))
 
 
 class Encoder(nn.Module):
@@ -145,8 +144,8 @@ class DecoderLayer(nn.Module):
         placed = x + queries
         x = self.norm1(x + self.dropout(self.self_attn(placed, placed, x, allowed)))
         x = self.norm2(x + self.dropout(self.multihead_attn(x + queries, memory, memory)))
-        hidden = self.dropout(linear(x, self.linear1.weight, self.linear1.bias, relu=True))
-        return self.norm3(x + self.dropout(linear(hidden, self.linear2.weight, self.linear2.bias)))
+        hidden = self.dropout(functional.relu(self.linear1(x), inplace=True))
+        return self.norm3(x + self.dropout(self.linear2(hidden)))
 
 
 class Decoder(nn.Module):

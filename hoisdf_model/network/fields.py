@@ -27,7 +27,6 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 from hoisdf_model.network.config_sections import DensityConfig, FieldConfig
-from hoisdf_model.network.linear import linear
 
 
 def positional_code(points: Tensor, frequencies: int) -> Tensor:
@@ -67,10 +66,11 @@ class SdfDecoder(nn.Module):
         for number, layer in enumerate(hidden):
             if number == self.reinjection:
                 x = torch.cat([x, point], 1)
-            x = functional.dropout(linear(x, layer.weight, layer.bias, relu=True), self.dropout, self.training)
+            x = functional.dropout(functional.relu(layer(x), inplace=True), self.dropout, self.training)
         if self.reinjection == len(self.layers) - 1:
             x = torch.cat([x, point], 1)
-        return linear(x, last.weight, last.bias).squeeze(1).tanh()
+        distance: Tensor = last(x)
+        return distance.squeeze(1).tanh()
 
 
 class Density(nn.Module):

@@ -21,8 +21,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from torch import Tensor, nn
-
-from hoisdf_model.network.linear import linear
+from torch.nn import functional
 
 
 class Mlp(nn.Module):
@@ -57,6 +56,7 @@ class Mlp(nn.Module):
         (..., inputs of that layer) -> (..., outputs).
         """
         for number in range(first, len(self.layers)):
-            layer = self.linear(number)
-            x = linear(x, layer.weight, layer.bias, relu=self.final_relu or number + 1 < len(self.layers))
+            x = self.layers[number](x)
+            if self.final_relu or number + 1 < len(self.layers):
+                x = functional.relu(x, inplace=True)
         return x

@@ -32,7 +32,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from hoisdf_model.network.linear import linear
 from hoisdf_model.network.mlp import Mlp
 
 
@@ -157,5 +156,5 @@ class PointFeatures(Mlp):
                 _weighted_rows(at.rows[:, number], at.weights[:, number], _table(pyramid[number])) for number in others
             ]
             weight = torch.cat([columns[number] for number in others], 1)
-            hidden = linear(torch.cat(features, 1), weight, None).add_(hidden)
+            hidden = functional.linear(torch.cat(features, 1), weight).add_(hidden)
         return self.layers_from(1, functional.relu(hidden, inplace=True))

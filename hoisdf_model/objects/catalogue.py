@@ -30,8 +30,8 @@ from scipy.spatial.distance import pdist
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects import mesh_files, symmetry
+from hoisdf_model.objects.object_records import MESH, RECORD, checksum
 from hoisdf_model.objects.procedural import BY_NAME, Built, build
-from hoisdf_model.objects.records import MESH, RECORD, checksum
 from hoisdf_model.objects.reflection import mirror_plane
 from hoisdf_model.objects.symmetry import Symmetry
 from hoisdf_model.objects.unwrapping import TexturedSurface

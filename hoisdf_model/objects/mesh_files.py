@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects.mesh_reading import SUFFIXES, read_mesh
-from hoisdf_model.objects.records import MESH, RECORD, SURFACE, Record, checksum, read_record
+from hoisdf_model.objects.object_records import MESH, RECORD, SURFACE, Record, checksum, read_record
 from hoisdf_model.objects.unwrapping import TexturedSurface, textured
 from hoisdf_model.paths import is_litter
 

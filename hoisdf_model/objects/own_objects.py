@@ -32,8 +32,8 @@ from PIL import Image
 from hoisdf_model.errors import MeshError
 from hoisdf_model.objects.mesh_files import find_meshes, main_colour, surface_of
 from hoisdf_model.objects.mesh_reading import read_mesh
+from hoisdf_model.objects.object_records import MESH, RECORD, SURFACE, Record, checksum, to_yaml
 from hoisdf_model.objects.procedural import BY_NAME
-from hoisdf_model.objects.records import MESH, RECORD, SURFACE, Record, checksum, to_yaml
 from hoisdf_model.objects.repair import closed_solid
 from hoisdf_model.objects.symmetry_search import Turns, find_turns
 from hoisdf_model.objects.unwrapping import TexturedSurface

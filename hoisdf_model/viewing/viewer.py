@@ -24,17 +24,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import MeshError
-from hoisdf_model.estimates import Estimate, Frame, HandEstimate, ObjectEstimate, entity_names
-from hoisdf_model.estimation.overlay import (
+from hoisdf_model.drawing import (
     AXIS_COLOURS,
     AXIS_LENGTH,
-    FINGER_COLOURS,
     HAND_COLOURS,
+    JOINT_COLOURS,
     OBJECT_COLOUR,
     drawable,
     hand_surface,
 )
+from hoisdf_model.errors import MeshError
+from hoisdf_model.estimates import Estimate, Frame, HandEstimate, ObjectEstimate, entity_names
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.geometry.meshes import vertex_normals
 from hoisdf_model.hand import BONES, HandModelLike, as_hand_model
@@ -151,15 +151,14 @@ class Viewer:
 
     def _show_hand(self, name: str, hand: HandEstimate, camera: Pinhole) -> set[Path]:
         rr, shown = self._rr, set()
-        bones, colours = np.array(BONES), [FINGER_COLOURS[(child + 3) // 4] for _, child in BONES]
-        joint_colours = [FINGER_COLOURS[(joint + 3) // 4] for joint in range(len(hand.joints))]
+        bones, colours = np.array(BONES), [JOINT_COLOURS[child] for _, child in BONES]
         shown.add(
             self._log((*SPACE, "hands", name, "skeleton"),
                       rr.LineStrips3D(hand.joints[bones], radii=BONE_WIDTH, colors=colours))
         )  # fmt: skip
         shown.add(
             self._log((*SPACE, "hands", name, "joints"),
-                      rr.Points3D(hand.joints, radii=JOINT_WIDTH, colors=joint_colours))
+                      rr.Points3D(hand.joints, radii=JOINT_WIDTH, colors=JOINT_COLOURS))
         )  # fmt: skip
         surface = hand_surface(hand, self._model)
         if surface is not None:
@@ -172,7 +171,7 @@ class Viewer:
             pixels = camera.project(hand.joints)
             flat = (*PICTURE, "hands", name)
             shown.add(self._log((*flat, "skeleton"), rr.LineStrips2D(pixels[bones], colors=colours)))
-            shown.add(self._log((*flat, "joints"), rr.Points2D(pixels, radii=JOINT_PIXELS, colors=joint_colours)))
+            shown.add(self._log((*flat, "joints"), rr.Points2D(pixels, radii=JOINT_PIXELS, colors=JOINT_COLOURS)))
         shown.add(self._log((*SCORES, name), rr.Scalars(float(hand.score))))
         return shown
 

@@ -161,7 +161,7 @@ def _heading(recording: Path, weights: str, trained: bool) -> Panel:
 
 def _report(console: Console, plan: DemoPlan, run: DemoRun, trained: bool, preparation: float) -> None:
     """Table, pictures and JSON."""
-    from hoisdf_model.estimation import draw_overlay
+    from hoisdf_model.drawing import draw_overlay
     from hoisdf_model.messages import hand_object_to_estimate
     from hoisdf_model.objects import load_catalogue
     from hoisdf_ros.demo.pictures import draw_pictures, write_contact_sheet, write_video

@@ -23,13 +23,12 @@ from hoisdf_model.errors import EvaluationError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.evaluation import (
     EstimateErrors,
-    Finished,
     Models,
+    OnlineEvaluation,
     RecordFile,
-    RunningEvaluation,
     StampPairs,
+    finished_stream,
     read_records,
-    summarise,
     write_results,
 )
 from hoisdf_model.objects import CatalogueObject
@@ -61,7 +60,7 @@ class EvaluationSession:
         self._about = {"estimates": estimates, "protocol": "live", "data": {"ground truth": truth}}
         self._file = None if output is None else RecordFile(output, self._about)
         self.pairs = StampPairs(depth)
-        self.evaluation = RunningEvaluation(EstimateErrors(Models(find)), METHOD)
+        self.evaluation = OnlineEvaluation(EstimateErrors(Models(find)), METHOD, self._file)
 
     def begin(self) -> None:
         """Remove the records of a previous run.
@@ -78,9 +77,7 @@ class EvaluationSession:
         Raises:
             EvaluationError: the disk is full.
         """
-        records = self.evaluation.add(stamp, estimate, truth)
-        if self._file is not None:
-            self._file.append(records)
+        self.evaluation.add(stamp, estimate, truth)
 
     def write_report(self) -> str:
         """Write the report so far and describe its location.
@@ -94,11 +91,8 @@ class EvaluationSession:
         if not figures.hands:
             raise EvaluationError("nothing to report: no estimate and ground truth of the same stamp with a true hand")
         records = read_records(self._output)
-        counts = {"pairs": self.pair_counts(), "counts": figures.to_json()}
         facts = {"pairs": ", ".join(f"{count} {name}" for name, count in self.pair_counts().items())}
-        finished = Finished(
-            self._about, records, summarise(records), METHOD, facts=facts, notes=figures.sentences(), counts=counts
-        )
+        finished = finished_stream(self._about, records, METHOD, figures, facts, {"pairs": self.pair_counts()})
         write_results(self._output, finished, None)
         return f"wrote the report of {figures.frames} frames to {self._output / 'report.html'}"
 

@@ -28,8 +28,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Estimate, entity_names
-from hoisdf_model.estimation import simplified
-from hoisdf_model.geometry import rigid
+from hoisdf_model.geometry import rigid, simplified
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
 from hoisdf_model.hand import HandModel
 from hoisdf_model.messages import MessageTypes, make_point, stamp_of

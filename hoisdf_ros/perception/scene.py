@@ -22,8 +22,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.drawing import draw_overlay
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother, draw_overlay, resolve_precision
+from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother, resolve_precision
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
 from hoisdf_ros.meshes import Meshes

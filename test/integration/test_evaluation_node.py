@@ -39,7 +39,7 @@ from rclpy.parameter import Parameter  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
-from hoisdf_model.evaluation import METRICS, EstimateErrors, Models, RunningEvaluation, read_records  # noqa: E402
+from hoisdf_model.evaluation import METRICS, EstimateErrors, Models, OnlineEvaluation, read_records  # noqa: E402
 from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading  # noqa: E402
 from hoisdf_model.evaluation.runs.bag_run import estimated  # noqa: E402
 from hoisdf_model.messages import estimate_to_hand_object, make_header  # noqa: E402
@@ -146,7 +146,7 @@ class Saying:
 def offline(tmp_path_factory):
     """Records by stamp of a bag that was evaluated offline, every frame of it."""
     path = write(tmp_path_factory.mktemp("bag") / "bag", film(FRAMES))
-    evaluation = RunningEvaluation(COMPARE, "network")
+    evaluation = OnlineEvaluation(COMPARE, "network")
     steps = list(estimated(path, 0, Saying(), Reading(), evaluation, BagTally("bag")))
     records = {record.stamp: record for step in steps for record in step[0]}
     assert len(records) == FRAMES

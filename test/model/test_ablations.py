@@ -38,13 +38,13 @@ from hoisdf_model.ablations import (
     typed_changes,
     write_results,
 )
-from hoisdf_model.ablations.run import TRAINING
+from hoisdf_model.ablations.row_runs import TRAINING
 from hoisdf_model.ablations.start import SHARED, begin
 from hoisdf_model.ablations.table import parsed_table
 from hoisdf_model.cli import app
 from hoisdf_model.data.samples.sample import collate
 from hoisdf_model.errors import ConfigError, EvaluationError
-from hoisdf_model.evaluation import GivenPlaces, Record, Result, preparation_for
+from hoisdf_model.evaluation import PaperProtocol, Record, Result, preparation_for
 from hoisdf_model.evaluation.runs.frame_run import results_of as compared
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
 from hoisdf_model.network import load_network, read_weights, shipped_weights
@@ -94,7 +94,7 @@ def test_every_row_trains_a_step_and_is_evaluated(table, row, frames, tmp_path):
 
     network = run.network.eval()
     evaluated = joined([EvaluatedFrames(frames, [0, 1], preparation_for(network.config))[k] for k in range(2)])
-    for result in compared(GivenPlaces(network)(evaluated), evaluated, MODELS, hand_layer()):
+    for result in compared(PaperProtocol(network)(evaluated), evaluated, MODELS, hand_layer()):
         for metric in table.metrics:
             assert np.isfinite(result.errors[row.measured.get(metric, metric)])
 
@@ -132,7 +132,7 @@ def test_a_row_is_done_once_and_taken_up_again(tmp_path, frames, test, monkeypat
     def never(*_):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr("hoisdf_model.ablations.run.build_run", never)
+    monkeypatch.setattr("hoisdf_model.ablations.row_runs.build_run", never)
     assert work.finish(table, row) == first
     further = replace(work, test=replace(test, numbers=range(3)))
     assert not further.is_done(row)

@@ -29,12 +29,14 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
+from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import CheckpointError, EvaluationError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import Models, preparation_for
-from hoisdf_model.evaluation.metrics.objects import rotation_difference, rotation_error
+from hoisdf_model.evaluation.metrics.object_metrics import rotation_difference, rotation_error
 from hoisdf_model.evaluation.runs.calibrating import Deviations, deviations, joined_deviations
+from hoisdf_model.evaluation.runs.data_folder import DataFolder
 from hoisdf_model.evaluation.runs.methods import Answer
 from hoisdf_model.network import Calibration, load_network, optimised, read_weights, save_network, write_weights
 from hoisdf_model.objects.symmetry import Symmetry
@@ -136,14 +138,14 @@ def test_of_normal_errors_as_many_lie_within_as_the_normal_distribution_says():
     rng = np.random.default_rng(0)
     drawn = Deviations(rng.normal(0, 0.4, (4000, 3)), rng.normal(0, 0.02, (4000, 3)), rng.normal(0, 1, (4000, 20, 3)))
     assert drawn.calibration("x").object_rotation == pytest.approx(0.4, rel=0.03)  # 12,000 numbers: 0.6 %
-    for within in drawn.shares().values():
+    for within in drawn.coverage().values():
         np.testing.assert_allclose(within, (0.6827, 0.9545), atol=0.02)
 
 
 def test_each_half_is_judged_by_the_other():
     small, large = np.full((10, 3), 0.1), np.full((10, 3), 0.15)
     mixed = np.stack([small, large], 1).reshape(20, 3)
-    shares = Deviations(mixed, mixed, mixed[:, None]).shares()
+    shares = Deviations(mixed, mixed, mixed[:, None]).coverage()
     assert shares["object_rotation"] == (0.5, 1.0)  # 0.1 is within 0.15, and 0.15 isn't within 0.1
 
 
@@ -217,9 +219,9 @@ def calibrated(*arguments):
 
 def test_the_command_copies_the_tensors_and_adds_what_it_measured(weights, frames, tmp_path, monkeypatch):
     about = {"folder": "/somewhere/private/boxes"}
-    monkeypatch.setattr("hoisdf_model.commands.calibrate.source_at", lambda *_: (frames, None, about, None))
-    monkeypatch.setattr("hoisdf_model.commands.calibrate.download_at", lambda *_: None)
-    monkeypatch.setattr("hoisdf_model.evaluation.GivenPlaces", Off)
+    opened = DataFolder(frames, PreparationConfig(), about, None, "boxes")
+    monkeypatch.setattr("hoisdf_model.commands.calibrate.data_at", lambda *_: opened)
+    monkeypatch.setattr("hoisdf_model.evaluation.PaperProtocol", Off)
     monkeypatch.setattr("hoisdf_model.objects.find_object", box_of)
     out = tmp_path / "out.safetensors"
     ran = calibrated("-w", weights, "--data", "/somewhere/private/boxes", "--frames", 11, "-o", out)

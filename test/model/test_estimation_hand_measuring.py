@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from hoisdf_model.cli import app
 from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.estimates import Landmarks, Prior
-from hoisdf_model.estimation import following
+from hoisdf_model.estimation import hand_following as following
 from hoisdf_model.estimation.hand_measuring import FEWEST, PalmRuler
 from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.geometry import Pinhole

@@ -31,7 +31,7 @@ from hoisdf_model.data import BagReader, BagWriter
 from hoisdf_model.data.bags.labelled_source import BagFrames, BagTopics, bags_in
 from hoisdf_model.data.bags.reader import SYNTHETIC
 from hoisdf_model.errors import BagError, ConfigError, EvaluationError, HoisdfError, MeshError
-from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, preparation_for
+from hoisdf_model.evaluation import EstimateErrors, Models, OnlineEvaluation, preparation_for
 from hoisdf_model.evaluation.reports.bag_pictures import bag_sheet
 from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading
 from hoisdf_model.evaluation.runs.bag_run import estimated, recorded
@@ -73,7 +73,7 @@ class Knowing:
 
 def run(path, estimator, **reading):
     """Records, moments and the tally of one bag."""
-    evaluation, tally = RunningEvaluation(EstimateErrors(MODELS), "network"), BagTally("bag")
+    evaluation, tally = OnlineEvaluation(EstimateErrors(MODELS), "network"), BagTally("bag")
     steps = list(estimated(path, 0, estimator, Reading(**reading), evaluation, tally))
     return [record for step in steps for record in step[0]], [m for step in steps for m in step[1]], tally
 
@@ -182,7 +182,7 @@ def test_recorded_estimates_are_compared_by_stamp(tmp_path):
     told = [(START + i * PERIOD, moved(truth_at(i), (0, 0, 0.01))) for i in (0, 2, 3)]
     told.append((START + 9 * PERIOD, truth_at(0)))
     path = write(tmp_path / "told", told=told)
-    evaluation, tally = RunningEvaluation(EstimateErrors(MODELS), "network"), BagTally("told")
+    evaluation, tally = OnlineEvaluation(EstimateErrors(MODELS), "network"), BagTally("told")
     steps = list(recorded(path, 0, NAME, Reading(), evaluation, tally))
     records = [record for step in steps for record in step[0]]
     assert [record.stamp for record in records] == [START + i * PERIOD for i in (0, 2, 3)]

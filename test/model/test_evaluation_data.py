@@ -37,16 +37,16 @@ from hoisdf_model.data.object_models import LOOK_ALIKES
 from hoisdf_model.errors import ConfigError, DatasetError, EvaluationError
 from hoisdf_model.evaluation import (
     Contender,
-    GivenPlaces,
     MeanHandAndObject,
     Models,
+    PaperProtocol,
     RecordFile,
     evaluate,
     preparation_for,
     read_mean_pose,
     read_records,
 )
-from hoisdf_model.evaluation.reports.wording import notes_of, warnings_of
+from hoisdf_model.evaluation.reports.descriptions import notes_of, warnings_of
 from hoisdf_model.evaluation.runs.data_folder import FolderOptions, open_data_folder
 from hoisdf_model.evaluation.runs.hand_file import HandFile
 from hoisdf_model.geometry import distances, meshes
@@ -170,10 +170,10 @@ def weights(tmp_path):
 
 def evaluated(monkeypatch, weights, out, data, pretend, *options):
     """Run the command with the pretended network; records and what it printed."""
-    contenders = {"network": Contender(GivenPlaces(pretend, scale=1.0), kept=True)}
+    contenders = {"network": Contender(PaperProtocol(pretend, scale=1.0), kept=True)}
     fields = TrueFields(pretend.frames, pretend.vertices, load_catalogue(data / "models"))
     monkeypatch.setattr("hoisdf_model.network.optimised", lambda network: fields)  # whose fields are looked at
-    monkeypatch.setattr("hoisdf_model.commands.evaluate.command.contenders_of", lambda *_: contenders)
+    monkeypatch.setattr("hoisdf_model.commands.evaluate.session.contenders_of", lambda *_: contenders)
     command = ["evaluate", "-w", str(weights), "--data", str(data), "--workers", "0", "-o", str(out), *options]
     ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, (ran.output, ran.exception)
@@ -295,7 +295,7 @@ def test_what_ho3d_keeps_to_itself_is_left_out(tmp_path, ho3d):
     shutil.copytree(ho3d, bare)
     for name in ("evaluation_xyz.json", "evaluation_verts.json"):
         (bare / name).unlink()
-    records, joints, _ = Run(bare, tmp_path / "out")(GivenPlaces(Pretend(whole, whole.true_vertices, SHIFT)))
+    records, joints, _ = Run(bare, tmp_path / "out")(PaperProtocol(Pretend(whole, whole.true_vertices, SHIFT)))
     for number, record in enumerate(records):
         errors = record.results["network"].errors
         assert set(errors) == THING
@@ -307,7 +307,7 @@ def test_what_ho3d_keeps_to_itself_is_left_out(tmp_path, ho3d):
 @requires_egl
 def test_an_interrupted_evaluation_keeps_every_hand(tmp_path, ho3d):
     whole = Ho3dFrames(ho3d, "evaluation", "v2", ho3d / "models")
-    method = GivenPlaces(Pretend(whole, whole.true_vertices, SHIFT))
+    method = PaperProtocol(Pretend(whole, whole.true_vertices, SHIFT))
     _, joints, _ = Run(ho3d, tmp_path)(method, range(1))
     assert np.isfinite(joints[0]).all()
     assert np.isnan(joints[1]).all()
@@ -323,7 +323,7 @@ def test_an_interrupted_evaluation_keeps_every_hand(tmp_path, ho3d):
 @requires_egl
 def test_hands_of_frames_to_train_on_are_posed(tmp_path, ho3d):
     frames = Ho3dFrames(ho3d, "train", "v2", ho3d / "models", load_hand_model())
-    records, *_ = Run(ho3d, tmp_path, split="train")(GivenPlaces(Pretend(frames, posed(frames), SHIFT)))
+    records, *_ = Run(ho3d, tmp_path, split="train")(PaperProtocol(Pretend(frames, posed(frames), SHIFT)))
     for record in records:
         check(record.results["network"].errors, SHIFT)
 

@@ -25,7 +25,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, ObjectEstimate
-from hoisdf_model.evaluation import EstimateErrors, Models, RunningEvaluation, StampPairs, compare, summarise
+from hoisdf_model.evaluation import EstimateErrors, Models, OnlineEvaluation, StampPairs, compare, summarise
 from hoisdf_model.objects import load_catalogue
 
 BOX, CAN = "003_cracker_box", "005_tomato_soup_can"
@@ -178,7 +178,7 @@ def test_a_true_hand_that_is_not_known_is_left_out():
 
 
 def test_running_means_are_those_of_the_summary():
-    evaluation, records = RunningEvaluation(COMPARE, "network"), []
+    evaluation, records = OnlineEvaluation(COMPARE, "network"), []
     for k in range(4):
         estimate = Estimate((moved(TRUTH.hands[0], (0.01 * k, 0, 0)),), (thing(place=(0.05, 0.01 * k, 0.6)),))
         records += evaluation.add(100 + k, estimate if k != 2 else Estimate(), TRUTH, ("here",))
@@ -201,7 +201,7 @@ def test_running_means_are_those_of_the_summary():
 def test_runs_are_compared_by_stamp_where_one_left_a_frame_out():
     runs = {}
     for name, frames in (("all", range(4)), ("fewer", (0, 2, 3))):
-        evaluation = RunningEvaluation(COMPARE, "network")
+        evaluation = OnlineEvaluation(COMPARE, "network")
         far = 0.001 if name == "fewer" else 0.0
         runs[name] = [
             record

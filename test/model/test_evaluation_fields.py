@@ -26,7 +26,7 @@ from scipy.spatial.distance import cdist
 from test_evaluation_run import MODELS, Knowing, Only, left, run
 from tiny_network import tiny_network
 
-from hoisdf_model.commands.evaluate.measured import Measured
+from hoisdf_model.commands.evaluate.metric_options import MetricOptions
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.evaluation import Contender, FieldQuality, preparation_for
 from hoisdf_model.evaluation.metrics.field_surfaces import surface_of, surface_scores
@@ -173,7 +173,7 @@ def test_a_field_without_a_surface_is_counted(tmp_path):
     network = Blind(source)
     network.number = 0
     measure = FieldQuality(network, MODELS, hand_layer(), frames=2)
-    _, records = run(tmp_path, {"network": Contender(Knowing(), measures=(measure,))}, source, range(3))
+    _, records = run(tmp_path, {"network": Contender(Knowing(), extra_metrics=(measure,))}, source, range(3))
     for record in records[:2]:
         errors = record.results["network"].errors
         assert [errors[f"{what} surface"] for what in ("hand", "object")] == [0, 0]
@@ -206,8 +206,10 @@ def test_the_fields_of_a_network_are_read_where_it_looks():
 def test_fields_of_a_network_that_has_none_are_refused():
     network = tiny_network(representation="segmentation_2d", tokens={"augmentation": "none"})
     with pytest.raises(ConfigError, match="this one has segmentation_2d in their place"):
-        Measured(interaction=False, points=False, fields=3).quality(network, MODELS, hand_layer(), "cpu")
-    assert Measured(interaction=False, points=False, fields=0).quality(network, MODELS, hand_layer(), "cpu") is None
+        MetricOptions(interaction=False, points=False, fields=3).quality(network, MODELS, hand_layer(), "cpu")
+    assert (
+        MetricOptions(interaction=False, points=False, fields=0).quality(network, MODELS, hand_layer(), "cpu") is None
+    )
 
 
 def test_what_lies_behind_the_camera_is_not_there():

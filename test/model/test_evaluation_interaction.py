@@ -93,9 +93,9 @@ def overlap_of(records, name):
 def test_perfect_estimates_overlap_as_the_truth_does(tmp_path, source):
     measure = Interaction(MODELS, hand_layer().model)
     contenders = {
-        "network": Contender(Knowing(), measures=(measure,)),
-        "moved": Contender(Knowing((0.003, -0.004, 0.012)), measures=(measure,)),  # together: nothing changes
-        "truth": Contender(KnownTruth(hand_layer()), measures=(measure,), compared=False),
+        "network": Contender(Knowing(), extra_metrics=(measure,)),
+        "moved": Contender(Knowing((0.003, -0.004, 0.012)), extra_metrics=(measure,)),  # together: nothing changes
+        "truth": Contender(KnownTruth(hand_layer()), extra_metrics=(measure,), compared=False),
     }
     _, records = run(tmp_path, contenders, source, range(2))
     truth = overlap_of(records, "truth")
@@ -112,7 +112,7 @@ def test_an_object_pushed_away_is_not_touched(tmp_path):
     def away(_, estimate):
         return with_objects(estimate, translation=lambda own: own + 0.4)
 
-    contender = Contender(Knowing(change=away), measures=(Interaction(MODELS, hand_layer().model),))
+    contender = Contender(Knowing(change=away), extra_metrics=(Interaction(MODELS, hand_layer().model),))
     _, records = run(tmp_path, {"network": contender})
     assert (
         overlap_of(records, "network") == [dict.fromkeys(("penetration", "intersection", "contact", "overlap"), 0)] * 4
@@ -123,7 +123,7 @@ def test_an_object_that_is_not_known_has_no_overlap(tmp_path):
     def blind(_, estimate):
         return with_objects(estimate, translation=lambda own: own * np.nan)
 
-    contender = Contender(Knowing(change=blind), measures=(Interaction(MODELS, hand_layer().model),))
+    contender = Contender(Knowing(change=blind), extra_metrics=(Interaction(MODELS, hand_layer().model),))
     _, records = run(tmp_path, {"network": contender})
     assert all("penetration" not in record.results["network"].errors for record in records)
 
@@ -164,7 +164,7 @@ def test_sampled_points_are_judged_relative_to_the_wrist_and_only_where_there_ar
             for number, answer in zip(batch.numbers, Knowing()(batch), strict=True)
         ]
 
-    _, records = run(tmp_path, {"network": Contender(sampling, measures=(SampledPoints(hand_layer()),))})
+    _, records = run(tmp_path, {"network": Contender(sampling, extra_metrics=(SampledPoints(hand_layer()),))})
     for record in records[:3]:
         assert record.results["network"].errors["joints to points"] == pytest.approx(2, abs=1e-2)
     assert "joints to points" not in records[3].results["network"].errors

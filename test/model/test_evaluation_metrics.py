@@ -24,8 +24,7 @@ from scipy.spatial.distance import cdist
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.evaluation.metrics import hands as hand_metrics
-from hoisdf_model.evaluation.metrics import objects as object_metrics
+from hoisdf_model.evaluation.metrics import hand_metrics, object_metrics
 from hoisdf_model.evaluation.metrics.alignment import scale_translation_aligned, similarity_aligned
 
 REFERENCE = Path(__file__).parents[1] / "data" / "metrics_reference.npz"
@@ -229,7 +228,7 @@ def test_pck_is_the_distribution_of_errors(rng):
     errors = rng.exponential(0.02, size=2000)
     thresholds = np.linspace(0, 0.05, 6)
     expected = np.searchsorted(np.sort(errors), thresholds, side="right") / 2000
-    np.testing.assert_allclose(hand_metrics.share_within(errors, thresholds), expected)
+    np.testing.assert_allclose(hand_metrics.fraction_within(errors, thresholds), expected)
 
 
 def test_nearest_distances_beyond_the_limit_are_infinite(rng):

@@ -25,7 +25,7 @@ from tiny_network import tiny_network
 
 from hoisdf_model.evaluation import preparation_for
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, joined
-from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS, hidden_share, level_tags
+from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS, hidden_fraction, level_tags
 from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.geometry import Pinhole
 
@@ -48,26 +48,26 @@ def columns(start, end):
 
 @pytest.mark.parametrize(("seen", "share"), [(100, 0.0), (60, 0.4), (26, 0.74), (0, 1.0)])
 def test_the_share_is_that_of_the_columns_that_are_missing(seen, share):
-    found = hidden_share(square(50, 60, 149, 159), FACES, CAMERA.matrix, columns(50, 50 + seen))
+    found = hidden_fraction(square(50, 60, 149, 159), FACES, CAMERA.matrix, columns(50, 50 + seen))
     assert found == pytest.approx(share)
 
 
 def test_what_overlaps_is_counted_once_and_a_mask_beyond_the_mesh_not_at_all():
     twice = np.concatenate([square(50, 60, 149, 159), square(50, 60, 149, 159, 0.9)])
     faces = np.concatenate([FACES, FACES + 4])
-    assert hidden_share(twice, faces, CAMERA.matrix, columns(100, 256)) == pytest.approx(0.5)
+    assert hidden_fraction(twice, faces, CAMERA.matrix, columns(100, 256)) == pytest.approx(0.5)
 
 
 def test_a_sphere_hides_half_of_itself_behind_half_a_plane():
     ball = trimesh.creation.icosphere(3, 0.2)
     ball.apply_translation([0, 0, 1])
-    share = hidden_share(np.asarray(ball.vertices), np.asarray(ball.faces), CAMERA.matrix, columns(128, 256))
+    share = hidden_fraction(np.asarray(ball.vertices), np.asarray(ball.faces), CAMERA.matrix, columns(128, 256))
     assert share == pytest.approx(0.5, abs=0.02)  # the outline is a circle about the middle
 
 
 def test_what_has_no_silhouette_has_no_share():
-    assert hidden_share(square(300, 300, 400, 400), FACES, CAMERA.matrix, columns(0, 256)) is None
-    assert hidden_share(square(50, 60, 149, 159, -1.0), FACES, CAMERA.matrix, columns(0, 256)) is None
+    assert hidden_fraction(square(300, 300, 400, 400), FACES, CAMERA.matrix, columns(0, 256)) is None
+    assert hidden_fraction(square(50, 60, 149, 159, -1.0), FACES, CAMERA.matrix, columns(0, 256)) is None
 
 
 def test_frames_get_levels_where_their_masks_are_known():

@@ -31,7 +31,7 @@ from hoisdf_model.commands.evaluate.processes import Processes
 from hoisdf_model.data import shards
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import Contender, RecordFile, read_records
-from hoisdf_model.evaluation.runs.shares import gather, share_file, share_of
+from hoisdf_model.evaluation.runs.sharding import gather, shard_file, shard_of
 from hoisdf_model.network import save_network
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +39,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_shares_are_whole_batches_and_all_of_them():
     frames = [3, 4, 5, 6, 8, 9, 11]
-    assert [share_of(frames, 2, rank, 2) for rank in range(2)] == [[3, 4, 8, 9], [5, 6, 11]]
-    assert [share_of(frames, 3, rank, 4) for rank in range(4)] == [[3, 4, 5], [6, 8, 9], [11], []]
-    assert share_of(frames, 3, 0, 1) == frames
+    assert [shard_of(frames, 2, rank, 2) for rank in range(2)] == [[3, 4, 8, 9], [5, 6, 11]]
+    assert [shard_of(frames, 3, rank, 4) for rank in range(4)] == [[3, 4, 5], [6, 8, 9], [11], []]
+    assert shard_of(frames, 3, 0, 1) == frames
 
 
 def test_records_of_processes_that_were_interrupted_are_gathered(tmp_path):
@@ -50,11 +50,11 @@ def test_records_of_processes_that_were_interrupted_are_gathered(tmp_path):
     records = RecordFile(tmp_path / "out", about)
     records.append(expected[:1])
     for rank, part in enumerate((expected[:2], expected[3:])):
-        share_file(records.folder, about, rank).append(part)
+        shard_file(records.folder, about, rank).append(part)
     with (records.folder / "process_1" / "frames.jsonl").open("a") as file:
         file.write('{"frame":2,"obj')  # killed while writing
     with pytest.raises(EvaluationError, match="differs in weights"):
-        share_file(records.folder, {"weights": "y"}, 0)
+        shard_file(records.folder, {"weights": "y"}, 0)
     RecordFile(records.folder / "process_1", about)  # as it is opened again, the unfinished line is dropped
     gather(records.folder, records)
     assert read_records(records.folder) == [expected[0], expected[1], expected[3]]

@@ -31,6 +31,7 @@ from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
 from hoisdf_model.data import shards
+from hoisdf_model.drawing.pen import EDGES
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import (
     Contender,
@@ -54,8 +55,8 @@ from hoisdf_model.evaluation import (
     write_report,
 )
 from hoisdf_model.evaluation.reports.comparison import difference_of
-from hoisdf_model.evaluation.reports.pictures import EDGES, tile
-from hoisdf_model.evaluation.reports.published import beside, tables_of
+from hoisdf_model.evaluation.reports.pictures import tile
+from hoisdf_model.evaluation.reports.published import filled_table, tables_of
 from hoisdf_model.evaluation.reports.summary import figure_of
 from hoisdf_model.evaluation.reports.tables import sections_of, summary_table
 from hoisdf_model.evaluation.runs.crop_pictures import SIZE
@@ -222,17 +223,17 @@ def test_own_figures_stand_in_the_published_tables_of_their_data():
     assert tables_of({"data": {"kind": "ho3d", "synthetic": True}}) == ()
     assert tables_of({"data": {"benchmark": 2}}) == ()
     methods, objects, *rest = tables_of({"data": {"kind": "dexycb", "subset": "close"}})
-    found = beside(methods, summary, "network")
+    found = filled_table(methods, summary, "network")
     figure = summary.figures["all"]["network"]["MJE"]
     own = f"12.5 ({figure.low:.1f}–{figure.high:.1f})"
     assert found.rows[-1] == ("this evaluation", own, "", "1.0 (1.0–1.0)", "", own)
     assert found.rows[-2] == ("HOISDF", "10.1", "5.31", "18.4", "27.4", "13.3")
-    seen = beside(objects, summary, "network", everything=False)
+    seen = filled_table(objects, summary, "network", everything=False)
     assert seen.heads[:4] == ("", "OCE this evaluation", "OCE HOISDF", "OCE Wang et al. [49]")
     assert [row[0] for row in seen.rows] == ["003_cracker_box", "Mean"]
     assert seen.rows[0][1:4] == ("1.0 (1.0–1.0)", "29.4", "33.3")
-    assert len(beside(objects, summary, "network").rows) == 21
-    assert [beside(table, summary, "network") for table in rest] == [None, None]  # nothing of them was measured
+    assert len(filled_table(objects, summary, "network").rows) == 21
+    assert [filled_table(table, summary, "network") for table in rest] == [None, None]  # nothing of them was measured
 
 
 def test_sections_show_what_was_measured_in_their_units():

@@ -32,10 +32,10 @@ from hoisdf_model.errors import DatasetError, EvaluationError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, ObjectEstimate
 from hoisdf_model.evaluation import (
     Contender,
-    FromImage,
-    GivenPlaces,
+    LiveProtocol,
     MeanHandAndObject,
     Models,
+    PaperProtocol,
     RecordFile,
     evaluate,
     mean_pose_of,
@@ -230,7 +230,7 @@ def test_some_contenders_take_part_in_the_first_frames_only(tmp_path):
 
 
 def test_batch_size_and_other_processes_change_nothing(tmp_path):
-    network = {"network": Contender(GivenPlaces(tiny_network()))}
+    network = {"network": Contender(PaperProtocol(tiny_network()))}
     _, one = run(tmp_path / "one", network, numbers=range(3), batch_size=1)
     _, many = run(tmp_path / "many", network, numbers=range(3), batch_size=3)
     for a, b in zip(one, many, strict=True):
@@ -240,7 +240,7 @@ def test_batch_size_and_other_processes_change_nothing(tmp_path):
 
 def test_left_hands_have_the_errors_of_their_mirror_images(tmp_path):
     """The network sees the same; what is decoded is compared where the hand is, and not in the mirror."""
-    network = {"network": Contender(GivenPlaces(tiny_network(), scale=3.1), kept=True)}
+    network = {"network": Contender(PaperProtocol(tiny_network(), scale=3.1), kept=True)}
     _, right = run(tmp_path / "right", network, Only(frame(0, 200), frame(1, 200)), range(2))
     _, seen = run(tmp_path / "left", network, left(), range(2))
     for a, b in zip(right, seen, strict=True):
@@ -257,7 +257,7 @@ def test_left_hands_have_the_errors_of_their_mirror_images(tmp_path):
 )
 def test_a_fault_in_decoding_moves_the_figures(tmp_path, monkeypatch, name, fault, metric):
     """The paper's protocol reads the network's output with the code that every robot runs."""
-    network = {"network": Contender(GivenPlaces(tiny_network()))}
+    network = {"network": Contender(PaperProtocol(tiny_network()))}
     _, right = run(tmp_path / "right", network, left((0,)), range(1))
     monkeypatch.setattr(f"hoisdf_model.estimation.decoding.{name}", fault)
     _, wrong = run(tmp_path / "wrong", network, left((0,)), range(1))
@@ -267,7 +267,7 @@ def test_a_fault_in_decoding_moves_the_figures(tmp_path, monkeypatch, name, faul
 def test_training_watches_the_same_errors(tmp_path):
     """Scores for watching a run are computed on tensors by other code; joints must agree to rounding."""
     network, source = tiny_network(), Frames(3, 200)
-    _, records = run(tmp_path, {"network": Contender(GivenPlaces(network))}, source, range(3))
+    _, records = run(tmp_path, {"network": Contender(PaperProtocol(network))}, source, range(3))
     batch = joined([EvaluatedFrames(source, range(3), preparation_for(network.config))[k] for k in range(3)]).sample
     target = target_of(batch, network.hand_layer, network.config.field.scale)
     with torch.inference_mode():
@@ -397,7 +397,7 @@ class Watching:
 
 @pytest.mark.parametrize("source", [Frames(3, 200), left((0, 1, 2))], ids=["right", "left"])
 def test_live_estimates_are_judged_in_the_camera_frame(tmp_path, source):
-    contenders = {"network": Contender(FromImage(Watching(source, nothing=(1,))))}
+    contenders = {"network": Contender(LiveProtocol(Watching(source, nothing=(1,))))}
     _, records = run(tmp_path, contenders, source, range(3), images=True)
     away = 1e3 * np.sqrt(3) * 0.1
     for k in (0, 2):

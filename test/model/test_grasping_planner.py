@@ -25,11 +25,19 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry import distances
 from hoisdf_model.geometry.poses import inverse, rigid
-from hoisdf_model.grasping import GraspPlanner, GraspSettings, gripper_names, hand_shape, handover, load_gripper, scores
+from hoisdf_model.grasping import (
+    GraspPlanner,
+    GraspSettings,
+    grasp_scores,
+    gripper_names,
+    hand_shape,
+    handover,
+    load_gripper,
+)
+from hoisdf_model.grasping.box_solids import box_mesh
 from hoisdf_model.grasping.candidates import alike, grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
-from hoisdf_model.grasping.solids import box_mesh
 from hoisdf_model.grasping.trials import point_clearance
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
@@ -334,7 +342,7 @@ def test_the_most_promising_poses_are_those_of_an_exhaustive_search(library, mod
         room = point_clearance(obstacle.vertices[:: handover.THINNED], poses, boxes)
         possible = (point_clearance(thing.samples[0], poses, boxes[2:]) > 0) & (room > SETTINGS.clearance)
         off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / thing.diameter
-        merit = np.clip(room / scores.AMPLE, 0, 1) - off_center
+        merit = np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center
         expected = np.sort(merit[possible])[::-1][: handover.MOST]
         assert len(poses) > 10 * len(expected) > 0
         found = handover._promising(poses, thing, obstacle, GRIPPER, SETTINGS)

@@ -26,7 +26,7 @@ from typer.testing import CliRunner
 from hoisdf_model.cli import app
 from hoisdf_model.errors import UnsafeFileError
 from hoisdf_model.hand import load_hand_model
-from hoisdf_model.hand.picture import contact_sheet, shaded
+from hoisdf_model.hand.hand_sheet import contact_sheet, shaded
 
 FAKE = Path(__file__).parents[1] / "data" / "fake_mano_right.npz"
 

@@ -27,11 +27,11 @@ from torch.nn import functional
 
 from hoisdf_model.geometry import rotations
 from hoisdf_model.network import sampling, search
-from hoisdf_model.network.attention import Attention, Decoder, Encoder
+from hoisdf_model.network.attention import Attention, Decoder, Encoder, EncoderLayer
 from hoisdf_model.network.config_sections import DensityConfig, FieldConfig, RuntimeConfig
 from hoisdf_model.network.fields import Density, SdfDecoder, positional_code
 from hoisdf_model.network.heads import ObjectHead, VoteHead
-from hoisdf_model.network.linear import linear
+from hoisdf_model.network.mlp import Mlp
 from hoisdf_model.network.pyramid import PointFeatures, pixels_of, taps
 
 # --- sampling the pyramid
@@ -223,13 +223,16 @@ def test_the_distance_decoder_equals_its_layers_written_out():
     assert not torch.equal(decoder.train()(point), decoder(point))
 
 
-@pytest.mark.parametrize("relu", [False, True])
-@pytest.mark.parametrize("grad", [False, True])
-def test_linear_layers_are_linear_layers(relu, grad):
-    x, weight, bias = torch.randn(4, 7, 33), torch.randn(21, 33), torch.randn(21)
-    expected = x @ weight.T + bias
-    with torch.set_grad_enabled(grad):
-        torch.testing.assert_close(linear(x, weight, bias, relu), expected.relu() if relu else expected)
+@pytest.mark.parametrize(
+    ("module", "shape"), [(Mlp([3, 5, 2]), (4, 3)), (EncoderLayer(32, 4, 64, 0.0), (2, 5, 32))], ids=["mlp", "encoder"]
+)
+def test_forward_hooks_of_linear_layers_are_called(module, shape):
+    linear = {part for part in module.modules() if isinstance(part, nn.Linear)}
+    called = set()
+    for layer in linear:
+        layer.register_forward_hook(lambda part, *_: called.add(part))
+    module(torch.randn(shape))
+    assert called == linear
 
 
 # --- attention

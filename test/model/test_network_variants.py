@@ -35,7 +35,7 @@ from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import Estimator
 from hoisdf_model.evaluation import (
     Contender,
-    GivenPlaces,
+    PaperProtocol,
     RecordFile,
     evaluate,
     preparation_for,
@@ -216,7 +216,7 @@ def test_evaluation_leaves_out_what_the_variant_has_not(name, tmp_path):
     frames = Frames(2, 200)
     preparation = preparation_for(network.config)
     records = RecordFile(tmp_path, {})
-    contenders = {"network": Contender(GivenPlaces(network))}
+    contenders = {"network": Contender(PaperProtocol(network))}
     assert sum(evaluate(frames, range(2), contenders, records, preparation, MODELS, hand_layer())) == 2
     summary = summarise(read_records(tmp_path)).figures["all"]["network"]
     assert {"MJE", "PA-MJE", "OCE", "MCE", "ADD-S"} <= summary.keys()

@@ -38,8 +38,8 @@ from hoisdf_model.estimation import write_meshes
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.objects.mesh_reading import read_mesh
+from hoisdf_model.objects.object_records import MESH, RECORD
 from hoisdf_model.objects.own_objects import add_object, check_name, examine
-from hoisdf_model.objects.records import MESH, RECORD
 from hoisdf_model.objects.repair import closed_solid
 from hoisdf_model.objects.symmetry import discrete
 from hoisdf_model.objects.symmetry_search import declared, find_turns

@@ -68,7 +68,7 @@ class Work:
 
     def drawn(self, frame: Frame, found: Estimate) -> NDArray[np.uint8]:
         """The picture with the estimate drawn in."""
-        from hoisdf_model.estimation import draw_overlay
+        from hoisdf_model.drawing import draw_overlay
 
         return draw_overlay(frame.image, found, frame.intrinsics, self.catalogue, self.estimator.hand_model)
 

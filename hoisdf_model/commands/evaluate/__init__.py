@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``hoisdf evaluate``: how far estimates are off, frame by frame and in tables."""
+"""``hoisdf evaluate``: errors of estimates, by frame and in tables."""
 
 from hoisdf_model.commands.evaluate.command import register
 

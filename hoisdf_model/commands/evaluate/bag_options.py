@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``hoisdf evaluate`` is told about bags."""
+"""Options of ``hoisdf evaluate`` for bags."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GIVEN = ("regions", "depth")
 
 @dataclass(frozen=True)
 class BagOptions:
-    """What the command was told about bags."""
+    """Options for bags."""
 
     path: Path
     given: tuple[str, ...]
@@ -43,14 +43,14 @@ class BagOptions:
     slop: float = 0.0
 
     def reading(self, frames: int | None) -> Reading:
-        """How to read the bags."""
+        """Reading options of the bags."""
         from hoisdf_model.data.bags.labelled_source import BagTopics
         from hoisdf_model.evaluation.runs.bag_reading import Reading
 
         return Reading(BagTopics(dict(self.topics), self.rectified, self.slop), self.given, frames, self.forgetful)
 
     def about(self, bags: Mapping[str, Path]) -> dict[str, Any]:
-        """What is evaluated, for records and reports."""
+        """Description of the data, for records and reports."""
         from hoisdf_model.data.bags.labelled_source import is_synthetic
 
         root = self.path.resolve()
@@ -62,16 +62,16 @@ class BagOptions:
 
     @property
     def label(self) -> str:
-        """Short, for names of folders."""
-        told = [self.estimates.strip("/").replace("/", "_")] if self.estimates else []
-        return "_".join((self.path.resolve().stem, *told, *self.given, *(["forgetful"] if self.forgetful else [])))
+        """Short name, for folders."""
+        topic = [self.estimates.strip("/").replace("/", "_")] if self.estimates else []
+        return "_".join((self.path.resolve().stem, *topic, *self.given, *(["forgetful"] if self.forgetful else [])))
 
 
 def bag_options(
     bag: Path | None, given: str, estimates: str | None, topics: Sequence[str], rectified: bool, forgetful: bool,
     protocol: str, foreign: Mapping[str, bool], slop: float = 0.0,
 ) -> BagOptions | None:  # fmt: skip
-    """The options, checked; None without ``--bag``.
+    """Checked options for bags; None without ``--bag``.
 
     Args:
         bag, given, estimates, topics, rectified, forgetful, slop: as given.

@@ -12,12 +12,14 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""``hoisdf evaluate --bag``: rosbags as the perception node would see them, with true places, or as it has recorded."""
+"""``hoisdf evaluate --bag``: evaluation of rosbags.
+
+Estimated as the perception node would, with true places, or as recorded.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,19 +31,18 @@ from hoisdf_model.errors import BagError, EvaluationError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from hoisdf_model.commands.evaluate.network_choice import NetworkChoice
     from hoisdf_model.data.bags.labelled_source import Find, Moment
     from hoisdf_model.data.samples.preparation import PreparationConfig
-    from hoisdf_model.estimation import Estimator
     from hoisdf_model.evaluation import Models, Record
     from hoisdf_model.evaluation.runs.bag_reading import BagTally, Reading
     from hoisdf_model.evaluation.runs.data_folder import DataFolder
-    from hoisdf_model.hand import HandModel
 
 Steps = Callable[[Path, int, Any, "BagTally", Sequence[str]], "Iterator[Any]"]
 
 
 def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: Console) -> DataFolder:
-    """The bags' frames with true places, to be evaluated on as any other data.
+    """Frames of bags with true places, as a data folder.
 
     Raises:
         BagError, EvaluationError: there is nothing to evaluate on; says why.
@@ -60,46 +61,15 @@ def labelled_bags(options: BagOptions, frames: int | None, find: Find, console: 
     tallies: list[BagTally] = []
     with console.status("reading the bags"):
         source.moments += list(_through(bags, steps, None, tallies))
-    _tell(tallies, console)
+    _print_problems(tallies, console)
     if not source.moments:
         raise EvaluationError(f"the ground truth of {options.path} knows no hand in any image: nothing to compare")
     about = options.about(bags) | {"frames": len(source)}
     return DataFolder(source, PreparationConfig(), about, None, options.label)
 
 
-@dataclass(frozen=True)
-class NetworkRun:
-    """Which network to run, and how; ``objects`` is a folder of own meshes."""
-
-    weights: str
-    hand_model: HandModel | None
-    preset: str | None
-    device: Any
-    precision: str
-    search: str
-    objects: Path | None
-
-    def estimator(self) -> Estimator:
-        """As the perception node loads it.
-
-        Raises:
-            CheckpointError, HandModelError: as :meth:`hoisdf_model.estimation.Estimator.load`.
-        """
-        from hoisdf_model.estimation import Estimator
-        from hoisdf_model.network import load_network, optimised
-        from hoisdf_model.objects import load_catalogue
-
-        network, config = load_network(self.weights, self.hand_model, self.preset, self.device)
-        network = optimised(network)
-        network.runtime = replace(network.runtime, precision=self.precision, search=self.search)
-        return Estimator(
-            network, config, network.hand_layer.model, self.device,
-            catalogue=load_catalogue(self.objects), calibration=network.calibration,
-        )  # fmt: skip
-
-
 def evaluate_live(
-    options: BagOptions, run: NetworkRun, folder: Path, frames: int | None, models: Models, find: Find,
+    options: BagOptions, network: NetworkChoice, folder: Path, frames: int | None, models: Models, find: Find,
     per_object: bool, console: Console,
 ) -> None:  # fmt: skip
     """Run an estimator over bags, and write the results.
@@ -112,14 +82,14 @@ def evaluate_live(
 
     reading = options.reading(frames)
     with console.status("loading the network"):
-        estimator = run.estimator()
+        estimator = network.estimator()
 
     def steps(path: Path, number: int, evaluation: Any, tally: BagTally, tags: Sequence[str]) -> Iterator[Any]:
         return estimated(path, number, estimator, reading, evaluation, tally, tags)
 
     about: dict[str, Any] = {
-        "weights": run.weights, "digest": digest_of(run.weights), "network": estimator.config.to_mapping(),
-        "protocol": "live", "precision": run.precision, "search": run.search,
+        "weights": network.weights, "digest": digest_of(network.weights), "network": estimator.config.to_mapping(),
+        "protocol": "live", "precision": network.precision, "search": network.search,
     }  # fmt: skip
     preparation = preparation_for(estimator.config)
     _evaluate(options, steps, about, folder, reading, models, find, preparation, per_object, console)
@@ -129,7 +99,7 @@ def evaluate_recorded(
     options: BagOptions, folder: Path, frames: int | None, models: Models, find: Find, per_object: bool,
     console: Console,
 ) -> None:  # fmt: skip
-    """Compare the estimates that bags hold with their ground truth, and write the results.
+    """Compare recorded estimates with their ground truth, and write the results.
 
     Raises:
         BagError, EvaluationError: as :func:`evaluate_live`.
@@ -157,10 +127,9 @@ def _evaluate(
     from hoisdf_model.data.bags.labelled_source import BagFrames, bags_in
     from hoisdf_model.evaluation import (
         EstimateErrors,
-        Finished,
+        OnlineEvaluation,
         RecordFile,
-        RunningEvaluation,
-        summarise,
+        finished_stream,
         write_results,
     )
     from hoisdf_model.evaluation.reports.bag_pictures import bag_sheet
@@ -169,7 +138,8 @@ def _evaluate(
     about |= {"data": options.about(bags), "given": list(options.given), "forgetful": options.forgetful}
     file = RecordFile(folder, about)
     file.restart()
-    evaluation, source = RunningEvaluation(EstimateErrors(models), NETWORK), BagFrames(bags, reading.topics, [], find)
+    evaluation = OnlineEvaluation(EstimateErrors(models), NETWORK, file)
+    source = BagFrames(bags, reading.topics, [], find)
     records: list[Record] = []
     tallies: list[BagTally] = []
 
@@ -177,7 +147,6 @@ def _evaluate(
         for new, moments in _through(bags, steps, evaluation, tallies):
             records.extend(new)
             source.moments += moments
-            file.append(new)
             yield 1
 
     try:
@@ -186,11 +155,9 @@ def _evaluate(
             raise EvaluationError(f"the ground truth of {options.path} knows no hand in any frame: nothing to compare")
     finally:
         file.abandon()  # a mended command would be refused the folder
-    _tell(tallies, console)
-    finished = Finished(
-        about, records, summarise(records), NETWORK, (), pace, _facts(tallies), evaluation.figures.sentences(),
-        {"counts": evaluation.figures.to_json(), "bags": {tally.name: tally.to_json() for tally in tallies}},
-    )  # fmt: skip
+    _print_problems(tallies, console)
+    counts = {"bags": {tally.name: tally.to_json() for tally in tallies}}
+    finished = finished_stream(about, records, NETWORK, evaluation.figures, _facts(tallies), counts, pace)
     print_summary(folder, finished, per_object)
     for sentence in (*finished.notes, *(f"{name}: {fact}" for name, fact in finished.facts.items())):
         Console().print(sentence, highlight=False, soft_wrap=True)
@@ -218,7 +185,7 @@ def _through(bags: Mapping[str, Path], steps: Steps, evaluation: Any, tallies: l
         raise failures[0]
 
 
-def _tell(tallies: Sequence[BagTally], console: Console) -> None:
+def _print_problems(tallies: Sequence[BagTally], console: Console) -> None:
     for tally in tallies:
         for problem in tally.problems:
             console.print(f"{tally.name}: {problem}", style="yellow", highlight=False, soft_wrap=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The network that is evaluated, and what stands beside it."""
+"""Evaluated network and its baselines."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NETWORK, UNTRAINED, MEAN, INFORMED, TRUTH = "network", "untrained", "mean pose",
 def contenders_of(
     network: Hoisdf, device: Any, protocol: str, untrained: int, mean_pose: Path | None, models: Models
 ) -> Mapping[str, Contender]:
-    """The network and the baselines, by name.
+    """Network and baselines, by name.
 
     Args:
         network: what is evaluated.
@@ -44,9 +44,9 @@ def contenders_of(
     from hoisdf_model.estimation import Estimator
     from hoisdf_model.evaluation import (
         Contender,
-        FromImage,
-        GivenPlaces,
+        LiveProtocol,
         MeanHandAndObject,
+        PaperProtocol,
         read_mean_pose,
         untrained_like,
     )
@@ -55,14 +55,14 @@ def contenders_of(
     def method(taken: Hoisdf) -> Any:
         fast = optimised(taken)
         if protocol == "paper":
-            return GivenPlaces(fast, device, taken.config.field.scale)
+            return PaperProtocol(fast, device, taken.config.field.scale)
         estimator = Estimator(fast, taken.config, taken.hand_layer.model, device)
 
         def estimate(frame: Any) -> Any:
             estimator.reset()
             return estimator(frame)
 
-        return FromImage(estimate)
+        return LiveProtocol(estimate)
 
     means = read_mean_pose(mean_pose)
     result = {NETWORK: Contender(method(network), kept=True)}

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several processes, started by torchrun, that evaluate together: each its share of the frames, on its own device."""
+"""Several processes of torchrun that evaluate together.
+
+Each evaluates its shard of the frames on its own device.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +52,7 @@ class Processes:
 
     @classmethod
     def joined(cls) -> Processes:
-        """Those that torchrun started, met; a single one without it.
+        """Process group of torchrun, joined; a single process without it.
 
         Raises:
             ConfigError: the environment's numbers are no numbers, or the others can't be met.
@@ -67,32 +70,35 @@ class Processes:
 
     @property
     def leads(self) -> bool:
-        """Whether this one prints and writes the report."""
+        """Whether this process prints and writes the report."""
         return self.rank == 0
 
     def device(self, name: str) -> str:
-        """The GPU of this process where ``auto`` or ``cuda`` leave it open, else what was named."""
+        """Device of this process.
+
+        One of the GPUs where ``auto`` or ``cuda`` leave it open, else the named device.
+        """
         import torch
 
         spread = self.count > 1 and name in ("auto", "cuda") and torch.cuda.is_available()
         return f"cuda:{self.local % torch.cuda.device_count()}" if spread else name
 
     def wait(self) -> None:
-        """Until all have come here."""
+        """Barrier of all processes."""
         if self.count > 1:
             import torch.distributed
 
             torch.distributed.barrier()
 
     def leave(self) -> None:
-        """Nobody waits for this process any more."""
+        """Leave the process group."""
         if self.count > 1:
             import torch.distributed
 
             torch.distributed.destroy_process_group()
 
     def leader_first(self, make: Callable[[], Made]) -> Made:
-        """What ``make`` gives in each process; the others begin when the first one is done."""
+        """Result of ``make`` in each process, the first process first."""
         if not self.leads:
             self.wait()
             return make()
@@ -102,13 +108,13 @@ class Processes:
 
 
 def records_of(processes: Processes, folder: Path, about: Mapping[str, Any]) -> RecordFile:
-    """The evaluation's records, also those that processes left which were interrupted.
+    """Records of the evaluation, those of interrupted processes included.
 
     Raises:
         EvaluationError: as ``RecordFile``.
     """
     from hoisdf_model.evaluation import RecordFile
-    from hoisdf_model.evaluation.runs.shares import gather
+    from hoisdf_model.evaluation.runs.sharding import gather
 
     def opened() -> RecordFile:
         records = RecordFile(folder, about)
@@ -128,7 +134,7 @@ def work(
     steps: Callable[[Sequence[int], RecordFile], Iterator[int]],
     console: Console,
 ) -> float | None:
-    """Evaluate what isn't in the records yet; afterwards it is there.
+    """Evaluate frames that the records lack.
 
     Args:
         processes: who works.
@@ -147,16 +153,16 @@ def work(
     """
     import time
 
-    from hoisdf_model.evaluation.runs.shares import gather, share_file, share_of
+    from hoisdf_model.evaluation.runs.sharding import gather, shard_file, shard_of
 
     done = records.done()
     left = [frame for frame in frames if frame not in done]
     if processes.count == 1:
         return followed(steps(left, records), len(frames) - len(left), len(frames), console)
-    own = share_of(left, batch_size, processes.rank, processes.count)
+    own = shard_of(left, batch_size, processes.rank, processes.count)
     processes.wait()
     began = time.monotonic()
-    followed(steps(own, share_file(records.folder, about, processes.rank)), 0, len(own), console)
+    followed(steps(own, shard_file(records.folder, about, processes.rank)), 0, len(own), console)
     processes.wait()
     pace = len(left) / (time.monotonic() - began) if left else None
     if processes.leads:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is seen of an evaluation while it runs and when it is done."""
+"""Progress bar and printed summary of an evaluation."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 
 
 def followed(steps: Iterator[int], before: int, count: int, console: Console) -> float | None:
-    """Work with a bar; frames a second, None where there was nothing to do."""
+    """Frames per second of the steps, shown with a progress bar.
+
+    None where there was nothing to do.
+    """
     import time
 
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -49,7 +52,9 @@ def followed(steps: Iterator[int], before: int, count: int, console: Console) ->
 
 
 def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: str | None = None) -> None:
-    """Print the tables, the paper's where it has any of such data, and where the rest is.
+    """Print the tables of an evaluation.
+
+    With the paper's where it has any of such data.
 
     Args:
         folder: of the evaluation.
@@ -60,7 +65,7 @@ def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: 
     from rich.console import Console
 
     from hoisdf_model.evaluation import Summary, columns_of, object_groups, summary_table, title_of
-    from hoisdf_model.evaluation.reports.published import beside, published_table, tables_of
+    from hoisdf_model.evaluation.reports.published import filled_table, published_table, tables_of
     from hoisdf_model.evaluation.reports.tables import sections_of
     from hoisdf_model.evaluation.runs.occlusion import LEVEL_TAGS
 
@@ -80,12 +85,12 @@ def print_summary(folder: Path, finished: Finished, per_object: bool, baseline: 
     if levels:
         _print(console, summary_table(Summary(levels, {}), list(levels), columns, "By the share that is hidden"))
     for table in tables_of(about):
-        found = beside(table, summary, finished.own, everything=False)
+        found = filled_table(table, summary, finished.own, everything=False)
         if found is not None:
             _print(console, published_table(table, found))
-    hands, things = summary.found["all"][finished.own]
-    if about["protocol"] == "live" or min(hands, things) < 1:
-        console.print(f"found: hand in {hands:.1%} of the frames, object in {things:.1%}", highlight=False)
+    hands_found, objects_found = summary.found["all"][finished.own]
+    if about["protocol"] == "live" or min(hands_found, objects_found) < 1:
+        console.print(f"found: hand in {hands_found:.1%} of the frames, object in {objects_found:.1%}", highlight=False)
     speed = "" if finished.pace is None else f"; {finished.pace:.2f} frames/s with everything"
     console.print(f"mean / median; more in {folder}/report.html{speed}", highlight=False, soft_wrap=True)
 
@@ -98,7 +103,10 @@ def _print(console: Console, table: Table) -> None:
 
 
 def console_for_progress(quiet: bool = False) -> Console:
-    """On standard error, so that what is printed on standard output can be piped."""
+    """Console on standard error.
+
+    So what is printed on standard output can be piped.
+    """
     from rich.console import Console
 
     return Console(stderr=True, quiet=quiet)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Point sets moved onto others before they are compared: what is forgiven, and by which rule."""
+"""Alignment of point sets before they are compared."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ WRIST, MIDDLE_MCP = 0, 9  # in our joint order
 
 
 def similarity_aligned(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
-    """Points moved by the rotation, scale and shift that bring them nearest to the goal (Umeyama 1991): "PA" metrics.
+    """Points after the best similarity transform to the goal (Umeyama 1991).
+
+    The alignment of the "PA" metrics.
 
     A reflection isn't allowed. Points that all coincide are moved to the goal's middle.
 
@@ -54,7 +56,9 @@ def similarity_aligned(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
 
 
 def scale_translation_aligned(joints: NDArray[Any], goal: NDArray[Any]) -> Floats:
-    """Joints with their wrist moved onto the goal's and the bone from wrist to middle MCP made as long as the goal's.
+    """Joints aligned by wrist position and scale.
+
+    The wrist is moved onto the goal's, and the bone from wrist to middle MCP made as long as the goal's.
 
     HO-3D's second alignment ("ST-MJE").
 
@@ -73,7 +77,7 @@ def scale_translation_aligned(joints: NDArray[Any], goal: NDArray[Any]) -> Float
 
 
 def checked_pair(a: NDArray[Any], b: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Both as float64.
+    """Corresponding points as float64.
 
     Raises:
         InvalidInputError: the shapes differ, or aren't (..., N, 3) with at least one point.

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Surfaces of distance fields by marching cubes, and how near they are to others (paper, figure 6)."""
+"""Surfaces of distance fields by marching cubes, and their errors.
+
+Paper, figure 6.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
-from hoisdf_model.evaluation.metrics import hands as hand_metrics
+from hoisdf_model.evaluation.metrics import hand_metrics
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.geometry import distances, meshes
 
@@ -37,7 +40,7 @@ Mesh = tuple[Floats, NDArray[np.int64]]
 
 
 def surface_of(field: Field, reach: float, cells: int = 32, levels: int = 4, clamp: float = np.inf) -> Mesh:
-    """The surface on which a field is zero, faces looking to where it is positive.
+    """Zero level set of a field, faces oriented to its positive side.
 
     Cells that the surface may go through are divided in eight, again and again; the field is read nowhere else. So it
     has to be about a distance, and it may be clamped; in a cell that it goes through it may also jump. Of a field that
@@ -85,7 +88,7 @@ def surface_of(field: Field, reach: float, cells: int = 32, levels: int = 4, cla
 
 
 class SurfaceScores(NamedTuple):
-    """How near a surface is to the true one.
+    """Distances and F-scores between an estimated and the true surface.
 
     ``distance``: metres, mean of both directions. ``chamfer``: square metres, the mean squared distances of both
     directions added, as Chen et al. have it (gSDF, CVPR 2023). ``f_scores``: one for each threshold.
@@ -97,7 +100,7 @@ class SurfaceScores(NamedTuple):
 
 
 def surface_scores(own: Mesh, true: Mesh, thresholds: tuple[float, ...], seed: int = 0) -> SurfaceScores:
-    """Compare surfaces by points on each of them and their exact distances to the other.
+    """Surface errors from points on each surface and their exact distances.
 
     Others take the nearest of the points drawn on the other surface (Tatarchenko et al. 2019), which is never quite 0:
     of 30,000 points on a hand a tenth has none nearer than 1 mm. Here a perfect surface has the score 1.
@@ -112,7 +115,7 @@ def surface_scores(own: Mesh, true: Mesh, thresholds: tuple[float, ...], seed: i
     rng = np.random.default_rng(seed)
     there = distances.closest_points(meshes.sample_surface(*own, POINTS, rng), *true)[0]
     back = distances.closest_points(meshes.sample_surface(*true, POINTS, rng), *own)[0]
-    precision, recall = (hand_metrics.share_within(part, np.nextafter(thresholds, 0)) for part in (there, back))
+    precision, recall = (hand_metrics.fraction_within(part, np.nextafter(thresholds, 0)) for part in (there, back))
     scores = hand_metrics.harmonic_mean(precision, recall).tolist()
     distance, chamfer = (there.mean() + back.mean()) / 2, (there**2).mean() + (back**2).mean()
     return SurfaceScores(float(distance), float(chamfer), tuple(scores))

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""All errors of a batch of estimates at once, under the names that tables, CSV files and JSON files use."""
+"""All metrics of a batch of estimates.
+
+Under the names that tables, CSV files and JSON files use.
+"""
 
 from __future__ import annotations
 
@@ -22,8 +25,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.evaluation.metrics import hands
-from hoisdf_model.evaluation.metrics import objects as things
+from hoisdf_model.evaluation.metrics import hand_metrics, object_metrics
 from hoisdf_model.evaluation.metrics.alignment import Floats, scale_translation_aligned, similarity_aligned
 
 Unit = Literal["mm", "deg", "%", "cm2", "cm3"]
@@ -33,7 +35,7 @@ Errors = dict[str, Floats]  # metric -> (B,), NaN where it doesn't apply
 
 @dataclass(frozen=True)
 class Metric:
-    """What a name stands for.
+    """Description of a metric.
 
     Attributes:
         meaning: in a few words.
@@ -111,8 +113,11 @@ class Hands:
 
 
 @dataclass(frozen=True)
-class Things:
-    """Objects of B frames: (B, 3, 3) and (B, 3), object frame -> camera frame, metres."""
+class ObjectPoses:
+    """Object poses of B frames, object frame -> camera frame.
+
+    Rotations (B, 3, 3); translations (B, 3), metres.
+    """
 
     rotation: Floats
     translation: Floats
@@ -120,7 +125,7 @@ class Things:
 
 @dataclass(frozen=True)
 class Model:
-    """What is compared of one object, object frame, metres.
+    """Geometry of one object for the metrics, object frame, metres.
 
     Attributes:
         points: (N, 3) spread evenly over the surface; the same N for every object.
@@ -141,26 +146,28 @@ def hand_errors(estimate: Hands, truth: Hands) -> Errors:
     """Errors of B hands, millimetres and percent."""
     own, true = estimate.joints, truth.joints
     result: Errors = {
-        "MJE": hands.mean_distance(own, true) * 1e3,
-        "PA-MJE": hands.mean_distance(similarity_aligned(own, true), true) * 1e3,
-        "ST-MJE": hands.mean_distance(scale_translation_aligned(own, true), true) * 1e3,
+        "MJE": hand_metrics.mean_distance(own, true) * 1e3,
+        "PA-MJE": hand_metrics.mean_distance(similarity_aligned(own, true), true) * 1e3,
+        "ST-MJE": hand_metrics.mean_distance(scale_translation_aligned(own, true), true) * 1e3,
         "wrist": np.linalg.norm(estimate.wrist - truth.wrist, axis=-1) * 1e3,
-        "camera MJE": hands.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
+        "camera MJE": hand_metrics.mean_distance(own + estimate.wrist[:, None], true + truth.wrist[:, None]) * 1e3,
     }
     if estimate.vertices is not None and truth.vertices is not None:
         for prefix, surface in (
             ("", estimate.vertices),
             ("PA-", similarity_aligned(estimate.vertices, truth.vertices)),
         ):
-            apart = hands.distances(surface, truth.vertices)
-            result[f"{prefix}MME"] = apart.mean(-1) * 1e3
-            result[f"{prefix}VAUC"] = hands.area_under_curve(apart) * 100
+            errors = hand_metrics.distances(surface, truth.vertices)
+            result[f"{prefix}MME"] = errors.mean(-1) * 1e3
+            result[f"{prefix}VAUC"] = hand_metrics.area_under_curve(errors) * 100
             for limit in (5, 15):
-                result[f"{prefix}F@{limit}"] = hands.f_score(surface, truth.vertices, limit / 1e3).score * 100
+                result[f"{prefix}F@{limit}"] = hand_metrics.f_score(surface, truth.vertices, limit / 1e3).score * 100
     return result
 
 
-def object_errors(estimate: Things, truth: Things, models: list[Model], origins: Floats | None = None) -> Errors:
+def object_errors(
+    estimate: ObjectPoses, truth: ObjectPoses, models: list[Model], origins: Floats | None = None
+) -> Errors:
     """Errors of B objects, millimetres and degrees.
 
     ``origins`` (B, 3), object frame: the points that OCE is of; None: the frames' origins.
@@ -168,20 +175,28 @@ def object_errors(estimate: Things, truth: Things, models: list[Model], origins:
     own, true = (estimate.rotation, estimate.translation), (truth.rotation, truth.translation)
     points, corners = (np.stack([getattr(model, name) for model in models]) for name in ("points", "corners"))
     turns = [
-        things.rotation_error(r[None], q[None], model.symmetries[None])[0]
+        object_metrics.rotation_error(r[None], q[None], model.symmetries[None])[0]
         for r, q, model in zip(estimate.rotation, truth.rotation, models, strict=True)
     ]
     return {
-        "OCE": (things.origin_error(own, true) if origins is None else things.center_error(origins, own, true)) * 1e3,
-        "OCE box": things.center_error(corners.mean(1), own, true) * 1e3,
-        "MCE": things.axis_aligned_corner_error([model.outline for model in models], own, true) * 1e3,
-        "MCE box": things.box_corner_error(corners, own, true) * 1e3,
-        "ADD": things.average_distance(points, own, true) * 1e3,
-        "ADD-S": things.nearest_distance(points, own, true) * 1e3,
+        "OCE": (
+            object_metrics.origin_error(own, true)
+            if origins is None
+            else object_metrics.center_error(origins, own, true)
+        )
+        * 1e3,
+        "OCE box": object_metrics.center_error(corners.mean(1), own, true) * 1e3,
+        "MCE": object_metrics.axis_aligned_corner_error([model.outline for model in models], own, true) * 1e3,
+        "MCE box": object_metrics.box_corner_error(corners, own, true) * 1e3,
+        "ADD": object_metrics.average_distance(points, own, true) * 1e3,
+        "ADD-S": object_metrics.nearest_distance(points, own, true) * 1e3,
         "rotation": np.rad2deg(turns),
     }
 
 
 def joint_distances(estimate: Hands, truth: Hands) -> NDArray[np.float64]:
-    """(B, 21) millimetres, relative to the wrist, for PCK curves."""
-    return hands.distances(estimate.joints, truth.joints) * 1e3
+    """Joint errors relative to the wrist, for PCK curves.
+
+    (B, 21) millimetres.
+    """
+    return hand_metrics.distances(estimate.joints, truth.joints) * 1e3

@@ -12,7 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How a hand and an object touch and overlap: penetration depth, intersection volume, contact.
+"""Contact and overlap of hand and object.
+
+Penetration depth, intersection volume, contact.
 
 Definitions of Hasson et al. (Learning joint reconstruction of hands and manipulated objects, CVPR 2019, section 5.1):
 depth is the largest distance of the hand's vertices inside the object from the object's surface, volume is counted in
@@ -35,7 +37,7 @@ Integers = NDArray[np.integer[Any]]
 
 
 class Interaction(NamedTuple):
-    """Of one hand and one object.
+    """Contact and overlap of one hand and one object.
 
     ``depth``: metres, how deep the deepest vertex of the hand lies in the object; 0 outside. ``volume``: cubic metres
     that both fill. ``contact``: whether a vertex is nearer than ``CONTACT``, or inside.
@@ -64,8 +66,8 @@ def interaction(
     Raises:
         InvalidInputError: a mesh isn't finite or has no such shape.
     """
-    hand, thing = np.asarray(hand_vertices, np.float64), np.asarray(object_vertices, np.float64)
-    low, high = thing.min(0), thing.max(0)
+    hand, obj = np.asarray(hand_vertices, np.float64), np.asarray(object_vertices, np.float64)
+    low, high = obj.min(0), obj.max(0)
     near = hand[((hand > low - CONTACT) & (hand < high + CONTACT)).all(1)]
     # the hand's mesh is small and the object's may be large: it is asked once, and only about what lies in the hand
     shared = _voxels(np.maximum(low, hand.min(0)), np.minimum(high, hand.max(0)), voxel)
@@ -73,14 +75,17 @@ def interaction(
         shared = shared[distances.inside(shared, hand, hand_faces)]
     if not len(near) + len(shared):
         return Interaction(0.0, 0.0, False)
-    signed = distances.signed_distance(np.concatenate([near, shared]), thing, object_faces)
+    signed = distances.signed_distance(np.concatenate([near, shared]), obj, object_faces)
     nearest = float(signed[: len(near)].min()) if len(near) else np.inf
     volume = int((signed[len(near) :] < 0).sum()) * voxel**3
     return Interaction(max(0.0, -nearest), volume, nearest < CONTACT)
 
 
 def _voxels(low: Floats, high: Floats, edge: float) -> Floats:
-    """(V, 3) middles of the voxels that fill a box, from its lower corner on; none where it is empty."""
+    """Centres (V, 3) of the voxels that fill a box.
+
+    From its lower corner on; none where the box is empty.
+    """
     counts = np.ceil((high - low) / edge).astype(int)
     if (counts <= 0).any():
         return np.zeros((0, 3))

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Objects as the metrics see them: points, outline, box and symmetries, made once for each name."""
+"""Object geometry for the metrics: points, convex hull, box and symmetries.
+
+Made once for each name.
+"""
 
 from __future__ import annotations
 
@@ -52,13 +55,13 @@ class Models:
         return self._made(name)
 
     def _make(self, name: str) -> Model:
-        thing = self._find(name)
-        vertices, faces = np.asarray(thing.mesh.vertices, np.float64), np.asarray(thing.mesh.faces, np.int64)
+        obj = self._find(name)
+        vertices, faces = np.asarray(obj.mesh.vertices, np.float64), np.asarray(obj.mesh.faces, np.int64)
         return Model(
             points=meshes.sample_surface(vertices, faces, POINTS, np.random.default_rng(SEED)),
-            outline=np.asarray(thing.mesh.convex_hull.vertices, np.float64),
+            outline=np.asarray(obj.mesh.convex_hull.vertices, np.float64),
             corners=meshes.box_corners(vertices),
-            symmetries=thing.symmetry.transforms(SYMMETRY_STEPS)[:, :3, :3],
+            symmetries=obj.symmetry.transforms(SYMMETRY_STEPS)[:, :3, :3],
             vertices=vertices,
             faces=faces,
         )

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Distances between the points that a network looks at and the true hand, by the part of the hand (paper, table 6)."""
+"""Distances between the network's sampled points and the true hand.
+
+By the part of the hand (paper, table 6).
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from hoisdf_model.evaluation.metrics.hands import nearest_distances
+from hoisdf_model.evaluation.metrics.hand_metrics import nearest_distances
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandModel
 from hoisdf_model.hand.parts import PHALANGES, parts, phalanx_of_part
@@ -47,7 +50,9 @@ def joint_distances(points: NDArray[Any], joints: NDArray[Any]) -> dict[str, flo
 
 
 def surface_distances(points: NDArray[Any], vertices: NDArray[Any], model: HandModel) -> dict[str, float]:
-    """Mean distance from the sampled points to the true hand's surface, over all and by part, metres.
+    """Mean distance from the sampled points to the true hand's surface.
+
+    Over all and by part, metres.
 
     A point belongs to the part of the nearest vertex; parts without points are left out.
 
@@ -56,10 +61,10 @@ def surface_distances(points: NDArray[Any], vertices: NDArray[Any], model: HandM
         vertices: (778, 3) metres, same frame.
         model: with the faces and the parts.
     """
-    apart = distances.closest_points(points, *meshes.capped(vertices, model.faces))[0]
+    gaps = distances.closest_points(points, *meshes.capped(vertices, model.faces))[0]
     part = phalanx_of_part()[parts(model)][cKDTree(vertices).query(points)[1]]
-    found = {"points to surface": float(apart.mean())}
+    found = {"points to surface": float(gaps.mean())}
     for number, name in enumerate(("palm", *PHALANGES)):
         if (part == number).any():
-            found[f"points at {name}"] = float(apart[part == number].mean())
+            found[f"points at {name}"] = float(gaps[part == number].mean())
     return found

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The best, middling and worst frames of bags."""
+"""Best, median and worst frames of bags, as pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ from hoisdf_model.evaluation.runs.records import Record
 def bag_sheet(
     records: Sequence[Record], method: str, source: BagFrames, preparation: PreparationConfig, models: Models
 ) -> Pixels | None:
-    """As ``pictures.sheet``, of records whose numbers are those of the source's moments.
+    """Picture sheet of records whose numbers are the source's moments.
+
+    As ``pictures.sheet``.
 
     Frames that have no image (estimates may be recorded without), or whose true hand lies outside of it or isn't known
     but for its wrist, aren't shown.

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Evaluations side by side on the frames that they share, and whether the differences could be chance."""
+"""Paired comparison of evaluations on their common frames, with significance."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Frame = tuple[int | str, ...]  # its number, or where it has one its stamp
 
 @dataclass(frozen=True)
 class Difference:
-    """How one run differs from the first in one metric, frame by frame.
+    """Difference of one run from the first in one metric.
 
     Attributes:
         count: frames in which both have the metric.
@@ -88,7 +88,10 @@ def compare(
 
 
 def difference_of(first: NDArray[np.float64], other: NDArray[np.float64], falling: bool = True) -> Difference:
-    """Compare two methods' errors of the same frames, (N,) each."""
+    """Paired difference of two methods' errors of the same frames.
+
+    (N,) each.
+    """
     change = other - first
     low = high = p = float("nan")
     if len(change) > 1:

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.evaluation.metrics.frame_errors import METRICS
-from hoisdf_model.evaluation.metrics.hands import area_under_curve, share_within
+from hoisdf_model.evaluation.metrics.hand_metrics import area_under_curve, fraction_within
 from hoisdf_model.evaluation.reports.summary import ALL, Summary, methods_of
 from hoisdf_model.evaluation.runs.records import Record
 
@@ -40,7 +40,10 @@ STEPS, DOTS = 200, 110
 
 
 def curves(records: Sequence[Record]) -> Drawing:
-    """Shares of joints and of frames with at most some error, for each method (PCK and accuracy curves)."""
+    """PCK and accuracy curves of each method.
+
+    The fractions of joints and of frames with at most some error.
+    """
     from matplotlib.figure import Figure as Drawing
 
     drawing = Drawing(figsize=(3.6 * len(PANELS), 3.4), layout="constrained")
@@ -52,7 +55,7 @@ def curves(records: Sequence[Record]) -> Drawing:
             errors = _errors(records, method, name)
             if len(errors):
                 area = area_under_curve(errors, limit)
-                axis.plot(thresholds, 100 * share_within(errors, thresholds), label=f"{method} ({100 * area:.0f} %)")
+                axis.plot(thresholds, 100 * fraction_within(errors, thresholds), label=f"{method} ({100 * area:.0f} %)")
         axis.set(title=_title(name), xlabel=f"at most, {unit}", xlim=(0, limit), ylim=(0, 100))
         axis.grid(alpha=0.3)
         if axis.lines:
@@ -91,14 +94,14 @@ def bars(summary: Summary, groups: Sequence[str], methods: Sequence[str]) -> Dra
 
 
 def png(drawing: Drawing) -> bytes:
-    """A drawing as a PNG file."""
+    """A drawing as the content of a PNG file."""
     file = io.BytesIO()
     drawing.savefig(file, format="png", dpi=DOTS)
     return file.getvalue()
 
 
 def bar_groups(summary: Summary, objects: Sequence[str]) -> list[str]:
-    """All frames, each kind of frame, each object."""
+    """Groups of the bars: all frames, each tag, each object."""
     kinds = [group for group in summary.figures if group not in objects and group != ALL]
     return [ALL, *kinds, *objects]
 

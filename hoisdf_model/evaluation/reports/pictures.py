@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames with what is true and what was estimated, side by side: what so many millimetres of error look like."""
+"""Pictures of frames: ground truth and estimate side by side."""
 
 from __future__ import annotations
 
@@ -25,36 +25,34 @@ from scipy.stats import rankdata
 
 from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
-from hoisdf_model.estimation.overlay import FINGER_COLOURS
-from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.drawing import FONT, Pen
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.runs.crop_pictures import FONT, INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
+from hoisdf_model.evaluation.runs.crop_pictures import INK, PAPER, SIZE, STRIP, Pixels, captioned, crop_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.records import Record, pose_of
 from hoisdf_model.geometry import rotations
-from hoisdf_model.hand import BONES
 
 GAP = 4  # pixels between tiles
 RANKED_BY, CAPTION = ("MJE", "ADD-S"), ("MJE", "PA-MJE", "OCE", "ADD-S")
 BOX_COLOUR, BOX_NEAR = (255, 214, 64), (255, 120, 40)
-DARK = (20, 20, 20)
-# pairs of corners that differ in one coordinate; corners as ``Model.corners`` orders them
-EDGES = tuple((a, a | 1 << bit) for a in range(8) for bit in range(3) if not a >> bit & 1)
+JOINT_RADIUS, EDGE_RADIUS = np.full(21, 2.5), np.full(21, 3.5)
 
 
 def ranked(records: Sequence[Record], method: str) -> list[Record]:
-    """Frames from the best to the worst: by the mean of their ranks in MJE and in ADD-S, frames that have both.
+    """Frames from the best to the worst.
+
+    By the mean of their ranks in MJE and in ADD-S, of frames that have both.
 
     Where fewer than three have both, by the one that more have.
     """
 
-    def having(metrics: Sequence[str]) -> list[Record]:
+    def records_with(metrics: Sequence[str]) -> list[Record]:
         return [r for r in records if method in r.results and all(m in r.results[method].errors for m in metrics)]
 
     metrics: Sequence[str] = RANKED_BY
-    if len(having(metrics)) < 3:
-        metrics = (max(RANKED_BY, key=lambda metric: len(having((metric,)))),)
-    judged = having(metrics)
+    if len(records_with(metrics)) < 3:
+        metrics = (max(RANKED_BY, key=lambda metric: len(records_with((metric,)))),)
+    judged = records_with(metrics)
     if not judged:
         return []
     ranks = np.mean([rankdata([r.results[method].errors[m] for r in judged]) for m in metrics], 0)
@@ -62,7 +60,10 @@ def ranked(records: Sequence[Record], method: str) -> list[Record]:
 
 
 def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> dict[str, list[Record]]:
-    """Of the ranked frames the first, the middle and the last ``each``; fewer, where there aren't that many."""
+    """First, middle and last ``each`` of the ranked frames.
+
+    Fewer where there aren't that many.
+    """
     order = ranked(records, method)
     if len(order) < 3:
         return {"best": order, "median": [], "worst": []}
@@ -76,7 +77,7 @@ def best_median_worst(records: Sequence[Record], method: str, each: int = 4) -> 
 
 
 def tile(record: Record, method: str, source: FrameSource, preparation: PreparationConfig, models: Models) -> Pixels:
-    """The frame as the network sees it, the truth on the left and the estimate on the right, with its errors below.
+    """Crop of a frame, ground truth left, estimate right, errors below.
 
     Drawn are the skeleton, each finger in its colour, and the object's own box.
 
@@ -87,14 +88,14 @@ def tile(record: Record, method: str, source: FrameSource, preparation: Preparat
     image, camera = crop_of(batch)
     sides = []
     for pose in (_truth(batch), record.results[method].pose):
-        canvas = image.copy()
+        pen = Pen(image.copy(), camera, 1.0)
         if "rotation" in pose and record.object:
             corners = models(record.object).corners
             turn = rotations.rotation_matrices(np.array(pose["rotation"]))
-            _draw_box(canvas, corners @ turn.T + np.array(pose["translation"]), camera)
+            pen.cuboid(corners @ turn.T + np.array(pose["translation"]), BOX_COLOUR, BOX_NEAR)
         if "joints" in pose:
-            _draw_skeleton(canvas, np.array(pose["joints"], np.float64), camera)
-        sides.append(canvas)
+            pen.skeleton(np.array(pose["joints"], np.float64), JOINT_RADIUS, EDGE_RADIUS)
+        sides.append(pen.canvas)
     errors = record.results[method].errors
     numbers = "  ".join(f"{metric} {errors[metric]:.0f}" for metric in CAPTION if metric in errors)
     return captioned(np.hstack(sides), f"{record.frame}  {record.object}  {numbers} mm")
@@ -130,38 +131,5 @@ def sheet(
 def _truth(batch: FrameBatch) -> dict[str, Any]:
     (truth,) = batch.truths
     joints = np.asarray(truth.hands[0].joints, np.float64) if bool(batch.sample.hand_known[0]) else None
-    rotation, translation = next(((thing.rotation, thing.translation) for thing in truth.objects), (None, None))
+    rotation, translation = next(((obj.rotation, obj.translation) for obj in truth.objects), (None, None))
     return pose_of(joints, rotation, translation)
-
-
-def _draw_skeleton(canvas: Pixels, joints: Floats, camera: Floats) -> None:
-    points, depths = _fixed(joints, camera), joints[:, 2]
-    for parent, child in sorted(BONES, key=lambda bone: -float(depths[bone[0]] + depths[bone[1]])):
-        _line(canvas, points[parent], points[child], DARK, 4)
-        _line(canvas, points[parent], points[child], FINGER_COLOURS[(child + 3) // 4], 2)
-    for joint in np.argsort(-depths).tolist():
-        _disc(canvas, points[joint], DARK, 3.5)
-        _disc(canvas, points[joint], FINGER_COLOURS[(joint + 3) // 4], 2.5)
-
-
-def _draw_box(canvas: Pixels, corners: Floats, camera: Floats) -> None:
-    """Edges, those of the nearest corner in another colour."""
-    points, nearest = _fixed(corners, camera), int(corners[:, 2].argmin())
-    for edge in sorted(EDGES, key=lambda edge: nearest in edge):
-        _line(canvas, points[edge[0]], points[edge[1]], DARK, 3)
-        _line(canvas, points[edge[0]], points[edge[1]], BOX_NEAR if nearest in edge else BOX_COLOUR, 1)
-
-
-def _fixed(points: Floats, camera: Floats) -> list[tuple[int, int]]:
-    """Pixels in sixteenths, as OpenCV draws them."""
-    seen = points @ camera.T
-    pixels = seen[:, :2] / np.maximum(seen[:, 2:], 1e-3)
-    return [(int(x), int(y)) for x, y in np.clip(np.round(pixels * 16), -160_000, 160_000)]
-
-
-def _line(canvas: Pixels, a: tuple[int, int], b: tuple[int, int], colour: tuple[int, int, int], width: int) -> None:
-    cv2.line(canvas, a, b, colour, width, cv2.LINE_AA, 4)
-
-
-def _disc(canvas: Pixels, at: tuple[int, int], colour: tuple[int, int, int], radius: float) -> None:
-    cv2.circle(canvas, at, round(radius * 16), colour, -1, cv2.LINE_AA, 4)

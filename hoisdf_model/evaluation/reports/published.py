@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was published, to stand beside own figures; ``assets/published.yaml`` says where each number comes from."""
+"""Published results beside own figures.
+
+``assets/published.yaml`` names the source of each number.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ MEAN, OURS = "Mean", "this evaluation"
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table.
+    """One published table.
 
     Attributes:
         title: the data set. source: where it stands. note: what to know of it, or nothing.
@@ -56,8 +59,11 @@ class PublishedTable:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A published table with own figures in it, as text: ``heads`` of the columns, ``rows``, and which rows are own."""
+class FilledTable:
+    """Published table with own figures in it, as text.
+
+    ``heads`` of the columns, ``rows``, and the numbers of the rows that are ``own``.
+    """
 
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -82,7 +88,7 @@ def published_tables() -> tuple[PublishedTable, ...]:
 
 
 def tables_of(about: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
-    """Those of the data that an evaluation is of; none for synthetic data, of which the paper says nothing.
+    """Published tables of the evaluated data; none for synthetic data.
 
     Args:
         about: what was evaluated, as records have it.
@@ -94,8 +100,10 @@ def tables_of(about: Mapping[str, Any]) -> tuple[PublishedTable, ...]:
     return tuple(table for table in published_tables() if table.data == named)
 
 
-def beside(table: PublishedTable, summary: Summary, own: str, everything: bool = True) -> Beside | None:
-    """Own means, with their confidence intervals, in a published table; None where nothing of it was measured.
+def filled_table(table: PublishedTable, summary: Summary, own: str, everything: bool = True) -> FilledTable | None:
+    """Published table with own means and their confidence intervals.
+
+    None where none of its metrics was evaluated.
 
     Args:
         table: the published one.
@@ -109,7 +117,7 @@ def beside(table: PublishedTable, summary: Summary, own: str, everything: bool =
         figures = summary.figures[ALL].get(own, {})
         rows = [(name, *_texts(values)) for name, values in table.rows.items()]
         rows.append((OURS, *(_own(figures.get(metric), metric) for metric in table.metrics)))
-        return Beside(("", *map(_head, table.metrics)), tuple(rows), frozenset({len(rows) - 1}))
+        return FilledTable(("", *map(_head, table.metrics)), tuple(rows), frozenset({len(rows) - 1}))
     heads = [f"{_head(metric)} {who}" for metric in table.metrics for who in (OURS, *table.methods)]
     rows = []
     for name, values in table.rows.items():
@@ -120,11 +128,11 @@ def beside(table: PublishedTable, summary: Summary, own: str, everything: bool =
         for k, metric in enumerate(table.metrics):
             cells += [_own(found.get(metric), metric), *_texts(values)[k :: len(table.metrics)]]
         rows.append((name, *cells))
-    return Beside(("", *heads), tuple(rows), frozenset())
+    return FilledTable(("", *heads), tuple(rows), frozenset())
 
 
-def published_table(table: PublishedTable, found: Beside) -> Table:
-    """A published table with own figures, to print."""
+def published_table(table: PublishedTable, found: FilledTable) -> Table:
+    """Published table with own figures, to print."""
     title = f"{table.title} ({table.source})" + (f"\n{table.note}" if table.note else "")
     drawn = Table(title=title, title_justify="left", pad_edge=False, box=box.SIMPLE_HEAD, show_lines=False)
     for position, head in enumerate(found.heads):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An evaluation as one HTML file that needs nothing beside it: figures, curves, pictures, published results."""
+"""Report of an evaluation as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.frame_errors import METRICS
-from hoisdf_model.evaluation.reports.published import beside, published_tables
-from hoisdf_model.evaluation.reports.summary import Figure, Summary, having
+from hoisdf_model.evaluation.reports.published import filled_table, published_tables
+from hoisdf_model.evaluation.reports.summary import Figure, Summary, methods_with
 
 JPEG_QUALITY = 88
 _STYLE = """
@@ -52,7 +52,7 @@ _HOW_TO_READ = (
 
 @dataclass(frozen=True)
 class Content:
-    """What a report shows.
+    """Content of a report.
 
     Attributes:
         title: in a line.
@@ -77,7 +77,7 @@ class Content:
 
 
 def write_report(content: Content, path: str | Path) -> None:
-    """Write the file.
+    """Write the report's file.
 
     Raises:
         EvaluationError: it can't be written.
@@ -117,7 +117,7 @@ def _figures(content: Content, groups: Sequence[str], metrics: Sequence[str]) ->
     heads = "".join(f"<th>{escape(metric)}, {METRICS[metric].unit}</th>" for metric in metrics)
     rows = []
     for group in groups:
-        for position, (method, figures) in enumerate(having(content.summary, group, metrics).items()):
+        for position, (method, figures) in enumerate(methods_with(content.summary, group, metrics).items()):
             found = [figures.get(metric) for metric in metrics]
             count = max(figure.count for figure in found if figure)
             kind = " ".join((["own"] if method == content.own else []) + ([] if position else ["first"]))
@@ -148,7 +148,7 @@ def _cell(figure: Figure | None, metric: str, count: int, interval: bool) -> str
 def _published(content: Content) -> str:
     parts = []
     for table in published_tables():
-        found = beside(table, content.summary, content.own)
+        found = filled_table(table, content.summary, content.own)
         if found is None:
             continue
         heads = "".join(f"<th>{escape(head)}</th>" for head in found.heads)

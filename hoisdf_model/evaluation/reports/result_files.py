@@ -26,17 +26,18 @@ import cv2
 
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
+from hoisdf_model.evaluation.reports.descriptions import columns_of, facts_of, notes_of, title_of
 from hoisdf_model.evaluation.reports.report import Content, write_report
-from hoisdf_model.evaluation.reports.summary import ALL, Summary
+from hoisdf_model.evaluation.reports.summary import ALL, Summary, summarise
 from hoisdf_model.evaluation.reports.tables import object_groups, sections_of, write_csv
-from hoisdf_model.evaluation.reports.wording import columns_of, facts_of, notes_of, title_of
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels
+from hoisdf_model.evaluation.runs.online import OnlineFigures
 from hoisdf_model.evaluation.runs.records import Record
 
 
 @dataclass(frozen=True)
 class Finished:
-    """An evaluation that is done.
+    """A finished evaluation.
 
     Attributes:
         about: what was evaluated on what.
@@ -45,7 +46,7 @@ class Finished:
         own: the method that the report is about.
         beside: methods that bars show beside it, where there are any.
         pace: frames a second; None: nothing was done anew.
-        facts, notes: for the top of the report, beside those that ``about`` tells.
+        facts, notes: for the top of the report, beside those of ``about``.
         counts: what else goes into summary.json.
     """
 
@@ -58,6 +59,20 @@ class Finished:
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     counts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def finished_stream(
+    about: Mapping[str, Any], records: Sequence[Record], own: str, figures: OnlineFigures, facts: Mapping[str, str],
+    counts: Mapping[str, Any], pace: float | None = None,
+) -> Finished:  # fmt: skip
+    """Finished evaluation of a stream of estimates, with its counts.
+
+    Args:
+        about, records, own, facts, pace: as of :class:`Finished`.
+        figures: of the stream. counts: what else goes into summary.json.
+    """
+    counted = {"counts": figures.to_json(), **counts}
+    return Finished(about, records, summarise(records), own, (), pace, facts, figures.sentences(), counted)
 
 
 def write_results(folder: str | Path, finished: Finished, sheet: Pixels | None, fields: Pixels | None = None) -> None:

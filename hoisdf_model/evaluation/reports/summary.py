@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""From records to figures: mean, median and confidence interval of each metric, for groups of frames."""
+"""Mean, median and confidence interval of metrics, by group of frames."""
 
 from __future__ import annotations
 
@@ -50,13 +50,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures: group -> method -> metric, and group -> method -> shares of frames with a hand and an object found."""
+    """Figures and detection rates by group and method.
+
+    ``figures``: group -> method -> metric; ``found``: group -> method -> fractions of frames with a hand and with an
+    object found.
+    """
 
     figures: dict[str, dict[str, dict[str, Figure]]]
     found: dict[str, dict[str, tuple[float, float]]]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it; numbers that don't exist are null."""
+        """Content for JSON; numbers that don't exist are null."""
         groups: dict[str, Any] = {}
         for group, methods in self.figures.items():
             groups[group] = {
@@ -91,15 +95,15 @@ def summarise(records: Sequence[Record], objects: bool = True) -> Summary:
                     for metric in METRICS
                     if len(values := np.array([r.errors[metric] for r in part if metric in r.errors]))
                 }
-                hands, things = np.mean([r.found for r in part], 0).tolist()
-                found[group][method] = (hands, things)
+                hand, object_ = np.mean([r.found for r in part], 0).tolist()
+                found[group][method] = (hand, object_)
     return Summary(figures, found)
 
 
 def groups_of(records: Sequence[Record], objects: bool = True) -> dict[str, list[Record]]:
-    """All records, those with each tag, and those with each object of the catalogue, under these names."""
+    """Records by group: all, each tag, each object of the catalogue."""
     groups = {ALL: list(records)}
-    # tags at the same position tell frames apart in the same respect
+    # tags at the same position are of the same kind
     places = range(max((len(record.tags) for record in records), default=0))
     tags = [record.tags[k] for k in places for record in records if k < len(record.tags)]
     for tag in dict.fromkeys(tags):
@@ -116,14 +120,20 @@ def methods_of(records: Sequence[Record]) -> list[str]:
     return list(dict.fromkeys(method for record in records for method in record.results))
 
 
-def having(summary: Summary, group: str, metrics: Sequence[str]) -> dict[str, dict[str, Figure]]:
-    """Of a group the methods, with their figures, that have one of the metrics."""
+def methods_with(summary: Summary, group: str, metrics: Sequence[str]) -> dict[str, dict[str, Figure]]:
+    """Methods of a group with at least one of the metrics.
+
+    With their figures.
+    """
     methods = summary.figures[group].items()
     return {method: figures for method, figures in methods if any(metric in figures for metric in metrics)}
 
 
 def figure_of(values: NDArray[np.float64]) -> Figure:
-    """Mean, median and confidence interval of some frames' errors (N,); of one frame there is no interval (NaN)."""
+    """Mean, median and confidence interval of errors (N,).
+
+    The interval of a single frame is NaN.
+    """
     low = high = float("nan")
     if len(values) > 1:
         means = _resampling(len(values)) @ values.astype(np.float32)
@@ -133,7 +143,10 @@ def figure_of(values: NDArray[np.float64]) -> Figure:
 
 @lru_cache(maxsize=2)
 def _resampling(count: int) -> NDArray[np.float32]:
-    """(RESAMPLES, count) weights of the frames in each resample: thousands of means in one product, not one by one."""
+    """Weights (RESAMPLES, count) of the frames in each bootstrap resample.
+
+    Thousands of means are then one product.
+    """
     rng = np.random.default_rng(SEED)
     drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
     return (drawn / np.float32(count)).astype(np.float32)

@@ -26,7 +26,7 @@ from rich.table import Table
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.frame_errors import METRICS
 from hoisdf_model.evaluation.reports.comparison import Difference
-from hoisdf_model.evaluation.reports.summary import ALL, Figure, Summary, groups_of, having
+from hoisdf_model.evaluation.reports.summary import ALL, Figure, Summary, groups_of, methods_with
 from hoisdf_model.evaluation.runs.records import Record, exact_seconds
 
 SHOWN = ("MJE", "PA-MJE", "OCE", "MCE", "ADD-S", "rotation")
@@ -49,7 +49,9 @@ def summary_table(
     title: str | None = None,
     baseline: str | None = None,
 ) -> Table:
-    """Mean / median, for each group one line a method; in brackets of how many frames, where it is fewer than ``n``.
+    """Table of mean / median, for each group one line a method.
+
+    In brackets the number of frames, where it is smaller than ``n``.
 
     Under the first method stand its means' 95 % confidence intervals and how far its means are below those of the
     baseline.
@@ -62,7 +64,7 @@ def summary_table(
         head = "\n".join(metric.rsplit(" ", 1)) if len(metric) >= WIDE else metric
         table.add_column(f"{head}\n{METRICS[metric].unit}", justify="right", no_wrap=True)
     for group in groups:
-        for position, (method, figures) in enumerate(having(summary, group, metrics).items()):
+        for position, (method, figures) in enumerate(methods_with(summary, group, metrics).items()):
             shown = [figures.get(metric) for metric in metrics]
             count = max(figure.count for figure in shown if figure)
             cells = (_cell(f, m, count) for f, m in zip(shown, metrics, strict=True))
@@ -83,14 +85,16 @@ def object_groups(records: Sequence[Record]) -> list[str]:
 
 
 def sections_of(summary: Summary) -> dict[str, tuple[str, ...]]:
-    """Those of ``SECTIONS`` that something was measured of, with the metrics that there are."""
+    """Evaluated sections of ``SECTIONS``, with the metrics that there are."""
     measured = {metric for figures in summary.figures[ALL].values() for metric in figures}
     found = {heading: tuple(m for m in metrics if m in measured) for heading, metrics in SECTIONS.items()}
     return {heading: metrics for heading, metrics in found.items() if metrics}
 
 
 def write_csv(records: Sequence[Record], path: str | Path) -> None:
-    """One line for each frame and method, empty where a metric doesn't apply.
+    """Write one CSV line for each frame and method.
+
+    Cells are empty where a metric doesn't apply.
 
     Raises:
         EvaluationError: it can't be written.
@@ -133,7 +137,10 @@ def _interval(figure: Figure | None, metric: str) -> str:
 
 
 def comparison_table(differences: Mapping[str, Difference], title: str | None = None) -> Table:
-    """Metric by metric: means, their difference with its interval, the test, the share of better frames."""
+    """Table of paired differences, metric by metric.
+
+    Means, their difference with its interval, the test, the fraction of frames that improved.
+    """
     table = Table(title=title, title_justify="left", pad_edge=False, box=box.SIMPLE_HEAD)
     for name in ("metric", "n", "first", "this", "difference", "95 % interval", "p", "better in"):
         table.add_column(name, justify="left" if name == "metric" else "right", no_wrap=True)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is read of a bag that is evaluated, and an account of what isn't."""
+"""Reading of a bag that is evaluated, with an account of losses."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ from hoisdf_model.errors import BagError, CameraError, EvaluationError
 from hoisdf_model.evaluation.runs.records import exact_seconds
 
 GIVEN = ("regions", "depth")
-SHOWN = 3  # problems of a bag that are told one by one
+SHOWN = 3  # problems of a bag that are kept one by one
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """How a bag is read.
+    """Reading options of a bag.
 
     Attributes:
         topics: which topics play which role.
-        given: what the estimator is told beside image and camera, of ``GIVEN``.
+        given: what the estimator is given beside image and camera, of ``GIVEN``.
         frames: the first so many frames with ground truth of each bag; None: all.
         forgetful: whether the estimator forgets after each frame.
     """
@@ -53,7 +53,7 @@ class Reading:
 
 @dataclass
 class BagTally:
-    """What became of the frames of one bag.
+    """Counts of compared and lost frames of one bag.
 
     Attributes:
         name: the bag's.
@@ -70,22 +70,24 @@ class BagTally:
     computed: float = 0.0
 
     def leave_out(self, cause: str, problem: str = "", count: int = 1) -> None:
-        """Count, and keep the words of the first few."""
+        """Count losses, and keep the text of the first few."""
         if count:
             self.left_out[cause] += count
         if problem and len(self.problems) < SHOWN:
             self.problems.append(problem)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON takes it, without the times, which are never the same twice."""
+        """Content for JSON, without the times, which vary between runs."""
         return {"compared": self.compared, "left_out": dict(self.left_out), "problems": self.problems}
 
 
 def frames_of(bag: BagReader, topics: BagTopics, given: Sequence[str], tally: BagTally) -> Iterator[BagFrame]:
-    """The frames of a bag with what is given; counted in ``tally`` is what can't be read.
+    """Frames of a bag with the given inputs.
+
+    What can't be read is counted in ``tally``.
 
     Raises:
-        BagError: a topic is missing or can't be told, or the bag is damaged before anything was compared.
+        BagError: a topic is missing or ambiguous, or the bag is damaged before anything was compared.
     """
     names = dict(topics.names) | {role: "" for role in GIVEN if role not in given}
     roles = bag.roles(*map(names.get, ROLES))
@@ -93,7 +95,7 @@ def frames_of(bag: BagReader, topics: BagTopics, given: Sequence[str], tally: Ba
         if role not in roles:
             raise BagError(f"{bag.path} has no topic for {role}, which are to be given to the estimator")
     role_of = {topic: role for role, topic in roles.items()}
-    yield from survived(replace(topics, names=names).frames(bag, teller(tally, role_of)), tally)
+    yield from until_damage(replace(topics, names=names).frames(bag, problem_counter(tally, role_of)), tally)
 
 
 def truth_topic(bag: BagReader, topics: BagTopics) -> Topic:
@@ -120,7 +122,10 @@ def truth_topic(bag: BagReader, topics: BagTopics) -> Topic:
 
 
 def nothing_compared(bag: BagReader, truth: Topic, first: int | None, tally: BagTally) -> EvaluationError:
-    """Why no frame of a bag could be compared; ``first`` is the stamp of the first image or estimate that was read."""
+    """Error for a bag of which no frame could be compared.
+
+    ``first`` is the stamp of the first image or estimate that was read, nanoseconds.
+    """
     if first is None:
         reason = tally.problems[0] if tally.problems else "there are no images or estimates"
         return EvaluationError(f"nothing of {bag.path} can be used: {reason}")
@@ -136,8 +141,11 @@ def nothing_compared(bag: BagReader, truth: Topic, first: int | None, tally: Bag
     )
 
 
-def survived(items: Iterator[Item], tally: BagTally) -> Iterator[Item]:
-    """Up to where the bag is damaged, if something was compared by then."""
+def until_damage(items: Iterator[Item], tally: BagTally) -> Iterator[Item]:
+    """Items up to the place where the bag is damaged.
+
+    Where nothing was compared by then, the error is raised.
+    """
     try:
         yield from items
     except BagError as error:
@@ -146,10 +154,13 @@ def survived(items: Iterator[Item], tally: BagTally) -> Iterator[Item]:
         tally.leave_out("the rest of a damaged bag", str(error))
 
 
-def teller(tally: BagTally, role_of: Mapping[str, str]) -> Callable[[BagProblem], None]:
-    """For a reader's ``on_problem``: counts under the role (topic -> role) that the message has."""
+def problem_counter(tally: BagTally, role_of: Mapping[str, str]) -> Callable[[BagProblem], None]:
+    """Callback for a reader's ``on_problem``.
 
-    def tell(problem: BagProblem) -> None:
+    Counts under the role (topic -> role) of the message.
+    """
+
+    def count(problem: BagProblem) -> None:
         role = role_of.get(problem.topic, problem.topic)
         cause = f"unreadable {role}"
         if problem.unused:
@@ -160,4 +171,4 @@ def teller(tally: BagTally, role_of: Mapping[str, str]) -> Callable[[BagProblem]
             cause = "no camera_info"
         tally.leave_out(cause, str(problem))
 
-    return tell
+    return count

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A recording through an estimator, as the perception node would have it if it never had to drop a frame."""
+"""Evaluation of a recording: estimated, as recorded, or with true places.
+
+As the perception node would process it if it never had to drop a frame.
+"""
 
 from __future__ import annotations
 
@@ -35,22 +38,22 @@ from hoisdf_model.evaluation.runs.bag_reading import (
     Reading,
     frames_of,
     nothing_compared,
-    survived,
-    teller,
+    problem_counter,
     truth_topic,
+    until_damage,
 )
+from hoisdf_model.evaluation.runs.online import OnlineEvaluation
 from hoisdf_model.evaluation.runs.records import Record
-from hoisdf_model.evaluation.runs.running import RunningEvaluation
 from hoisdf_model.evaluation.runs.stamp_pairs import Kind, StampPairs
 
 Step = tuple[list[Record], tuple[Moment, ...]]
 
 
 def estimated(
-    path: Path, number: int, estimator: FrameEstimator, reading: Reading, evaluation: RunningEvaluation,
+    path: Path, number: int, estimator: FrameEstimator, reading: Reading, evaluation: OnlineEvaluation,
     tally: BagTally, tags: Sequence[str] = (),
 ) -> Iterator[Step]:  # fmt: skip
-    """Run the estimator over every frame of a bag in order, and compare where there is ground truth.
+    """Estimates of every frame of a bag, compared with ground truth.
 
     Frames without ground truth are estimated too, since the tracker follows through them. A frame without the regions
     or the depth image that are to be given is left out, as the node leaves it out; so is what can't be read.
@@ -68,7 +71,7 @@ def estimated(
         After each compared frame its records and their moments.
 
     Raises:
-        BagError: a topic is missing or can't be told, or the bag is damaged before anything was compared.
+        BagError: a topic is missing or ambiguous, or the bag is damaged before anything was compared.
         EvaluationError: there is no ground truth, or nothing could be compared; says why.
     """
     began = time.perf_counter()
@@ -91,10 +94,10 @@ def estimated(
 
 
 def recorded(
-    path: Path, number: int, topic: str, reading: Reading, evaluation: RunningEvaluation, tally: BagTally,
+    path: Path, number: int, topic: str, reading: Reading, evaluation: OnlineEvaluation, tally: BagTally,
     tags: Sequence[str] = (),
 ) -> Iterator[Step]:  # fmt: skip
-    """Compare the estimates that a bag holds, such as a node's, with its ground truth.
+    """Recorded estimates of a bag, compared with its ground truth.
 
     Args:
         topic: of the estimates, ``hoisdf/HandObject``. The rest as for :func:`estimated`.
@@ -109,8 +112,8 @@ def recorded(
     began, pairs, stamps = time.perf_counter(), StampPairs(depth=sys.maxsize), []
     with BagReader(path) as bag:
         truth, own = truth_topic(bag, reading.topics), bag.topic(topic)
-        tell = teller(tally, {own.name: "estimate", truth.name: "truth"})
-        for item in survived(estimates_of(bag, [own.name, truth.name], tell), tally):
+        on_problem = problem_counter(tally, {own.name: "estimate", truth.name: "truth"})
+        for item in until_damage(estimates_of(bag, [own.name, truth.name], on_problem), tally):
             kind: Kind = "estimate" if item.topic == own.name else "truth"
             pair = pairs.add(kind, item.stamp, item.estimate)
             stamps += [item.stamp] if kind == "estimate" else []
@@ -131,7 +134,7 @@ def recorded(
 def labelled(
     path: Path, number: int, source: BagFrames, reading: Reading, preparation: PreparationConfig, tally: BagTally
 ) -> Iterator[Moment]:
-    """The moments of a bag that can be evaluated with true wrist and boxes.
+    """Frames of a bag with true wrist and boxes.
 
     Args:
         source: makes labelled frames. preparation: and this samples of them. The rest as for :func:`estimated`.
@@ -166,7 +169,7 @@ def labelled(
 
 
 def _compared(
-    item: BagFrame, number: int, estimator: FrameEstimator, reading: Reading, evaluation: RunningEvaluation,
+    item: BagFrame, number: int, estimator: FrameEstimator, reading: Reading, evaluation: OnlineEvaluation,
     tally: BagTally, tags: Sequence[str],
 ) -> Step | None:  # fmt: skip
     for role, part in (("regions", item.regions), ("depth", item.frame.depth)):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How far a network's estimates are off, axis by axis, as its weights say it to whoever relies on them."""
+"""Errors of a network per axis, for the calibration in its weights."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import rotation_difference
+from hoisdf_model.evaluation.metrics.object_metrics import rotation_difference
 from hoisdf_model.evaluation.runs.frame_run import batches_of
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
 from hoisdf_model.evaluation.runs.methods import Answer, Method
@@ -38,11 +38,11 @@ FEWEST = 10  # frames: a root mean square of ten is right to a quarter
 
 @dataclass(frozen=True)
 class Deviations:
-    """Errors of N objects and their hands in the camera frame, one a frame.
+    """Errors of N hands and objects, camera frame, one a frame.
 
     Attributes:
-        object_rotation: (N, 3) rotation vectors, radians, from the nearest rotation that looks the same as the true
-            one.
+        object_rotation: (N, 3) rotation vectors, radians, from the nearest rotation that is equivalent to the
+            true one.
         object_position: (N, 3) metres, of the object's origin, the wrist being given.
         joints: (N, 20, 3) metres, of the joints besides the wrist, relative to it.
     """
@@ -52,11 +52,11 @@ class Deviations:
     joints: Floats
 
     def __len__(self) -> int:
-        """How many."""
+        """Number of frames."""
         return len(self.object_rotation)
 
     def half(self, odd: bool) -> Deviations:
-        """Every second one."""
+        """Every second frame."""
         return Deviations(*(part[int(odd) :: 2] for part in vars(self).values()))
 
     def calibration(self, data: str) -> Calibration:
@@ -77,8 +77,10 @@ class Deviations:
         means = {name: float(np.sqrt((part**2).mean())) for name, part in vars(self).items()}
         return Calibration(frames=len(self), data=data, **means)
 
-    def shares(self) -> dict[str, tuple[float, float]]:
-        """Shares of frames within one and two standard deviations, by name, mean of the axes.
+    def coverage(self) -> dict[str, tuple[float, float]]:
+        """Fraction of frames within one and two standard deviations, by name.
+
+        Mean of the axes.
 
         Each half of the frames is judged by the calibration of the other half.
         """
@@ -100,7 +102,7 @@ def deviations(
     batch_size: int = 8,
     workers: int = 0,
 ) -> Iterator[tuple[int, Deviations]]:
-    """Run a method over labelled frames.
+    """Errors of a method on labelled frames, batch by batch.
 
     Args:
         source, numbers, preparation, models, batch_size, workers: as for :func:`run.evaluate`.
@@ -119,7 +121,7 @@ def deviations(
 
 
 def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
-    """All of them as one.
+    """Concatenation of several parts.
 
     Raises:
         EvaluationError: there are none.
@@ -132,17 +134,17 @@ def joined_deviations(parts: Sequence[Deviations]) -> Deviations:
 def _of_batch(answers: Sequence[Answer], batch: FrameBatch, models: Models) -> Deviations:
     turns, places, joints = [], [], []
     for k, (answer, truth) in enumerate(zip(answers, batch.truths, strict=True)):
-        hand, thing, name = answer.hand, answer.object, batch.names[k]
-        if hand is None or thing is None or not all(answer.sure) or not name or not bool(batch.sample.hand_known[k]):
+        hand, obj, name = answer.hand, answer.object, batch.names[k]
+        if hand is None or obj is None or not all(answer.sure) or not name or not bool(batch.sample.hand_known[k]):
             continue
-        if not all(np.isfinite(part).all() for part in (hand.joints, thing.rotation, thing.translation)):
+        if not all(np.isfinite(part).all() for part in (hand.joints, obj.rotation, obj.translation)):
             continue
         true, held, reflection = truth.hands[0], truth.objects[0], batch.reflections[k]
         symmetries = models(name).symmetries[None]
-        turns.append(rotation_difference(thing.rotation[None], held.rotation[None], symmetries)[0])
+        turns.append(rotation_difference(obj.rotation[None], held.rotation[None], symmetries)[0])
         # of the point where the network has the object's origin: decoding moves the covariance from there
         origin = np.zeros(3) if reflection is None else reflection[:3, 3]
-        places.append(thing.translation - held.translation + (thing.rotation - held.rotation) @ origin)
+        places.append(obj.translation - held.translation + (obj.rotation - held.rotation) @ origin)
         joints.append((hand.joints - hand.joints[:1]) - (true.joints - true.joints[:1]))
     return Deviations(
         np.reshape(turns, (-1, 3)).astype(np.float64),

@@ -20,17 +20,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.evaluation.metrics.alignment import Floats
+from hoisdf_model.drawing import FONT
 from hoisdf_model.evaluation.runs.loading import FrameBatch
+from hoisdf_model.geometry import Pinhole
 
 Pixels = NDArray[np.uint8]
 SIZE, STRIP = 256, 22  # pixels: edge of a picture, height of its caption
 PAPER, INK = (250, 250, 250), (30, 30, 30)
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
-def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
-    """The first crop of a batch as a picture (SIZE, SIZE, 3) uint8 RGB, and its intrinsics (3, 3).
+def crop_of(batch: FrameBatch) -> tuple[Pixels, Pinhole]:
+    """First crop of a batch as a picture, with its intrinsics.
+
+    (SIZE, SIZE, 3) uint8 RGB.
 
     Left hands aren't mirrored: what lies in the camera frame can be drawn into it.
     """
@@ -41,11 +43,15 @@ def crop_of(batch: FrameBatch) -> tuple[Pixels, Floats]:
     camera = np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
     if bool(sample.mirrored[0]):
         image, camera[0, 2] = np.ascontiguousarray(image[:, ::-1]), SIZE - 1 - camera[0, 2]
-    return image, camera
+    fx, fy, cx, cy = camera[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
+    return image, Pinhole(fx, fy, cx, cy, SIZE, SIZE)
 
 
 def captioned(picture: Pixels, words: str) -> Pixels:
-    """The picture (H, W, 3) with a strip of words below it, (H + STRIP, W, 3)."""
+    """Picture with a caption below it.
+
+    (H, W, 3) -> (H + STRIP, W, 3), uint8 RGB.
+    """
     strip = np.full((STRIP, picture.shape[1], 3), PAPER, np.uint8)
     cv2.putText(strip, words, (4, 15), FONT, 0.4, INK, 1, cv2.LINE_AA)
     return np.concatenate([picture, strip])

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""A download of DexYCB or HO-3D, or a synthetic tree in one of their layouts, opened to be evaluated on."""
+"""Data sets in folders, opened for evaluation.
+
+Downloads of DexYCB or HO-3D, or synthetic trees in their layouts.
+"""
 
 from __future__ import annotations
 
@@ -35,13 +38,16 @@ from hoisdf_model.data.synthetic_note import is_synthetic
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import HandModelLike
 
-# the box that networks of the released code were told, as a factor of the box around the joints
+# the box that networks of the released code were given, as a factor of the box around the joints
 HAND_BOX: dict[Kind, float] = {"dexycb": 1.1, "ho3d": 1.2}
+
+
+Tags = Callable[[int], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class FolderOptions:
-    """What to take of a folder; None: what the paper evaluates on.
+    """Options of a data folder; None: as the paper evaluates.
 
     Attributes:
         split: DexYCB's ``s0_test`` where not given, HO-3D's ``evaluation``.
@@ -60,13 +66,13 @@ class FolderOptions:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """Names of those that aren't left open."""
+        """Names of the options that were set."""
         return tuple(name for name, value in vars(self).items() if value)
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """A folder, opened.
+    """An opened data folder.
 
     Attributes:
         source: its frames.
@@ -75,6 +81,7 @@ class DataFolder:
         models: folder of the object models; None: the catalogue's look-alikes.
         label: short, for names of files.
         challenge: how many frames HO-3D's challenge wants of this version; None: not its evaluation frames.
+        own_tags: tags of a frame by its number, where they aren't the source's.
     """
 
     source: FrameSource
@@ -83,18 +90,21 @@ class DataFolder:
     models: Path | None
     label: str
     challenge: int | None = None
+    own_tags: Tags | None = None
 
     @property
-    def tags(self) -> Callable[[int], tuple[str, ...]]:
-        """What the source tells its frames apart by."""
-        own: Callable[[int], tuple[str, ...]] | None = getattr(self.source, "tags", None)
-        return own or untagged
+    def tags(self) -> Tags:
+        """Tags of a frame by its number.
+
+        The folder's own ones, the source's, or none.
+        """
+        return self.own_tags or getattr(self.source, "tags", None) or (lambda number: ())
 
 
 def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_model: HandModelLike) -> DataFolder:
     """Open a folder of the kind ``dexycb`` or ``ho3d``.
 
-    Of a synthetic tree (told by its note) sequences may be missing: splits then go by those that are there.
+    Of a synthetic tree (recognised by its note) sequences may be missing: splits then go by those that are there.
 
     Args:
         path: the folder.
@@ -153,8 +163,3 @@ def _only(options: FolderOptions, kind: str, foreign: str) -> None:
 def _known(option: str, value: str, known: tuple[str, ...], owner: str) -> None:
     if value not in known:
         raise ConfigError(f"{option} of {owner} must be one of {', '.join(known)}, got {value!r}")
-
-
-def untagged(number: int) -> tuple[str, ...]:
-    """Of sources that tell nothing apart."""
-    return ()

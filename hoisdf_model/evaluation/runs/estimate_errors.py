@@ -12,7 +12,9 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An estimate against the truth of the same image: camera frame, nothing mirrored, hand by hand.
+"""Comparison of an estimate with the ground truth of the same image.
+
+Camera frame, nothing mirrored, hand by hand.
 
 The one comparison: of labelled frames under either protocol, of bags, in the evaluation node, of any two
 :class:`Estimate`.
@@ -31,7 +33,7 @@ from hoisdf_model.data.bags.labelled_source import known_hands
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate
 from hoisdf_model.evaluation.metrics.alignment import Floats
-from hoisdf_model.evaluation.metrics.frame_errors import Hands, Things, hand_errors, joint_distances, object_errors
+from hoisdf_model.evaluation.metrics.frame_errors import Hands, ObjectPoses, hand_errors, joint_distances, object_errors
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.records import Result, pose_of
 
@@ -42,7 +44,7 @@ OTHER_SIDE = 1e3  # metres: a hand of the right side is taken wherever it is
 
 @dataclass(frozen=True)
 class HandComparison:
-    """What was made of one true hand and its object.
+    """Comparison of one true hand and its object.
 
     Attributes:
         object: the true object's name; empty: it holds none.
@@ -61,7 +63,10 @@ class HandComparison:
 
 @dataclass(frozen=True)
 class FrameComparison:
-    """One frame: its true hands, and how many estimated hands belong to none of them."""
+    """Comparisons of one frame's true hands.
+
+    ``spurious``: estimated hands that belong to no true hand.
+    """
 
     hands: tuple[HandComparison, ...]
     spurious: int = 0
@@ -72,7 +77,7 @@ class EstimateErrors:
 
     Each true hand gets at most one estimated hand, those of its side first, then the nearest wrist; the side may be
     wrong. Objects belong to hands as ``Estimate.held_by`` says, in the truth and in the estimate; further true objects
-    lie about and aren't asked for. An object that is called by another name than the true one isn't compared: its pose
+    aren't compared. An object that is called by another name than the true one isn't compared: its pose
     is of another frame. One without a name is taken for the true one, as networks don't know what they see.
 
     Args:
@@ -83,45 +88,50 @@ class EstimateErrors:
         self.models = models
 
     def __call__(self, estimate: Estimate, truth: Estimate) -> FrameComparison:
-        """Compare; hands without a true wrist are left out, those with nothing else have no errors of the hand."""
+        """Comparison of a frame.
+
+        Hands without a true wrist are left out, those with nothing else have no errors of the hand.
+        """
         known = known_hands(truth)
         pairs = _matched([truth.hands[i] for i in known], estimate.hands)
         results = []
         for position, i in enumerate(known):
             j = pairs.get(position)
-            thing = truth.held_by(i)
+            obj = truth.held_by(i)
             found = None if j is None else estimate.held_by(j)
             hand = None if j is None else estimate.hands[j]
-            results.append(self.pair(hand, found, truth.hands[i], thing))
+            results.append(self.pair(hand, found, truth.hands[i], obj))
         return FrameComparison(tuple(results), len(estimate.hands) - len(pairs))
 
     def pair(
-        self, hand: HandEstimate | None, thing: ObjectEstimate | None, true: HandEstimate | None,
+        self, hand: HandEstimate | None, obj: ObjectEstimate | None, true: HandEstimate | None,
         held: ObjectEstimate | None, origin: Floats | None = None,
     ) -> HandComparison:  # fmt: skip
-        """Compare one hand and one object with the true ones, whatever their sides; what isn't finite isn't compared.
+        """Comparison of one hand and one object with the true ones.
+
+        Whatever their sides; what isn't finite isn't compared.
 
         ``origin`` (3,), object frame, metres: the point that OCE is of; None: the frame's origin.
         """
         errors: dict[str, Floats] = {}
-        apart: tuple[float, ...] = ()
+        distances: tuple[float, ...] = ()
         pose: dict[str, Any] = {}
         if hand is not None and true is not None and np.isfinite([hand.joints, true.joints]).all():
             meshed = len(hand.vertices) == len(true.vertices) > 0 and bool(np.isfinite(true.vertices).all())
             own, other = _hands(hand, meshed), _hands(true, meshed)
             errors |= hand_errors(own, other)
-            apart = tuple(np.round(joint_distances(own, other)[0], 2).tolist())
+            distances = tuple(np.round(joint_distances(own, other)[0], 2).tolist())
             pose |= pose_of(joints=np.asarray(hand.joints, np.float64))
-        name, mesh = _name(thing, held), True
-        if thing is not None and held is not None and name != "wrong" and _finite(thing):
-            pose |= pose_of(rotation=thing.rotation, translation=thing.translation)
+        name, mesh = _name(obj, held), True
+        if obj is not None and held is not None and name != "wrong" and _finite(obj):
+            pose |= pose_of(rotation=obj.rotation, translation=obj.translation)
             try:
                 model, origins = self.models(held.name), None if origin is None else origin[None]
-                errors |= object_errors(_things(thing), _things(held), [model], origins)
+                errors |= object_errors(_object_poses(obj), _object_poses(held), [model], origins)
             except MeshError:
                 mesh = False
         rounded = {metric: round(float(values[0]), DIGITS) for metric, values in errors.items()}
-        result = Result(rounded, (hand is not None, name in ("right", "unknown")), apart, pose)
+        result = Result(rounded, (hand is not None, name in ("right", "unknown")), distances, pose)
         side = None if hand is None or true is None else hand.side == true.side
         return HandComparison(held.name if held is not None else "", result, side, name, mesh)
 
@@ -130,18 +140,18 @@ def _matched(true: Sequence[HandEstimate], found: Sequence[HandEstimate]) -> Map
     """True hand -> estimated hand."""
     if not true or not found:
         return {}
-    apart = np.array([[np.linalg.norm(own.joints[0] - hand.joints[0]) for own in found] for hand in true], np.float64)
+    gaps = np.array([[np.linalg.norm(own.joints[0] - hand.joints[0]) for own in found] for hand in true], np.float64)
     other = np.array([[OTHER_SIDE * (own.side != hand.side) for own in found] for hand in true])
-    rows, columns = linear_sum_assignment(np.nan_to_num(apart, nan=OTHER_SIDE / 2, posinf=OTHER_SIDE / 2) + other)
+    rows, columns = linear_sum_assignment(np.nan_to_num(gaps, nan=OTHER_SIDE / 2, posinf=OTHER_SIDE / 2) + other)
     return dict(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _name(thing: ObjectEstimate | None, held: ObjectEstimate | None) -> NameVerdict:
-    if thing is None:
+def _name(obj: ObjectEstimate | None, held: ObjectEstimate | None) -> NameVerdict:
+    if obj is None:
         return "none"
-    if not thing.name or held is None:
+    if not obj.name or held is None:
         return "unknown"
-    return "right" if thing.name == held.name else "wrong"
+    return "right" if obj.name == held.name else "wrong"
 
 
 def _hands(hand: HandEstimate, mesh: bool) -> Hands:
@@ -150,9 +160,9 @@ def _hands(hand: HandEstimate, mesh: bool) -> Hands:
     return Hands(joints - joints[:, :1], joints[:, 0], vertices)
 
 
-def _finite(thing: ObjectEstimate) -> bool:
-    return bool(np.isfinite(thing.rotation).all() and np.isfinite(thing.translation).all())
+def _finite(obj: ObjectEstimate) -> bool:
+    return bool(np.isfinite(obj.rotation).all() and np.isfinite(obj.translation).all())
 
 
-def _things(thing: ObjectEstimate) -> Things:
-    return Things(np.asarray(thing.rotation, np.float64)[None], np.asarray(thing.translation, np.float64)[None])
+def _object_poses(obj: ObjectEstimate) -> ObjectPoses:
+    return ObjectPoses(np.asarray(obj.rotation, np.float64)[None], np.asarray(obj.translation, np.float64)[None])

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How good a network's distance fields are: their surfaces beside the true ones (paper, figure 6)."""
+"""Surfaces of a network's distance fields beside the true ones.
+
+Paper, figure 6.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +29,17 @@ from numpy.typing import NDArray
 from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.data.samples.sample import collate, single
-from hoisdf_model.estimation.shading import Surface, paint, simplified
+from hoisdf_model.drawing import Surface, paint
 from hoisdf_model.evaluation.metrics.field_surfaces import Mesh, surface_of, surface_scores
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import posed
+from hoisdf_model.evaluation.metrics.object_metrics import posed
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels, captioned, crop_of
+from hoisdf_model.evaluation.runs.extra_metrics import Figures
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch
-from hoisdf_model.evaluation.runs.measures import Figures
 from hoisdf_model.evaluation.runs.methods import Answer, given
 from hoisdf_model.evaluation.runs.records import Record
 from hoisdf_model.evaluation.runs.truth import truths_of
-from hoisdf_model.geometry import Pinhole, meshes
+from hoisdf_model.geometry import meshes, simplified
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.network import ImageFeatures, NetworkInput
 
@@ -62,14 +65,16 @@ class FieldNetwork(Protocol):
 
 
 class Surfaces(NamedTuple):
-    """Meshes in the camera frame, metres; None where they aren't known."""
+    """Meshes in the camera frame, metres; None where unknown."""
 
     hand: Mesh | None
     object: Mesh | None
 
 
 class FieldQuality:
-    """Compares the surfaces of a network's fields with the true ones, the true wrist and boxes given.
+    """Metric of the surfaces of a network's fields.
+
+    The network is given the true wrist and boxes.
 
     The fields are read in the whole cube that the network's grid fills, also where it doesn't look for points, but for
     what lies behind the camera, which counts as outside.
@@ -111,7 +116,10 @@ class FieldQuality:
 
     @torch.inference_mode()
     def predicted(self, batch: FrameBatch, k: int) -> Surfaces:
-        """Surfaces of both fields in frame ``k`` of the batch; empty where a field is nowhere zero."""
+        """Surfaces of both fields in frame ``k`` of the batch.
+
+        Empty where a field is nowhere zero.
+        """
         one = given(collate([single(batch.sample, k)])).to(self.device)
         features, settings = self.network.encode(one.image), self.network.config.field
         nowhere = torch.zeros(1, 0, 3, device=one.image.device)
@@ -132,23 +140,26 @@ class FieldQuality:
         return Surfaces(surface(one.hand_root, True), surface(one.object_center, False))
 
     def true(self, batch: FrameBatch, k: int) -> Surfaces:
-        """The true surfaces in frame ``k`` of the batch, the hand's wrist closed."""
+        """True surfaces in frame ``k``, the hand's wrist closed."""
         truth = truths_of(batch, self.hand_layer)[k]
-        hand = thing = None
+        hand = obj = None
         if bool(batch.sample.hand_known[k]) and len(truth.hands[0].vertices):
             vertices, faces = meshes.capped(truth.hands[0].vertices, self.hand_layer.model.faces)
             hand = vertices, self._turned(faces, batch, k)
         if batch.names[k]:
             model, held = self.models(batch.names[k]), truth.objects[0]
-            thing = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0], model.faces
-        return Surfaces(hand, thing)
+            obj = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0], model.faces
+        return Surfaces(hand, obj)
 
     def _turned(self, faces: NDArray[np.int64], batch: FrameBatch, k: int) -> NDArray[np.int64]:
-        """Faces of a right hand, or of what a network sees, as those of the hand in frame ``k``."""
+        """Faces of a right hand as those of the hand in frame ``k``.
+
+        A mirrored hand's are turned inside out.
+        """
         return faces[:, ::-1] if bool(batch.sample.mirrored[k]) else faces
 
     def sheet(self, records: Sequence[Record], source: FrameSource, preparation: PreparationConfig) -> Pixels:
-        """Frames below each other: the crop, the true surfaces, the surfaces of the fields.
+        """Picture of frames: crop, true surfaces, surfaces of the fields.
 
         Returns:
             (H, W, 3) uint8 RGB.
@@ -156,10 +167,7 @@ class FieldQuality:
         rows = []
         for record in records:
             batch = EvaluatedFrames(source, [record.frame], preparation)[0]
-            image, camera = crop_of(batch)
-            view = Pinhole(
-                camera[0, 0], camera[1, 1], camera[0, 2], camera[1, 2], image.shape[1], image.shape[0]
-            )  # fmt: skip
+            image, view = crop_of(batch)
             sides = [image]
             for found in (self.true(batch, 0), self.predicted(batch, 0)):
                 sides.append(image.copy())

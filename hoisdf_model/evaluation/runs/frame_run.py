@@ -12,11 +12,11 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An evaluation: frames in, records out."""
+"""Evaluation of labelled frames: frames in, records out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,11 +25,12 @@ from hoisdf_model.data.labelled_frames import FrameSource
 from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import HoisdfError, as_raised
 from hoisdf_model.evaluation.metrics.alignment import Floats, similarity_aligned
-from hoisdf_model.evaluation.metrics.hands import mean_distance
+from hoisdf_model.evaluation.metrics.hand_metrics import mean_distance
 from hoisdf_model.evaluation.metrics.models import Models
+from hoisdf_model.evaluation.runs.data_folder import Tags
 from hoisdf_model.evaluation.runs.estimate_errors import DIGITS, EstimateErrors
+from hoisdf_model.evaluation.runs.extra_metrics import BatchMetric
 from hoisdf_model.evaluation.runs.loading import EvaluatedFrames, FrameBatch, loader_of
-from hoisdf_model.evaluation.runs.measures import Measure
 from hoisdf_model.evaluation.runs.methods import Answer, Method
 from hoisdf_model.evaluation.runs.occlusion import level_tags
 from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result
@@ -37,25 +38,23 @@ from hoisdf_model.evaluation.runs.tracked_frames import TrackedFrames
 from hoisdf_model.evaluation.runs.truth import truths_of
 from hoisdf_model.hand import HandLayer
 
-Tags = Callable[[int], tuple[str, ...]]
-
 
 @dataclass(frozen=True)
 class Contender:
-    """A method that takes part.
+    """A method in an evaluation.
 
     Attributes:
         method: gives estimates.
         frames: it only takes part in frames with a smaller number than this; None: in all.
         kept: whether its poses are kept with its errors.
-        measures: what else is taken of its estimates.
-        compared: whether its estimates are compared with the truth; where not, there are the measures only.
+        extra_metrics: further metrics of its estimates.
+        compared: whether its estimates are compared with the truth; where not, there are the extra metrics only.
     """
 
     method: Method
     frames: int | None = None
     kept: bool = False
-    measures: Sequence[Measure] = ()
+    extra_metrics: Sequence[BatchMetric] = ()
     compared: bool = True
 
 
@@ -72,7 +71,7 @@ def evaluate(
     workers: int = 0,
     images: bool = False,
 ) -> Iterator[int]:
-    """Evaluate what isn't in the records yet; results are written batch by batch.
+    """Evaluation of frames without records; results are written batch by batch.
 
     Args:
         source: labelled frames.
@@ -82,7 +81,7 @@ def evaluate(
         preparation: how frames are cropped, see ``loading.preparation_for``.
         models: objects by name.
         hand_layer: the hand that the frames' poses and shapes are of.
-        tags: what a frame is told apart by, besides how much of its hand and its object is hidden.
+        tags: of a frame, besides those of how much of its hand and its object is hidden.
         batch_size: frames at once.
         workers: processes that draw or read frames.
         images: whether a method wants the images as taken.
@@ -125,14 +124,17 @@ def _results(contender: Contender, batch: FrameBatch, models: Models, hand_layer
         results = results_of(answers, batch, models, hand_layer, contender.kept)
     else:
         results = [Result({}, answer.sure) for answer in answers]
-    for measure in contender.measures:
-        for result, figures in zip(results, measure(batch, answers), strict=True):
+    for metric in contender.extra_metrics:
+        for result, figures in zip(results, metric(batch, answers), strict=True):
             result.errors.update({name: round(value, DIGITS) for name, value in figures.items()})
     return results
 
 
 def batches_of(frames: EvaluatedFrames, batch_size: int, workers: int) -> Iterator[FrameBatch]:
-    """Frames in batches, in order; an error in another process is raised as what it is."""
+    """Frames in batches, in order.
+
+    An error in another process is raised with its own type.
+    """
     try:
         yield from loader_of(frames, batch_size, workers)
     except HoisdfError as error:
@@ -171,7 +173,10 @@ def results_of(
 
 
 def _further(answer: Answer, true: Floats) -> dict[str, float]:
-    """Errors of joints that aren't the estimated hand's own; ``true`` (21, 3) relative to the wrist."""
+    """Errors of voted and aligned joints.
+
+    ``true`` (21, 3) relative to the wrist.
+    """
     errors = {}
     if answer.voted is not None:
         errors["MJE voted"] = mean_distance(answer.voted, true)

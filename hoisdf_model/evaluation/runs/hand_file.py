@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Estimated hands of all frames in a file that grows beside the records, for HO-3D's challenge."""
+"""Estimated hands of all frames in a file, for HO-3D's challenge.
+
+It is filled while the evaluation goes on, beside the records.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,9 @@ HANDS = "hands.npy"
 
 
 class HandFile:
-    """Joints and vertices of each frame, metres, camera frame; NaN where nothing was estimated yet.
+    """Joints and vertices of each frame, metres, camera frame.
+
+    NaN where nothing was estimated yet.
 
     Args:
         folder: of the evaluation; the file is made where it isn't there.
@@ -57,7 +62,10 @@ class HandFile:
             raise EvaluationError(f"the estimated hands {path} can't be kept: {error}") from error
 
     def keeping(self, method: Method) -> Method:
-        """The method, whose hands are kept. They are on disk before the batch's records are."""
+        """Method whose estimated hands are also written to the file.
+
+        They are on disk before the batch's records are.
+        """
 
         def kept(batch: FrameBatch) -> list[Answer]:
             found = method(batch)
@@ -72,7 +80,10 @@ class HandFile:
         return kept
 
     def read(self) -> tuple[Floats, Floats | None]:
-        """Joints (N, 21, 3) and vertices (N, 778, 3); None where the method gave none in any frame."""
+        """Joints (N, 21, 3) and vertices (N, 778, 3).
+
+        None in place of vertices where the method gave none in any frame.
+        """
         values = np.asarray(self._values)
         joints, vertices = values[:, :NUM_JOINTS], values[:, NUM_JOINTS:]
         return joints, vertices if np.isfinite(vertices[:, 0]).any() else None

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Frames on their way to an evaluation: drawn or read, cropped and collated, by other processes where wanted."""
+"""Loading of frames for an evaluation: drawn or read, cropped, collated.
+
+By other processes where wanted.
+"""
 
 from __future__ import annotations
 
@@ -33,12 +36,12 @@ from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.geometry import poses
 from hoisdf_model.network import NetworkConfig
 
-SEED = 0  # of field samples, which nothing here looks at
+SEED = 0  # of field samples, which nothing here reads
 
 
 @dataclass(frozen=True)
 class FrameBatch:
-    """B frames.
+    """B labelled frames, prepared for a network.
 
     Attributes:
         numbers: of the frames in their source. sample: what networks are given.
@@ -56,22 +59,27 @@ class FrameBatch:
     frames: tuple[Frame, ...] = ()
 
     def __len__(self) -> int:
-        """How many frames."""
+        """Number of frames."""
         return len(self.numbers)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the objects, empty where there is none."""
+        """Names of the objects; empty where there is none."""
         return tuple(truth.objects[0].name if truth.objects else "" for truth in self.truths)
 
     @property
     def signs(self) -> Floats:
-        """(B, 3) that take a point of the camera frame to the crop's, where left hands are mirrored."""
+        """Signs (B, 3) that mirror points of left hands.
+
+        They take a point of the camera frame to the crop's.
+        """
         return np.where(self.sample.mirrored.numpy()[:, None], poses.MIRROR_SIGNS, 1.0)
 
 
 class EvaluatedFrames(Dataset[FrameBatch]):
-    """Frames of a source by their position in ``numbers``, each a batch of one.
+    """Frames of a source, each a batch of one.
+
+    By their position in ``numbers``.
 
     Args:
         source: where they come from; is sent to other processes.
@@ -86,7 +94,7 @@ class EvaluatedFrames(Dataset[FrameBatch]):
         self.source, self.numbers, self.preparation, self.images = source, list(numbers), preparation, images
 
     def __len__(self) -> int:
-        """How many frames."""
+        """Number of frames."""
         return len(self.numbers)
 
     def __getitem__(self, position: int) -> FrameBatch:
@@ -115,7 +123,9 @@ class EvaluatedFrames(Dataset[FrameBatch]):
 
 
 def preparation_for(network: NetworkConfig, base: PreparationConfig | None = None) -> PreparationConfig:
-    """How frames are shown to a network under the paper's protocol: true wrist and boxes, nothing random.
+    """Preparation of frames under the paper's protocol.
+
+    True wrist and boxes, nothing random.
 
     Args:
         network: its configuration.
@@ -135,7 +145,7 @@ def preparation_for(network: NetworkConfig, base: PreparationConfig | None = Non
 
 
 def loader_of(frames: EvaluatedFrames, batch_size: int, workers: int) -> DataLoader[FrameBatch]:
-    """Batches in order.
+    """Data loader with batches in order.
 
     Args:
         frames: what to load.
@@ -149,12 +159,12 @@ def loader_of(frames: EvaluatedFrames, batch_size: int, workers: int) -> DataLoa
         num_workers=workers,
         # sources may draw, and neither OpenGL nor CUDA survives a fork
         multiprocessing_context="spawn" if workers else None,
-        worker_init_fn=_alone,
+        worker_init_fn=_single_threaded,
     )
 
 
 def joined(parts: Sequence[FrameBatch]) -> FrameBatch:
-    """Batches put together."""
+    """Concatenation of batches."""
     samples = [single(part.sample, k) for part in parts for k in range(len(part))]
     return FrameBatch(
         tuple(n for part in parts for n in part.numbers),
@@ -165,7 +175,7 @@ def joined(parts: Sequence[FrameBatch]) -> FrameBatch:
     )
 
 
-def _alone(worker: int) -> None:
-    """There is a worker for every core already."""
+def _single_threaded(worker: int) -> None:
+    """One thread: there is a worker for every core already."""
     torch.set_num_threads(1)
     cv2.setNumThreads(0)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What one can say without looking: the mean hand and the mean object pose of a training split.
+"""Mean hand and mean object pose of a training split: the baseline.
 
 A network is worth something only where it is better than this. The shipped constants are in ``assets/mean_pose.yaml``,
 written by ``hoisdf mean-pose``, which the file names with its arguments; nothing in them comes from a benchmark.
@@ -58,7 +58,7 @@ class MeanPose:
         aligned_joints: (21, 3) mean of hands turned, scaled and moved onto each other (generalised Procrustes, Gower
             1975), of mean size: of all constants the best for PA-MJE.
         object_from_wrist: (3,) from the wrist to the middle of the object's box.
-        object_from_box: (3,) to that middle from what a network is told of it: the middle of the box in the image, at
+        object_from_box: (3,) to that middle from what a network is given of it: the middle of the box in the image, at
             the wrist's depth.
         rotation: (3, 3) chordal mean of the objects' rotations (Hartley et al. 2013, section 5.3).
         about: where they come from: command, data, number of frames.
@@ -73,7 +73,9 @@ class MeanPose:
 
 
 def mean_pose_of(frames: Iterable[LabelledFrame], about: dict[str, Any]) -> MeanPose:
-    """Means over those frames that show a hand with an object; left hands are mirrored.
+    """Means over frames with a hand and an object.
+
+    Left hands are mirrored.
 
     Args:
         frames: labels; images aren't looked at.
@@ -85,14 +87,14 @@ def mean_pose_of(frames: Iterable[LabelledFrame], about: dict[str, Any]) -> Mean
     hands, from_wrist, from_box, turns = [], [], [], []
     for frame in frames:
         scene = right_handed(frame)
-        hand, thing = scene.hand, scene.object
-        if hand is None or thing is None:
+        hand, obj = scene.hand, scene.object
+        if hand is None or obj is None:
             continue
-        middle = thing.pose[:3, :3] @ thing.corners.mean(0) + thing.pose[:3, 3]
+        middle = obj.pose[:3, :3] @ obj.corners.mean(0) + obj.pose[:3, 3]
         hands.append(hand.joints - hand.joints[0])
         from_wrist.append(middle - hand.joints[0])
-        from_box.append(middle - told_center(scene.camera, thing, hand.joints[0, 2]))
-        turns.append(thing.pose[:3, :3])
+        from_box.append(middle - box_center_at_depth(scene.camera, obj, hand.joints[0, 2]))
+        turns.append(obj.pose[:3, :3])
     if not hands:
         raise DatasetError("no frame shows a hand with an object: there is nothing to take means of")
     joints = np.stack(hands)
@@ -107,9 +109,12 @@ def mean_pose_of(frames: Iterable[LabelledFrame], about: dict[str, Any]) -> Mean
     )
 
 
-def told_center(camera: Pinhole, thing: ObjectLabel, depth: float) -> Floats:
-    """(3,) middle of the box around the object's projected corners, at that depth, as ``data.preparation`` has it."""
-    corners = thing.corners @ thing.pose[:3, :3].T + thing.pose[:3, 3]
+def box_center_at_depth(camera: Pinhole, obj: ObjectLabel, depth: float) -> Floats:
+    """Centre (3,) of the object's image box, at a depth.
+
+    Of the box around the projected corners of its model box, metres, as ``data.samples.preparation`` computes it.
+    """
+    corners = obj.corners @ obj.pose[:3, :3].T + obj.pose[:3, 3]
     return camera.back_project(boxes.center(boxes.around(camera.project(corners))), depth)
 
 

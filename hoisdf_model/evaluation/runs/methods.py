@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Everything that is compared: the network under a protocol, and baselines that don't look."""
+"""Evaluated methods: the network under a protocol, and baselines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ import torch
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo, ObjectEstimate, Side
 from hoisdf_model.estimation.decoding import Decoded
-from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
@@ -42,13 +42,15 @@ Run = Callable[[NetworkInput], NetworkOutput]
 
 @dataclass(frozen=True)
 class Answer:
-    """What a method says about one frame: its first hand and its first object, whatever their sides.
+    """Estimate of one frame by a method.
+
+    Its first hand and its first object are compared, whatever their sides.
 
     Attributes:
         estimate: camera frame, nothing mirrored; numbers that aren't finite: no estimate.
         sure: whether the method itself stands by its hand, and by its object.
         voted: (21, 3) joints that points vote for, metres, relative to the wrist; None where nothing votes.
-        points: (N, 3) that a network looks at for the hand, metres, relative to the wrist; None where they aren't kept.
+        points: (N, 3) sampled by a network for the hand, metres, relative to the wrist; None where they aren't kept.
         aligned_joints: (21, 3) in place of the hand's joints for PA metrics; None: the hand's own.
     """
 
@@ -60,31 +62,31 @@ class Answer:
 
     @property
     def hand(self) -> HandEstimate | None:
-        """The first one."""
+        """The first hand."""
         return next(iter(self.estimate.hands), None)
 
     @property
     def object(self) -> ObjectEstimate | None:
-        """The first one."""
+        """The first object."""
         return next(iter(self.estimate.objects), None)
 
 
 class Method(Protocol):
-    """Gives estimates."""
+    """A method that gives estimates."""
 
     def __call__(self, batch: FrameBatch, /) -> list[Answer]:
         """For each frame of the batch."""
 
 
-class GivenPlaces:
-    """The paper's protocol: a network is given the true wrist, both boxes and the object's class.
+class PaperProtocol:
+    """Network with true wrist, boxes and object class: the paper's protocol.
 
     Its output is decoded as an estimator decodes it (``estimation.decoding``).
 
     Args:
         network: in evaluation mode, on ``device``.
         device: where it is.
-        scale: normalised units per metre, of the points that it looks at; None: they aren't kept.
+        scale: normalised units per metre, of its sampled points; None: they aren't kept.
 
     Attributes:
         uses_landmarks: whether the network reads what the hand tracker sees in the hands' boxes.
@@ -108,8 +110,10 @@ class GivenPlaces:
         return [Answer(_decoded(decoded, batch, k), both, voted[k], points[k]) for k, both in enumerate(sure)]
 
 
-class FromImage:
-    """The live protocol: image and camera, and nothing else; one frame after the other, with nothing remembered.
+class LiveProtocol:
+    """Estimator with image and camera alone: the live protocol.
+
+    One frame after the other, with no memory between them.
 
     Args:
         estimate: from a frame to an estimate, such as an ``Estimator`` that forgets.
@@ -125,14 +129,16 @@ class FromImage:
 
 
 class MeanHandAndObject:
-    """The same hand and the same object pose in every frame, at the true wrist.
+    """Baseline: the same hand and object pose in every frame.
+
+    Placed at the true wrist.
 
     Args:
         means: which.
         models: objects by name.
         informed: a stronger one. The object's middle is placed by its box in the image, at the wrist's depth, which
-            networks are told, and not by the wrist; PA metrics take the mean of hands' own forms, for the mean of hands
-            that are turned in all directions is no hand.
+            networks are given, and not by the wrist; PA metrics take the mean of hands' own forms, for the mean of
+            hands that are turned in all directions is no hand.
     """
 
     def __init__(self, means: MeanPose, models: Models, informed: bool = False) -> None:
@@ -149,7 +155,7 @@ class MeanHandAndObject:
         root = _array(batch.sample.hand_root[k])
         side = truth.hands[0].side
         hand, name = hand_with_joints(side, (means.joints + root) * signs), batch.names[k]
-        things: tuple[ObjectEstimate, ...] = ()
+        objects: tuple[ObjectEstimate, ...] = ()
         if name:
             center = _array(batch.sample.object_center[k])
             middle = center + means.object_from_box if self.informed else root + means.object_from_wrist
@@ -158,13 +164,16 @@ class MeanHandAndObject:
             corners = self.models(name).corners.mean(0) @ seen[:3, :3].T + seen[:3, 3]
             pose = np.diag([*signs, 1.0]) @ poses.rigid(means.rotation, middle - means.rotation @ corners) @ seen
             unknown = poses.unknown_covariance(6)
-            things = (ObjectEstimate(name, 1.0, pose[:3, :3], pose[:3, 3], unknown, side),)
+            objects = (ObjectEstimate(name, 1.0, pose[:3, :3], pose[:3, 3], unknown, side),)
         aligned = means.aligned_joints * signs if self.informed else None
-        return Answer(Estimate((hand,), things), (True, bool(things)), aligned_joints=aligned)
+        return Answer(Estimate((hand,), objects), (True, bool(objects)), aligned_joints=aligned)
 
 
 def hand_with_joints(side: Side, joints: Floats) -> HandEstimate:
-    """A hand of which the joints (21, 3) are known, metres, camera frame, and nothing else."""
+    """Hand estimate with known joints (21, 3) alone.
+
+    Metres, camera frame.
+    """
     return HandEstimate(
         side, 1.0, joints.astype(np.float32), np.ones(NUM_JOINTS, np.float32), np.zeros((0, 3), np.float32),
         np.full((NUM_ROTATIONS, 3), np.nan, np.float32), np.full(NUM_SHAPES, np.nan, np.float32),
@@ -173,7 +182,7 @@ def hand_with_joints(side: Side, joints: Floats) -> HandEstimate:
 
 
 def _decoded(decoded: Decoded, batch: FrameBatch, k: int) -> Estimate:
-    """One row as an estimator decodes it that was given these places; they are exactly known."""
+    """One row as an estimator decodes it with these given places."""
     sample, signs = batch.sample, batch.signs[k]
     root, center, hand_box, object_box, camera = (
         _array(getattr(sample, name)[k])
@@ -187,12 +196,12 @@ def _decoded(decoded: Decoded, batch: FrameBatch, k: int) -> Estimate:
     )
     hand = decoded.hand(k, target, view, HandModelInfo("", ""))
     reflection = batch.reflections[k]
-    thing = decoded.object(k, target, view, poses.MIRROR if reflection is None else reflection)
-    return Estimate(() if hand is None else (hand,), () if thing is None else (thing,))
+    obj = decoded.object(k, target, view, poses.MIRROR if reflection is None else reflection)
+    return Estimate(() if hand is None else (hand,), () if obj is None else (obj,))
 
 
 def given(sample: Sample) -> NetworkInput:
-    """What a network is given of samples under the paper's protocol."""
+    """Network input of samples under the paper's protocol."""
     return NetworkInput(
         sample.image, sample.intrinsics, sample.hand_root, sample.object_center, sample.hand_box, sample.object_box,
         landmarks=sample.landmarks, landmark_presence=sample.landmark_presence,
@@ -200,7 +209,7 @@ def given(sample: Sample) -> NetworkInput:
 
 
 def untrained_like(network: Hoisdf, seed: int = 0) -> Hoisdf:
-    """A network of the same configuration with its initial weights, in evaluation mode."""
+    """Network of the same configuration with initial weights, evaluation mode."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = Hoisdf(network.config, HandLayer(network.hand_layer.model))

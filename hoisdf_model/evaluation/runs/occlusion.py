@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""How much of a hand and of an object something else hides, for frames whose masks of visible pixels are known."""
+"""Occlusion of hands and objects, where masks are known.
+
+Masks are of visible pixels.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.estimation.shading import simplified
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.metrics.objects import posed
+from hoisdf_model.evaluation.metrics.object_metrics import posed
 from hoisdf_model.evaluation.runs.loading import FrameBatch
+from hoisdf_model.geometry import simplified
 
 LEVELS = ("0-25 %", "25-50 %", "50-75 %", "75-100 %")
 LEVEL_TAGS = tuple(f"{what} hidden {level}" for what in ("hand", "object") for level in LEVELS)
 
 
-def hidden_share(
+def hidden_fraction(
     vertices: Floats, faces: NDArray[np.int64], camera: Floats, visible: NDArray[np.bool_]
 ) -> float | None:  # fmt: skip
-    """Share of a mesh's silhouette in the crop that isn't visible.
+    """Fraction of a mesh's silhouette in the crop that isn't visible.
 
     Args:
         vertices, faces: (N, 3) metres, camera frame, and (M, 3).
@@ -58,7 +61,9 @@ def hidden_share(
 def level_tags(
     batch: FrameBatch, models: Models, faces: NDArray[np.int64]
 ) -> list[tuple[str, ...]]:  # fmt: skip
-    """For each frame of a batch the levels of its hand and its object, of ``LEVEL_TAGS``; what isn't known has none.
+    """Occlusion tags of each frame of a batch, of ``LEVEL_TAGS``.
+
+    One for the hand and one for the object, where they are known.
 
     Args:
         batch: with masks, and meshes of the hands (``truth.truths_of``).
@@ -67,16 +72,16 @@ def level_tags(
     """
     sample, tags = batch.sample, []
     for k, (name, truth) in enumerate(zip(batch.names, batch.truths, strict=True)):
-        shares: dict[str, float | None] = {}
+        fractions: dict[str, float | None] = {}
         camera, signs = sample.intrinsics[k].double().numpy(), batch.signs[k]
         if bool(sample.masks_known[k] & sample.hand_known[k]) and len(truth.hands[0].vertices):
             mask = sample.hand_mask[k].numpy() > 0
-            shares["hand"] = hidden_share(truth.hands[0].vertices * signs, faces, camera, mask)
+            fractions["hand"] = hidden_fraction(truth.hands[0].vertices * signs, faces, camera, mask)
         if bool(sample.masks_known[k]) and name:
             model, mask, held = models(name), sample.object_mask[k].numpy() > 0, truth.objects[0]
             seen = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0] * signs
             turned = model.faces[:, ::-1] if bool(sample.mirrored[k]) else model.faces  # a mirror turns them inside out
-            shares["object"] = hidden_share(seen, turned, camera, mask)
-        found = {what: share for what, share in shares.items() if share is not None}
-        tags.append(tuple(f"{what} hidden {LEVELS[min(int(4 * share), 3)]}" for what, share in found.items()))
+            fractions["object"] = hidden_fraction(seen, turned, camera, mask)
+        found = {what: fraction for what, fraction in fractions.items() if fraction is not None}
+        tags.append(tuple(f"{what} hidden {LEVELS[min(int(4 * fraction), 3)]}" for what, fraction in found.items()))
     return tags

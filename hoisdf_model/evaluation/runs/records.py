@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Results frame by frame in a file that grows, so that an interrupted evaluation goes on where it was."""
+"""Results by frame in a file, to resume interrupted evaluations."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ABOUT, RECORDS = "evaluation.json", "frames.jsonl"
 
 @dataclass(frozen=True)
 class Result:
-    """What one method made of one frame.
+    """Result of one method in one frame.
 
     Attributes:
         errors: metric -> number, those that apply.
@@ -52,10 +52,10 @@ class Result:
 
 @dataclass(frozen=True)
 class Record:
-    """One frame.
+    """Results of one frame.
 
     Attributes:
-        frame: its number. object: its object's name, or none. tags: what it is told apart by.
+        frame: its number. object: its object's name, or none. tags: its kinds, such as its split.
         results: by method.
         stamp: of the image, nanoseconds, where frames have one.
     """
@@ -68,14 +68,20 @@ class Record:
 
 
 def exact_seconds(stamp: int | None) -> str:
-    """Nanoseconds as seconds; a float would lose some. Empty for None."""
+    """Nanoseconds as seconds in text, without a float's rounding.
+
+    Empty for None.
+    """
     return "" if stamp is None else f"{stamp // 10**9}.{stamp % 10**9:09d}"
 
 
 def pose_of(
     joints: Floats | None = None, rotation: Floats | None = None, translation: Floats | None = None
 ) -> dict[str, Any]:
-    """The entries of :class:`Result`'s ``pose``, of joints (21, 3), a rotation (3, 3) and a translation (3,)."""
+    """Entries of :class:`Result`'s ``pose``.
+
+    Of joints (21, 3), a rotation (3, 3) and a translation (3,).
+    """
     result: dict[str, Any] = {}
     if joints is not None:
         result["joints"] = np.round(joints, 5).tolist()
@@ -119,7 +125,7 @@ class RecordFile:
             raise EvaluationError(f"can't write to {self.folder}: {error.strerror or error}") from error
 
     def restart(self) -> None:
-        """Forget the records.
+        """Delete the records.
 
         Raises:
             EvaluationError: the file can't be removed.
@@ -130,18 +136,18 @@ class RecordFile:
             raise EvaluationError(f"can't remove {self._path}: {error.strerror or error}") from error
 
     def abandon(self) -> None:
-        """Take away what was made, where there are no records: nothing could be evaluated."""
+        """Remove the folder's new files where there are no records."""
         if self._new and not self._path.exists():
             with suppress(OSError):
                 (self.folder / ABOUT).unlink()
                 self.folder.rmdir()
 
     def done(self) -> set[int]:
-        """Frames that are in the file."""
+        """Numbers of the frames in the file."""
         return {record.frame for record in read_records(self.folder)} if self._path.exists() else set()
 
     def append(self, records: Iterable[Record]) -> None:
-        """Add records.
+        """Append records.
 
         Raises:
             EvaluationError: the disk is full.
@@ -154,7 +160,7 @@ class RecordFile:
             raise EvaluationError(f"can't write {self._path}: {error.strerror or error}") from error
 
     def _drop_unfinished_line(self) -> None:
-        """What an interrupted process may have left at the end."""
+        """Cut off the unfinished line of an interrupted process."""
         if self._path.exists():
             content = self._path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
@@ -163,7 +169,7 @@ class RecordFile:
 
 
 def read_about(folder: str | Path) -> dict[str, Any]:
-    """What an evaluation is of.
+    """Description of an evaluation.
 
     Raises:
         EvaluationError: there is none, or the file is damaged.

@@ -12,7 +12,10 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Estimates and truth of the same image, found by their stamps, whichever comes first."""
+"""Pairs of estimate and ground truth with equal stamps.
+
+In whichever order they arrive.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,9 @@ OTHER: dict[Kind, Kind] = {"estimate": "truth", "truth": "estimate"}
 
 
 class StampPairs:
-    """Pairs what has equal stamps. Nothing is superseded: each stamp is given once, and every pair counts.
+    """Pairing by equal stamps.
+
+    Nothing is superseded: each stamp is given once, and every pair counts.
 
     Args:
         depth: of each kind, so many wait for their partner; then the oldest is given up.
@@ -43,11 +48,11 @@ class StampPairs:
 
     @property
     def paired(self) -> int:
-        """How many pairs were given."""
+        """Number of pairs so far."""
         return len(self._done)
 
     def add(self, kind: Kind, stamp: int, item: Any) -> tuple[Any, Any] | None:
-        """Take one; (estimate, truth) where its partner is there.
+        """Pair (estimate, truth) that a new item completes, or None.
 
         Args:
             kind: what it is.
@@ -71,11 +76,11 @@ class StampPairs:
         return None
 
     def waiting(self, kind: Kind) -> int:
-        """How many of a kind wait for their partner."""
+        """Number of items of a kind without a partner yet."""
         return len(self._waiting[kind])
 
     def give_up(self) -> None:
-        """What waits will get no partner any more: the end, or time has jumped back."""
+        """Give up all waiting items, at the end or a jump back."""
         for kind, waiting in self._waiting.items():
             self.unmatched[kind] += len(waiting)
             waiting.clear()

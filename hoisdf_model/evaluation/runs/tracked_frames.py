@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Labelled frames with what a hand tracker says about their hands."""
+"""Labelled frames with the hand tracker's landmarks."""
 
 from __future__ import annotations
 
@@ -37,12 +37,14 @@ TURN, SHIFT, ZOOM = 0.2, 0.06, 0.1  # radians; shares of the window: errors of a
 
 
 class TrackedFrames:
-    """A source whose frames have landmarks (``data.sources.FrameSource``); they are looked for once and kept.
+    """Frame source with landmarks, computed once.
+
+    For ``data.sources.FrameSource``.
 
     Args:
         source: whose frames.
         followed: whether the tracker looks where one that follows the hand would, about where the true hand is and
-            once, as is enough in training; else it is told the hand's box alone, as in testing.
+            once, as is enough in training; else it is given the hand's box alone, as in testing.
     """
 
     def __init__(self, source: FrameSource, followed: bool = False) -> None:
@@ -50,7 +52,7 @@ class TrackedFrames:
         self._seen: dict[int, LandmarkLabel | None] = {}
 
     def __len__(self) -> int:
-        """As many as the source has."""
+        """Number of frames of the source."""
         return len(self.source)
 
     def __getattr__(self, name: str) -> object:

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What is known of a batch: its labels with the meshes of hands."""
+"""Ground truth of a batch, with the meshes of hands."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ from hoisdf_model.hand import HandLayer
 
 
 def truths_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Estimate, ...]:
-    """The labels; a hand without vertices of the source gets those of its pose and shape, where these are known."""
+    """Labels of a batch as estimates with hand meshes.
+
+    A hand without vertices of the source gets those of its pose and shape, where these are known.
+    """
     known = (batch.sample.hand_known & batch.sample.pose_known).tolist()
     bare = [k for k, truth in enumerate(batch.truths) if known[k] and not len(truth.hands[0].vertices)]
     if not bare:
@@ -45,7 +48,9 @@ def truths_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Estimate, ...]:
 
 
 class KnownTruth:
-    """A method that says what is known, as a reference for figures that aren't 0 for the truth either.
+    """Method that gives the labels.
+
+    A reference for metrics that aren't 0 for the truth either.
 
     Args:
         hand_layer: the hand that the frames' poses and shapes are of.

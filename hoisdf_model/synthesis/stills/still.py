@@ -38,7 +38,7 @@ from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import CatalogueObject, find_object
 from hoisdf_model.synthesis import splits
 from hoisdf_model.synthesis.grasps.library import GraspLibrary
-from hoisdf_model.synthesis.grasps.mirroring import mirrored_hands
+from hoisdf_model.synthesis.grasps.mirrored_grasps import mirrored_hands
 from hoisdf_model.synthesis.grasps.posing import PosedHands
 from hoisdf_model.synthesis.render import scenery
 from hoisdf_model.synthesis.render.appearance import Appearance

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""An evaluation of estimates that come one after the other: records, and figures that are true at any moment."""
+"""Evaluation of a stream of estimates, with figures at any moment."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from typing import Any
 
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.evaluation.runs.estimate_errors import EstimateErrors, HandComparison
-from hoisdf_model.evaluation.runs.records import Record
+from hoisdf_model.evaluation.runs.records import Record, RecordFile
 
 
 @dataclass
-class RunningFigures:
-    """Counts and means of everything so far.
+class OnlineFigures:
+    """Counts and running means of a stream.
 
     Attributes:
         frames: that were compared. empty: those of them without a known true hand.
@@ -59,7 +59,7 @@ class RunningFigures:
         return self.sums[metric] / self.counts[metric] if self.counts[metric] else None
 
     def add(self, hand: HandComparison) -> None:
-        """Count one true hand."""
+        """Add one true hand to the counts."""
         self.hands += 1
         self.hands_found += hand.result.found[0]
         self.other_side += hand.side is False
@@ -79,7 +79,7 @@ class RunningFigures:
         return counted | ({"no_mesh": dict(self.no_mesh)} if self.no_mesh else {})
 
     def sentences(self) -> tuple[str, ...]:
-        """What a reader of the errors must know besides, in words."""
+        """Sentences about losses, for a reader of the errors."""
         said = []
         if self.empty:
             said.append(f"{self.empty} of {self.frames} frames have no known true hand.")
@@ -94,20 +94,21 @@ class RunningFigures:
         return tuple(said)
 
 
-class RunningEvaluation:
-    """Turns pairs of estimate and truth into records.
+class OnlineEvaluation:
+    """Converter from pairs of estimate and ground truth to records.
 
     Args:
         compare: how.
         method: the name under which results stand.
+        file: that records are appended to; None: they are returned alone.
 
     Attributes:
         figures: of everything so far.
     """
 
-    def __init__(self, compare: EstimateErrors, method: str) -> None:
-        self._compare, self._method, self._number = compare, method, 0
-        self.figures = RunningFigures()
+    def __init__(self, compare: EstimateErrors, method: str, file: RecordFile | None = None) -> None:
+        self._compare, self._method, self._file, self._number = compare, method, file, 0
+        self.figures = OnlineFigures()
 
     def add(self, stamp: int, estimate: Estimate, truth: Estimate, tags: Sequence[str] = ()) -> list[Record]:
         """Compare one frame.
@@ -115,10 +116,13 @@ class RunningEvaluation:
         Args:
             stamp: of the image, nanoseconds.
             estimate, truth: camera frame.
-            tags: what the frame is told apart by.
+            tags: of the frame.
 
         Returns:
             One record for each known true hand, numbered in the order in which they come.
+
+        Raises:
+            EvaluationError: the disk is full.
         """
         comparison = self._compare(estimate, truth)
         self.figures.frames += 1
@@ -129,4 +133,6 @@ class RunningEvaluation:
             self.figures.add(hand)
             records.append(Record(self._number, hand.object, tuple(tags), {self._method: hand.result}, stamp))
             self._number += 1
+        if self._file is not None:
+            self._file.append(records)
         return records

@@ -25,13 +25,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.drawing.palette import Colour
 from hoisdf_model.geometry import Pinhole
 
 LIGHT = np.array([0.35, -0.55, -0.75]) / np.linalg.norm([0.35, -0.55, -0.75])  # towards the light: above the camera
 AMBIENT = 0.45
 NEAR = 0.02  # metres; what is nearer isn't drawn
 SUBPIXEL = 4  # bits
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,9 @@ def paint(image: NDArray[np.uint8], surfaces: list[Surface], camera: Pinhole, op
 def _beyond_an_edge(
     pixels: NDArray[np.float64], depths: NDArray[np.float64], width: int, height: int, faces: NDArray[np.integer]
 ) -> NDArray[np.bool_]:
-    """Vertices (N, 2) and (N,), faces (M, 3) -> (M,): wholly beyond one edge of the image, or partly too near.
+    """Whether faces lie beyond one image edge, or partly too near.
+
+    Vertices (N, 2) and depths (N,), faces (M, 3) -> (M,).
 
     One bit an edge (Cohen and Sutherland), since numpy is slow at reducing three elements at a time.
     """
@@ -99,34 +101,12 @@ def _beyond_an_edge(
 
 
 def _turned_to_the_camera(corners: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Projected triangles (M, 3, 2) -> (M,): the outside shows. Corners run counter-clockwise seen from outside.
+    """Whether the outside of projected triangles faces the camera.
+
+    (M, 3, 2) -> (M,); corners run counter-clockwise seen from outside.
 
     The area's sign is that of ``p0 . ((p1 - p0) x (p2 - p0))``: their determinants differ by the positive depths.
     """
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     area: NDArray[np.float64] = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
     return area < 0
-
-
-def simplified(
-    vertices: NDArray[np.floating], faces: NDArray[np.integer], limit: int = 2000
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Simplified mesh of about ``limit`` faces, for drawing.
-
-    Vertices in the same cell of a grid are joined.
-
-    Meshes that are small enough are returned as they are.
-    """
-    v, f = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
-    cells = 48
-    while len(f) > limit and cells > 4:
-        size = float(np.ptp(v, axis=0).max()) / cells
-        _, cell = np.unique(np.floor((v - v.min(0)) / size).astype(np.int64), axis=0, return_inverse=True)
-        cell = cell.reshape(-1)
-        count = np.bincount(cell)
-        v = np.stack([np.bincount(cell, v[:, axis]) / count for axis in range(3)], -1)
-        f = cell[f]
-        f = f[(f[:, 0] != f[:, 1]) & (f[:, 1] != f[:, 2]) & (f[:, 2] != f[:, 0])]
-        f = np.unique(f, axis=0)
-        cells = cells * 3 // 4
-    return v, f

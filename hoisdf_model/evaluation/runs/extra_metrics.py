@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Figures of hands, objects and fields that need meshes: what can be taken of a method beside its errors."""
+"""Metrics of contact and sampled points, beside the errors of poses."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from hoisdf_model.hand import HandLayer, HandModelLike, as_hand_model
 Figures = dict[str, float]  # metric -> number, those that apply
 
 
-class Measure(Protocol):
-    """Takes figures of estimates."""
+class BatchMetric(Protocol):
+    """Metric of a batch of estimates."""
 
     def __call__(self, batch: FrameBatch, answers: Sequence[Answer], /) -> list[Figures]:
         """For each frame of the batch."""
 
 
 class Interaction:
-    """How the estimated hand and the estimated object touch and overlap.
+    """Contact and overlap of the estimated hand and object.
 
     Args:
         models: objects by name.
@@ -52,17 +52,17 @@ class Interaction:
         self.models, self.hand = models, as_hand_model(hand)
 
     def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
-        """Of frames with a mesh of the hand and a pose of an object that is known."""
+        """Figures of frames with a hand mesh and a known object pose."""
         results: list[Figures] = [{} for _ in batch.numbers]
         for k, (name, answer) in enumerate(zip(batch.names, answers, strict=True)):
-            hand, thing = answer.hand, answer.object
-            if not name or hand is None or thing is None or not len(hand.vertices):
+            hand, obj = answer.hand, answer.object
+            if not name or hand is None or obj is None or not len(hand.vertices):
                 continue
-            if not all(np.isfinite(part).all() for part in (hand.vertices, thing.rotation, thing.translation)):
+            if not all(np.isfinite(part).all() for part in (hand.vertices, obj.rotation, obj.translation)):
                 continue
             model = self.models(name)
             # in the object's frame, where its box is tight
-            vertices, faces = meshes.capped((hand.vertices - thing.translation) @ thing.rotation, self.hand.faces)
+            vertices, faces = meshes.capped((hand.vertices - obj.translation) @ obj.rotation, self.hand.faces)
             faces = faces if hand.side == self.hand.side else faces[:, ::-1]  # a left hand's point the other way round
             found = interaction(vertices, faces, model.vertices, model.faces)
             results[k] = {
@@ -75,7 +75,9 @@ class Interaction:
 
 
 class SampledPoints:
-    """How far the points that a network looks at are from the true hand (paper, table 6).
+    """Distances of the network's sampled points to the true hand.
+
+    Paper, table 6.
 
     Args:
         hand_layer: the hand that the frames' poses and shapes are of.
@@ -85,7 +87,7 @@ class SampledPoints:
         self.hand_layer = hand_layer
 
     def __call__(self, batch: FrameBatch, answers: Sequence[Answer]) -> list[Figures]:
-        """Of frames with points and a true hand."""
+        """Figures of frames with sampled points and a true hand."""
         results: list[Figures] = [{} for _ in batch.numbers]
         for k, (answer, truth) in enumerate(zip(answers, truths_of(batch, self.hand_layer), strict=True)):
             if answer.points is None or not answer.sure[0] or not bool(batch.sample.hand_known[k]):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What ``hoisdf evaluate`` takes of the network beside its errors."""
+"""Metrics of ``hoisdf evaluate`` beside the errors of poses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from hoisdf_model.data.samples.preparation import PreparationConfig
     from hoisdf_model.evaluation import Contender, FieldQuality, Models, Record
     from hoisdf_model.evaluation.runs.crop_pictures import Pixels
-    from hoisdf_model.evaluation.runs.measures import Measure
+    from hoisdf_model.evaluation.runs.extra_metrics import BatchMetric
     from hoisdf_model.hand import HandLayer
     from hoisdf_model.network import Hoisdf
 
@@ -37,20 +37,23 @@ RANKED_BY = ("hand field F@5", "object field F@5")
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was asked for: ``interaction`` of hand and object, sampled ``points``, ``fields`` of so many frames."""
+class MetricOptions:
+    """Choice of metrics beside the errors of poses.
+
+    ``interaction`` of hand and object, sampled ``points``, ``fields`` of the first frames.
+    """
 
     interaction: bool
     points: bool
     fields: int
 
     def about(self) -> dict[str, Any]:
-        """For records: an evaluation goes on with the same only."""
+        """Description for records: an evaluation resumes with the same only."""
         wanted = {"interaction": self.interaction, "points": self.points, "fields": self.fields}
         return {name: value for name, value in wanted.items() if value}
 
     def quality(self, network: Hoisdf, models: Models, hand: HandLayer, device: Any) -> FieldQuality | None:
-        """What looks at the fields; None where it wasn't asked for.
+        """Metric of the distance fields; None where it isn't wanted.
 
         Raises:
             ConfigError: the network has no fields.
@@ -68,26 +71,32 @@ class Measured:
     def added(
         self, contenders: Mapping[str, Contender], models: Models, hand: HandLayer, quality: FieldQuality | None
     ) -> dict[str, Contender]:
-        """The contenders with what is taken of the network, and the truth beside it where that is no 0 either."""
+        """Contenders with these metrics.
+
+        Beside the network stands the ground truth where its figures aren't 0 either.
+        """
         from hoisdf_model.evaluation import Contender, Interaction, KnownTruth, SampledPoints
 
         result = dict(contenders)
-        measures: list[Measure] = []
+        metrics: list[BatchMetric] = []
         if self.interaction:
-            measures.append(interaction := Interaction(models, hand.model))
-            result[TRUTH] = Contender(KnownTruth(hand), measures=(interaction,), compared=False)
+            metrics.append(interaction := Interaction(models, hand.model))
+            result[TRUTH] = Contender(KnownTruth(hand), extra_metrics=(interaction,), compared=False)
         if self.points:
-            measures.append(SampledPoints(hand))
+            metrics.append(SampledPoints(hand))
         if quality is not None:
-            measures.append(quality)
-        result[NETWORK] = replace(result[NETWORK], measures=tuple(measures))
+            metrics.append(quality)
+        result[NETWORK] = replace(result[NETWORK], extra_metrics=tuple(metrics))
         return result
 
 
 def fields_sheet(
     quality: FieldQuality, records: list[Record], source: FrameSource, preparation: PreparationConfig
 ) -> Pixels | None:  # fmt: skip
-    """Frames from the best fields to the worst, evenly spaced; None where none was looked at."""
+    """Picture of frames from the best fields to the worst.
+
+    Evenly spaced in rank; None where no frame has figures of fields.
+    """
     import numpy as np
 
     def score(record: Record) -> float:

@@ -23,12 +23,12 @@ import numpy as np
 import trimesh
 from numpy.typing import NDArray
 
-from hoisdf_model.estimation.shading import Colour, Surface, paint
+from hoisdf_model.drawing import Colour, Surface, paint
 from hoisdf_model.geometry import Pinhole
+from hoisdf_model.grasping.box_solids import box_mesh
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.solids import box_mesh
 
 PAPER = 246
 HAND_COLOUR, OBJECT_COLOUR, GRIPPER_COLOUR = (226, 178, 152), (238, 205, 96), (84, 112, 150)

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Errors of hand joints and meshes: metres and shares, one number a frame.
+"""Errors of hand joints and meshes: metres and fractions, one per frame.
 
 Arrays are (..., N, 3) in metres; estimate and truth have the same frame, relative to the wrist or not, as the caller
 wants the error.
@@ -33,7 +33,10 @@ AUC_LIMIT, AUC_STEPS = 0.05, 100  # metres, and thresholds from 0 to there: HO-3
 
 
 class FScore(NamedTuple):
-    """(...) harmonic mean of ``precision`` and ``recall``, which are shares of points, and those two."""
+    """F-score with its precision and recall.
+
+    Each (...): ``score`` is the harmonic mean of ``precision`` and ``recall``, which are fractions of points.
+    """
 
     score: Floats
     precision: Floats
@@ -41,13 +44,18 @@ class FScore(NamedTuple):
 
 
 def distances(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
-    """(..., N) distance of each point to the one it corresponds to, metres."""
+    """Distance of each point to its corresponding one.
+
+    (..., N), metres.
+    """
     p, g = checked_pair(points, goal)
     return np.asarray(np.linalg.norm(p - g, axis=-1), np.float64)
 
 
 def mean_distance(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
-    """(...) mean distance of corresponding points, metres.
+    """Mean distance of corresponding points.
+
+    (...), metres.
 
     MJE of joints relative to the wrist (the wrist counts, with its zero, as in the official code), MME of vertices; of
     aligned points PA-MJE, PA-MME and ST-MJE; of joints in the camera frame the camera-space error.
@@ -55,24 +63,31 @@ def mean_distance(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
     return np.asarray(distances(points, goal).mean(-1), np.float64)
 
 
-def share_within(errors: NDArray[Any], thresholds: NDArray[Any]) -> Floats:
-    """(..., T) share of the errors (..., N) that are at most each threshold (T,): a PCK curve."""
+def fraction_within(errors: NDArray[Any], thresholds: NDArray[Any]) -> Floats:
+    """Fraction of the errors within each threshold: a PCK curve.
+
+    Errors (..., N) and thresholds (T,) -> (..., T); an error equal to the threshold counts.
+    """
     e, t = np.asarray(errors, np.float64), np.asarray(thresholds, np.float64)
     return np.asarray((e[..., None] <= t).mean(-2), np.float64)
 
 
 def area_under_curve(errors: NDArray[Any], limit: float = AUC_LIMIT, steps: int = AUC_STEPS) -> Floats:
-    """(...) area under the PCK curve of errors (..., N) between 0 and ``limit``, as a share of the whole.
+    """Area under the PCK curve, as a fraction of the whole.
+
+    Errors (..., N) between 0 and ``limit`` -> (...).
 
     Trapezoids over ``steps`` evenly spaced thresholds (Zimmermann et al. 2019). The mean over frames is the area under
     the curve of all frames.
     """
     thresholds = np.linspace(0, limit, steps)
-    return np.asarray(trapezoid(share_within(errors, thresholds), thresholds, axis=-1) / limit, np.float64)
+    return np.asarray(trapezoid(fraction_within(errors, thresholds), thresholds, axis=-1) / limit, np.float64)
 
 
 def f_score(points: NDArray[Any], goal: NDArray[Any], threshold: float) -> FScore:
-    """F-score of two surfaces' points (Knapitsch et al. 2017): shares with a point of the other set nearer than this.
+    """F-score of two surfaces' points (Knapitsch et al. 2017).
+
+    From the fractions of points with a point of the other set nearer than the threshold.
 
     Args:
         points, goal: (..., N, 3) and (..., M, 3), metres.
@@ -90,11 +105,17 @@ def f_score(points: NDArray[Any], goal: NDArray[Any], threshold: float) -> FScor
 
 
 def harmonic_mean(precision: NDArray[Any], recall: NDArray[Any]) -> Floats:
-    """(...) F-scores of shares (...); 0 where both are."""
+    """F-scores of precision and recall; 0 where both are.
+
+    Fractions (...) -> (...).
+    """
     total = np.asarray(precision, np.float64) + recall
     return np.asarray(np.where(total > 0, 2 * precision * recall / np.where(total > 0, total, 1), 0.0), np.float64)
 
 
 def nearest_distances(points: NDArray[Any], others: NDArray[Any], limit: float = np.inf) -> Floats:
-    """(N,) distance from each point (N, 3) to the nearest of the others (M, 3); infinite beyond the limit."""
+    """Distance from each point to the nearest of the others.
+
+    Points (N, 3) and (M, 3) -> (N,); infinite beyond the limit.
+    """
     return np.asarray(cKDTree(others).query(points, distance_upper_bound=limit)[0], np.float64)

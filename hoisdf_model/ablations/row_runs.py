@@ -36,9 +36,9 @@ from hoisdf_model.data.samples.preparation import PreparationConfig
 from hoisdf_model.errors import TrainingError
 from hoisdf_model.evaluation import (
     Contender,
-    GivenPlaces,
     MeanHandAndObject,
     Models,
+    PaperProtocol,
     Record,
     RecordFile,
     evaluate,
@@ -168,7 +168,7 @@ class Ablation:
         device = "cuda" if torch.cuda.is_available() and hardware.accelerator != "cpu" else "cpu"
         network, own = load_network(folder / TRAINING / WEIGHTS, self.test.hand_layer.model, device=device)
         network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
-        method = GivenPlaces(optimised(network), device)
+        method = PaperProtocol(optimised(network), device)
         preparation = preparation_for(own, self.test.preparation)
         self._go_through({NETWORK: Contender(method, kept=True)}, records, preparation)
 

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""What was evaluated on what, in words: titles, columns and facts of tables and reports."""
+"""Descriptions of evaluations: titles, columns, facts and notes."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ NOTE_ALIKE = (
 
 
 def columns_of(about: Mapping[str, Any]) -> tuple[str, ...]:
-    """Metrics that are shown under a protocol."""
+    """Metrics shown under a protocol."""
     return (*SHOWN, *LIVE) if about["protocol"] == "live" else SHOWN
 
 
 def title_of(about: Mapping[str, Any], count: int) -> str:
-    """A line that says what was evaluated on what."""
+    """Title of an evaluation: method, data, frames, protocol."""
     place = about["data"].get("folder") or about["data"].get("ground truth", "")  # a topic, where a node listened
     data = "synthetic benchmark" if "benchmark" in about["data"] else Path(place).name
     if "synthetic" in about["data"] and "benchmark" not in about["data"]:
@@ -56,7 +56,7 @@ def title_of(about: Mapping[str, Any], count: int) -> str:
 
 
 def facts_of(about: Mapping[str, Any], count: int, pace: float | None) -> dict[str, str]:
-    """What stands at the top of a report.
+    """Facts at the top of a report.
 
     Args:
         about: what was evaluated on what.
@@ -79,19 +79,22 @@ def facts_of(about: Mapping[str, Any], count: int, pace: float | None) -> dict[s
 
 
 def notes_of(about: Mapping[str, Any]) -> tuple[str, ...]:
-    """Sentences that a reader must not miss."""
+    """Notes about the data at the top of a report."""
     synthetic = NOTES_SYNTHETIC if "benchmark" in about["data"] or "synthetic" in about["data"] else ()
     return (*synthetic, *warnings_of(about["data"]))
 
 
 def warnings_of(data: Mapping[str, Any]) -> tuple[str, ...]:
-    """What is to be said about the data before an evaluation begins; ``data`` is what was opened, as in records."""
+    """Warnings about the data before an evaluation begins.
+
+    ``data`` describes what was opened, as in records.
+    """
     # the objects of a synthetic tree are the catalogue's, so that nothing stands in for anything
     return (NOTE_ALIKE,) if data.get("models") == LOOK_ALIKES and "synthetic" not in data else ()
 
 
 def name_of(weights: str) -> str:
-    """Short, for titles and names of folders."""
+    """Short name of weights, for titles and folders."""
     if ":" in weights and not Path(weights).exists():
         return weights.replace(":", "_")
     path = Path(weights)
@@ -99,5 +102,8 @@ def name_of(weights: str) -> str:
 
 
 def digest_of(path: str) -> str | None:
-    """SHA-256 of a file, as long as anybody reads; None where there is no file."""
+    """First 16 hex digits of a file's SHA-256.
+
+    None where there is no file.
+    """
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16] if Path(path).is_file() else None

@@ -23,6 +23,7 @@ import torch
 import trimesh
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.drawing import Surface, draw_overlay, paint
 from hoisdf_model.errors import ImageError
 from hoisdf_model.estimates import (
     Estimate,
@@ -33,9 +34,7 @@ from hoisdf_model.estimates import (
     ObjectRegion,
     Regions,
 )
-from hoisdf_model.estimation import draw_overlay
-from hoisdf_model.estimation.shading import Surface, paint, simplified
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, simplified
 from hoisdf_model.hand import BONES, HandLayer, load_hand_model
 from hoisdf_model.objects import load_catalogue
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Frame, Landmarks, Prior, Side
-from hoisdf_model.estimation.targets import Target
+from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.geometry import boxes
 from hoisdf_model.hand_tracking import (
     HandTracker,

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""One evaluation by several processes: who does which frames, and their records put together."""
+"""Sharding of one evaluation over several processes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,13 @@ from typing import Any
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.runs.records import RECORDS, RecordFile, read_records
 
-SHARE = "process_{}"
+SHARD = "process_{}"
 
 
-def share_of(frames: Sequence[int], batch_size: int, rank: int, processes: int) -> list[int]:
-    """The frames of one process: every so many batches, so that batches are those of a single process.
+def shard_of(frames: Sequence[int], batch_size: int, rank: int, processes: int) -> list[int]:
+    """Frames of one process: every n-th batch of all.
+
+    Batches are thus those of a single process.
 
     Args:
         frames: all that are left to do.
@@ -40,17 +42,19 @@ def share_of(frames: Sequence[int], batch_size: int, rank: int, processes: int) 
     return [frame for batch in batches[rank::processes] for frame in batch]
 
 
-def share_file(folder: str | Path, about: Mapping[str, Any], rank: int) -> RecordFile:
-    """Where one process writes its records: a folder inside that of the evaluation.
+def shard_file(folder: str | Path, about: Mapping[str, Any], rank: int) -> RecordFile:
+    """Record file of one process, inside the evaluation's folder.
 
     Raises:
         EvaluationError: as :class:`RecordFile`.
     """
-    return RecordFile(Path(folder) / SHARE.format(rank), about)
+    return RecordFile(Path(folder) / SHARD.format(rank), about)
 
 
 def gather(folder: str | Path, records: RecordFile) -> None:
-    """Move the records of all processes, of this evaluation or of one that was interrupted, into its own file.
+    """Move the records of all processes into the evaluation's file.
+
+    Those that an interrupted evaluation left too.
 
     Args:
         folder: of the evaluation.
@@ -59,11 +63,11 @@ def gather(folder: str | Path, records: RecordFile) -> None:
     Raises:
         EvaluationError: a file is damaged (named) or can't be moved.
     """
-    for share in sorted(Path(folder).glob(SHARE.format("*"))):
-        if (share / RECORDS).exists():
+    for shard in sorted(Path(folder).glob(SHARD.format("*"))):
+        if (shard / RECORDS).exists():
             done = records.done()
-            records.append(record for record in read_records(share) if record.frame not in done)
+            records.append(record for record in read_records(shard) if record.frame not in done)
         try:
-            shutil.rmtree(share)
+            shutil.rmtree(shard)
         except OSError as error:
-            raise EvaluationError(f"can't remove {share}: {error.strerror or error}") from error
+            raise EvaluationError(f"can't remove {shard}: {error.strerror or error}") from error
