@@ -67,6 +67,7 @@ from hoisdf_model.objects import Catalogue, load_catalogue
 
 _LOG = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
+REFINEMENTS = ("auto", "on", "off")
 
 
 class Localiser(Protocol):
@@ -189,6 +190,7 @@ class Estimator:
         preset: str | None = None,
         catalogue: Catalogue | None = None,
         hand_size: float | None = None,
+        refinement: str = "auto",
     ) -> Estimator:
         """An estimator with the network of a weights file.
 
@@ -200,12 +202,15 @@ class Estimator:
             preset: the preset of an official snapshot, where its keys can't tell.
             catalogue: the objects' shapes (see the class); None: the look-alikes.
             hand_size: see the class.
+            refinement: ``on``, ``off`` or ``auto``: see ``refines`` of the class.
 
         Raises:
             CheckpointError: no such weights, or they are damaged or of another preset.
             HandModelError: the hand model can't be read.
-            ConfigError: no such device, precision or size.
+            ConfigError: no such device, precision, size or refinement.
         """
+        if refinement not in REFINEMENTS:
+            raise ConfigError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {refinement!r}")
         place_of_work = resolve_device(device)
         if isinstance(hand_model, (str, Path)):
             hand_model = load_hand_model(hand_model)
@@ -219,10 +224,13 @@ class Estimator:
             )
         network = optimised(network)
         network.runtime = replace(network.runtime, precision=chosen)
-        return cls(
+        estimator = cls(
             network, config, network.hand_layer.model, place_of_work,
             catalogue=catalogue, calibration=network.calibration, hand_size=hand_size,
         )  # fmt: skip
+        if refinement != "auto":
+            estimator.refines = refinement == "on"
+        return estimator
 
     def reset(self) -> None:
         """Reset tracking, after a jump in time or a camera change."""

@@ -102,6 +102,11 @@ class HandParameters:
         "distance; 0: a mean hand. docs/live_use.md explains how to measure it.",
         minimum=0.0, maximum=0.26,
     )  # fmt: skip
+    refinement: str = parameter(
+        "auto",
+        "Refinement of hands with a hand tracker's landmarks; auto: where the weights were trained with landmarks.",
+        choices=("auto", "on", "off"),
+    )
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
         preset=model.preset or None,
         catalogue=meshes.catalogue,
         hand_size=parameters.hand.size or None,
+        refinement=parameters.hand.refinement,
     )
     faces = estimator.hand_model.faces
     return Scene(

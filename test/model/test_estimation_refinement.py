@@ -19,8 +19,9 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import Landmarks
-from hoisdf_model.estimation import refinement
+from hoisdf_model.estimation import Estimator, refinement
 from hoisdf_model.estimation.decoding import reliability
 from hoisdf_model.estimation.refinement import Evidence, fit_hand
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist
@@ -158,3 +159,14 @@ def test_two_views_of_a_wrist_are_weighed_by_their_variances():
     assert both.along == 0.03  # both see the same picture: no surer than the surer one
     assert fused(one, None) is one
     assert fused(None, other) is other
+
+
+@pytest.mark.parametrize(("wanted", "refines"), [("auto", False), ("on", True), ("off", False)])
+def test_refinement_can_be_chosen(wanted, refines):
+    """The untrained network reads no landmarks."""
+    assert Estimator.load("untrained:compact", device="cpu", refinement=wanted).refines is refines
+
+
+def test_an_unknown_refinement_is_refused():
+    with pytest.raises(ConfigError, match="auto, on, off"):
+        Estimator.load("untrained:compact", refinement="yes")

@@ -105,6 +105,9 @@ def estimate(
             "hand's.",
         ),
     ] = None,
+    refinement: Annotated[
+        str, typer.Option(help="Refinement of hands with a hand tracker's landmarks: auto, on or off.")
+    ] = "auto",
     preset: Annotated[
         str | None, typer.Option(help="Preset of an official snapshot, if its keys are ambiguous.")
     ] = None,
@@ -157,7 +160,7 @@ def estimate(
         catalogue.get(object_name)  # a misspelt name is reported before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
-        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size)
+        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size, refinement)
     output.mkdir(parents=True, exist_ok=True)
 
     work = Work(estimator, prior, catalogue, known_camera, fov, output)
