@@ -145,7 +145,10 @@ def _exit_code(work: Work, ending: Ending) -> int:
 
 
 def start(module: str, torch: bool = False) -> NoReturn:
-    """Import a node's module and run its ``main(ending)``; ``torch``: the module needs it."""
+    """Import of a node's module and run of its ``main(ending)``.
+
+    ``torch``: whether the module needs it.
+    """
 
     def work(ending: Ending) -> int:
         if torch:

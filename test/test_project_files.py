@@ -142,3 +142,10 @@ def test_every_pin_of_ruff_is_the_same():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     [hook] = [repo["rev"] for repo in hooks if repo["repo"].endswith("ruff-pre-commit")]
     assert {f"v{version}" for version in re.findall(r"ruff==([\d.]+)", pyproject)} == {hook}
+
+
+def test_every_test_that_the_page_of_faults_names_exists():
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", (ROOT / "docs/faults.md").read_text())
+    assert len(named) > 50
+    missing = [f"{file}::{name}" for file, name in named if f"def {name}(" not in (ROOT / "test" / file).read_text()]
+    assert not missing

@@ -67,7 +67,7 @@ from hoisdf_model.objects import Catalogue, load_catalogue
 
 _LOG = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
-REFINEMENTS = ("auto", "on", "off")
+REFINEMENTS = ("auto", "always", "never")
 
 
 class Localiser(Protocol):
@@ -202,7 +202,7 @@ class Estimator:
             preset: the preset of an official snapshot, where its keys can't tell.
             catalogue: the objects' shapes (see the class); None: the look-alikes.
             hand_size: see the class.
-            refinement: ``on``, ``off`` or ``auto``: see ``refines`` of the class.
+            refinement: ``always``, ``never`` or ``auto``: see ``refines`` of the class.
 
         Raises:
             CheckpointError: no such weights, or they are damaged or of another preset.
@@ -229,7 +229,7 @@ class Estimator:
             catalogue=catalogue, calibration=network.calibration, hand_size=hand_size,
         )  # fmt: skip
         if refinement != "auto":
-            estimator.refines = refinement == "on"
+            estimator.refines = refinement == "always"
         return estimator
 
     def reset(self) -> None:

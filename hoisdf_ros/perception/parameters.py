@@ -105,7 +105,7 @@ class HandParameters:
     refinement: str = parameter(
         "auto",
         "Refinement of hands with a hand tracker's landmarks; auto: where the weights were trained with landmarks.",
-        choices=("auto", "on", "off"),
+        choices=("auto", "always", "never"),
     )
 
 

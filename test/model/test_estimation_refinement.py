@@ -161,12 +161,12 @@ def test_two_views_of_a_wrist_are_weighed_by_their_variances():
     assert fused(None, other) is other
 
 
-@pytest.mark.parametrize(("wanted", "refines"), [("auto", False), ("on", True), ("off", False)])
+@pytest.mark.parametrize(("wanted", "refines"), [("auto", False), ("always", True), ("never", False)])
 def test_refinement_can_be_chosen(wanted, refines):
     """The untrained network reads no landmarks."""
     assert Estimator.load("untrained:compact", device="cpu", refinement=wanted).refines is refines
 
 
 def test_an_unknown_refinement_is_refused():
-    with pytest.raises(ConfigError, match="auto, on, off"):
+    with pytest.raises(ConfigError, match="auto, always, never"):
         Estimator.load("untrained:compact", refinement="yes")

@@ -106,7 +106,7 @@ def estimate(
         ),
     ] = None,
     refinement: Annotated[
-        str, typer.Option(help="Refinement of hands with a hand tracker's landmarks: auto, on or off.")
+        str, typer.Option(help="Refinement of hands with a hand tracker's landmarks: auto, always or never.")
     ] = "auto",
     preset: Annotated[
         str | None, typer.Option(help="Preset of an official snapshot, if its keys are ambiguous.")
