@@ -69,7 +69,7 @@ def view(
     ] = None,
     hand_size: Annotated[
         float | None,
-        typer.Option(metavar="METRES", help="Span of the flat hand to the middle fingertip; see hoisdf calibrate-hand."),
+        typer.Option(metavar="METRES", help="Wrist to middle fingertip, flat hand; see hoisdf calibrate-hand."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
