@@ -19,8 +19,6 @@ Polyak averaging.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import lightning
 import torch
 from lightning.pytorch.callbacks import WeightAveraging
@@ -41,7 +39,7 @@ class MovingAverage(WeightAveraging):
 
     def __init__(self, decay: float) -> None:
         @torch.no_grad()
-        def follow(average: Sequence[Tensor], current: Sequence[Tensor], averaged: Tensor | int) -> None:
+        def follow(average: list[Tensor], current: list[Tensor], averaged: Tensor | int) -> None:
             step = int(averaged) + 1
             if average[0].is_floating_point():
                 torch._foreach_lerp_(average, current, 1 - min(decay, (1 + step) / (10 + step)))
