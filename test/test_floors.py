@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "viewing": {"drawing", "hand", "objects", "geometry"},
     "grasping": {"drawing", "hand", "objects", "geometry"},
     "evaluation": {"estimation", "drawing", "network", "hand_tracking", "data", "hand", "objects", "geometry"},
-    "training": {"network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},
+    "training": {"drawing", "network", "hand_tracking", "data", "synthesis", "evaluation", "hand", "geometry"},
     "ablations": {"training", "network", "data", "synthesis", "evaluation", "hand", "objects", "geometry"},
 }
 # Rooms with wings: their folders and files by floors, the lowest first; each imports only from floors below its own.

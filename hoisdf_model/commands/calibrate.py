@@ -38,19 +38,19 @@ def register(app: typer.Typer) -> None:
 
 
 def calibrate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Safetensors file to write; it mustn't exist yet.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Safetensors file to write; it must not exist.")],
     weights: Annotated[
         str | None,
-        typer.Option("--weights", "-w", help="Weights, a safetensors file of ours. The shipped ones if not given."),
+        typer.Option("--weights", "-w", help="Weights: a safetensors file of this package. Default: the shipped ones."),
     ] = None,
     data: Annotated[
         str,
         typer.Option(
-            help="Labelled frames that weren't trained on: 'benchmark' (the synthetic one, drawn on the way), a folder "
-            "of shards, or the folder of a download of DexYCB or HO-3D."
+            help="Labelled frames outside the training data: benchmark (synthetic, rendered on demand), a folder "
+            "of shards, or a download of DexYCB or HO-3D."
         ),
     ] = options.BENCHMARK,
-    frames: Annotated[int, typer.Option(min=10, help="So many, evenly spaced over all that there are.")] = 500,
+    frames: Annotated[int, typer.Option(min=10, help="Number of frames, evenly spaced over the data set.")] = 500,
     split: options.Split = None,
     object_models: options.ObjectModels = None,
     objects: options.Objects = None,
@@ -59,14 +59,14 @@ def calibrate(
     batch_size: options.BatchSize = 8,
     workers: options.Workers = 1,
 ) -> None:
-    """Measure a network's errors, and write them into copied weights.
+    """Calibrate the covariance of object poses; writes a copy of the weights.
 
-    The network's own points may agree and be wrong. With a calibration the covariance of an object that an estimator
-    or the perception node gives is at least that of the errors which are measured here, and a planner of grasps can
-    refuse what isn't known well enough. Wrist and boxes are given, as in the paper's protocol; the wrist's own
-    uncertainty is added where estimates are made.
+    The spread of the network's votes alone is too small an uncertainty. With a calibration the covariance of an object,
+    as estimators and the perception node give it, is at least that of the errors measured here, and grasp planning can
+    refuse uncertain poses. Wrist and boxes are given, as in the paper's protocol; the wrist's own uncertainty is added
+    to each estimate.
 
-    The tensors are copied bit for bit. A calibration holds for pictures like those that it was measured on.
+    The tensors are copied bit for bit. A calibration is valid for images like those that it was measured on.
     """
     from functools import partial
 

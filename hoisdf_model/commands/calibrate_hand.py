@@ -40,23 +40,24 @@ def register(app: typer.Typer) -> None:
 def calibrate_hand(
     source: Annotated[
         str,
-        typer.Argument(help="A rosbag with a depth image, or a folder of pictures (with --depth).", show_default=False),
+        typer.Argument(help="A rosbag with a depth image, or a folder of images (with --depth).", show_default=False),
     ],
     depth: Annotated[
         Path | None,
-        typer.Option(help="Folder with a depth picture (16-bit PNG, millimetres, aligned) of each picture's name."),
+        typer.Option(
+            help="Folder with a depth image (16-bit PNG, millimetres, aligned) of the same name for each image."
+        ),
     ] = None,
     camera: Annotated[
-        Path | None, typer.Option(help="The camera of a folder, as for hoisdf estimate; a recording has its own.")
+        Path | None,
+        typer.Option(help="Camera calibration of a folder, as for hoisdf estimate; a recording has its own."),
     ] = None,
     rectified: Annotated[
         bool, typer.Option("--rectified", help="The images are rectified: use the camera's projection matrix.")
     ] = False,
-    hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz) of the estimates; or open.")
-    ] = None,
+    hand_model: Annotated[Path | None, typer.Option(help="Hand model (.pkl or .npz); default: the open hand.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every N-th frame.")] = 1,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
 ) -> None:
     """Measure a person's hand size.
 

@@ -176,10 +176,10 @@ def synthesize(
     /camera_info, /depth, /regions (boxes as a detector gives them), /ground_truth (hoisdf/HandObject) and /tf (ground
     truth, frames ending in _truth).
 
-    A data set holds stills for training with everything that there is to know, in tar files of 200.
+    A data set holds labelled stills for training, in tar files of 200.
 
-    A tree is for trying out what reads the real data set; figures on it say nothing about that one. Its labels are of
-    the hand model that plays.
+    A tree is for trying out readers of the real data set; its figures say nothing about that data set. Its labels
+    belong to the hand model that is given.
     """
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.synthesis import BagSettings, Fineness, LibrarySettings, SceneSettings, StillSettings

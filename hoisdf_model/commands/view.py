@@ -40,55 +40,55 @@ def view(
         ),
     ],
     camera: Annotated[
-        Path | None, typer.Option(help="The camera, as for hoisdf estimate; a recording has its own.")
+        Path | None, typer.Option(help="Camera calibration, as for hoisdf estimate; a recording has its own.")
     ] = None,
     fov: Annotated[
         float | None,
         typer.Option(
             metavar="DEGREES", min=1.0, max=170.0,
-            help="Where the camera isn't known: the field of view across the image's longer side. Distances are then "
-            "only assumed.",
+            help="Without a calibration: field of view along the image's longer side. Distances are then "
+            "assumptions.",
         ),
     ] = None,
     depth: Annotated[
         Path | None,
-        typer.Option(help="Folder with a depth picture (16-bit PNG, millimetres) for each picture of a folder."),
+        typer.Option(help="Folder with a depth image (16-bit PNG, millimetres) of the same name for each image."),
     ] = None,
     rectified: Annotated[
         bool, typer.Option("--rectified", help="The images are rectified: use the camera's projection matrix.")
     ] = False,
     weights: Annotated[str | None, typer.Option(help="Weights, as for hoisdf estimate.")] = None,
-    object_name: Annotated[str | None, typer.Option("--object", help="The name of the object held.")] = None,
+    object_name: Annotated[str | None, typer.Option("--object", help="Name of the held object.")] = None,
     objects: Annotated[
         Path | None,
-        typer.Option("--catalogue", "--objects", help="Folder with object meshes of your own, beside the look-alikes."),
+        typer.Option("--catalogue", "--objects", help="Folder with additional object meshes."),
     ] = None,
     hand_model: Annotated[
-        Path | None, typer.Option(help="Hand model (.pkl or .npz); the weights' own or open.")
+        Path | None,
+        typer.Option(help="Hand model (.pkl or .npz); default: the one of the weights, else the open hand."),
     ] = None,
     hand_size: Annotated[
         float | None,
-        typer.Option(metavar="METRES", help="From the wrist to the middle finger's tip; see hoisdf calibrate-hand."),
+        typer.Option(metavar="METRES", help="Wrist to middle fingertip, flat hand; see hoisdf calibrate-hand."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
-    every: Annotated[int, typer.Option(min=1, metavar="N", help="Only every N-th frame.")] = 1,
-    frames: Annotated[int | None, typer.Option(min=1, help="End after so many frames.")] = None,
+    every: Annotated[int, typer.Option(min=1, metavar="N", help="Take every N-th frame.")] = 1,
+    frames: Annotated[int | None, typer.Option(min=1, help="Maximum number of frames.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FILE.rrd", help="Write a file; no window is opened.")] = None,
     connect: Annotated[
         str,
         typer.Option(
-            metavar="URL", help="A viewer that runs already: rerun+http://192.168.0.2:9876/proxy for one elsewhere."
+            metavar="URL", help="Show in a running viewer, such as rerun+http://192.168.0.2:9876/proxy."
         ),
     ] = "",
-    web: Annotated[bool, typer.Option("--web", help="Serve to a browser until it is interrupted.")] = False,
+    web: Annotated[bool, typer.Option("--web", help="Serve to a browser, until interrupted.")] = False,
 ) -> None:  # fmt: skip
     """Show estimates of hands and objects live.
 
     Picture, skeletons and boxes, meshes in space, depth, scores over time.
 
-    Opens Rerun's window where neither --save, --connect nor --web is given. Needs rerun-sdk (pip install rerun-sdk).
-    Hands are followed through the frames. An interrupt (Ctrl+C) ends it in good order. For ROS topics there is the node
-    viewer: ros2 launch hoisdf live.launch.py view:=true.
+    Opens Rerun's window unless --save, --connect or --web is given. Needs rerun-sdk (pip install rerun-sdk). Hands are
+    tracked. Ctrl+C ends it. For ROS topics use the node viewer: ros2 launch hoisdf live.launch.py view:=true.
     """
     import time
     from itertools import islice

@@ -19,83 +19,36 @@ Polyak averaging.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import lightning
 import torch
+from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
-from hoisdf_model.network import Hoisdf
 
+class MovingAverage(WeightAveraging):
+    """Callback with averaged weights, in the network during validation and after training.
 
-class WeightAverage(lightning.Callback):
-    """Callback with averaged weights, swapped in for validation.
+    Lightning stores them with every checkpoint, as its ``state_dict``. Batch norm statistics are averaged along.
 
-    Lightning stores it with every checkpoint.
-
-    The decay is smaller in the beginning, (1 + n) / (10 + n) after n steps, so that the first weights are forgotten.
+    The first step's weights begin the average. The decay is smaller in the beginning, (1 + n) / (10 + n) after n steps,
+    so that the first weights are forgotten.
 
     Args:
-        network: whose weights are averaged; batch norm statistics are averaged along.
         decay: share that stays at each step.
     """
 
-    def __init__(self, network: Hoisdf, decay: float) -> None:
-        self.network, self.decay, self.steps = network, decay, 0
-        self.average = {name: value.detach().clone() for name, value in self._floating()}
+    def __init__(self, decay: float) -> None:
+        @torch.no_grad()
+        def follow(average: list[Tensor], current: list[Tensor], averaged: Tensor | int) -> None:
+            step = int(averaged) + 1
+            if average[0].is_floating_point():
+                torch._foreach_lerp_(average, current, 1 - min(decay, (1 + step) / (10 + step)))
+            else:
+                torch._foreach_copy_(average, current)
 
-    @torch.no_grad()
-    def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
-    ) -> None:
-        """Update the average with a step's weights."""
-        if trainer.global_step == self.steps:
-            return  # gradients are still being accumulated
-        self.steps = trainer.global_step
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        current = dict(self._floating())
-        self._follow(next(iter(current.values())).device)
-        torch._foreach_lerp_(list(self.average.values()), list(current.values()), 1 - decay)
+        super().__init__(multi_avg_fn=follow)
 
-    @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Context in which the network has the averaged weights."""
-        self._exchange()
-        try:
-            yield
-        finally:
-            self._exchange()
-
-    def on_validation_start(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Swap the average in."""
-        self._exchange()
-
-    def on_validation_end(self, trainer: lightning.Trainer, pl_module: Any) -> None:
-        """Swap the weights back."""
-        self._exchange()
-
-    def state_dict(self) -> dict[str, Any]:
-        """State for the checkpoint."""
-        return {"steps": self.steps, "average": self.average}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the state from the checkpoint."""
-        self.steps = int(state_dict["steps"])
-        for name, value in self.average.items():
-            value.copy_(state_dict["average"][name])
-
-    @torch.no_grad()
-    def _exchange(self) -> None:
-        for name, value in self._floating():
-            kept = value.detach().clone()
-            value.copy_(self.average[name])
-            self.average[name].copy_(kept)
-
-    def _follow(self, device: torch.device) -> None:
-        if next(iter(self.average.values())).device != device:
-            self.average = {name: value.to(device) for name, value in self.average.items()}
-
-    def _floating(self) -> Iterator[tuple[str, Tensor]]:
-        return ((n, v) for n, v in self.network.state_dict().items() if v.is_floating_point())
+    def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
+        """Begin the average on the device that the module is trained on; Lightning moves the module only later."""
+        pl_module.to(trainer.strategy.root_device)
+        super().setup(trainer, pl_module, stage)

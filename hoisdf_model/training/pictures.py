@@ -28,12 +28,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hoisdf_model.data.samples.sample import Sample
-from hoisdf_model.hand.joints import BONES
+from hoisdf_model.drawing import Colour, Pen
+from hoisdf_model.geometry import Pinhole
 from hoisdf_model.network import Hoisdf, NetworkOutput
 from hoisdf_model.training.targets import input_of
 
 Pixels = NDArray[np.uint8]
-TRUE, PREDICTED = (255, 255, 255), (255, 90, 40)
+TRUE: Colour = (255, 255, 255)
+PREDICTED: Colour = (255, 90, 40)
 SLICE = 64  # points along each edge of a field slice
 
 
@@ -43,7 +45,7 @@ def picture(network: Hoisdf, batch: Sample) -> Pixels:
 
     Overlay, heatmap, hand mask, object mask, and hand field, object field where there are.
 
-    In the overlay white is true and orange predicted, with the object's origin as a ring. Field slices lie across the
+    In the overlay white is true and orange predicted, with the object's origin as a disc. Field slices lie across the
     line of sight at the depth of the field's origin, blue inside, red outside, with the surface in black.
 
     Args:
@@ -74,30 +76,21 @@ def picture(network: Hoisdf, batch: Sample) -> Pixels:
 
 def _overlay(batch: Sample, output: NetworkOutput, b: int) -> Pixels:
     image = np.ascontiguousarray((batch.image[b].permute(1, 2, 0).cpu().numpy() * 255).astype(np.uint8))
-    matrix, root = batch.intrinsics[b].cpu().numpy(), batch.hand_root[b].cpu().numpy()
-    center = batch.object_center[b].cpu().numpy()
-    for joints, places, colour in (
+    root, center = batch.hand_root[b].cpu().numpy(), batch.object_center[b].cpu().numpy()
+    pen = Pen(image, Pinhole.from_matrix(batch.intrinsics[b].cpu().numpy()), unit=1)
+    for joints, place, colour in (
         (batch.joints[b], batch.object_translation[b], TRUE),
         (_joints(output)[b], output.object_translation[b], PREDICTED),
     ):
         if batch.hand_known[b]:
-            points = _pixels(joints.float().cpu().numpy() + root, matrix)
-            for parent, child in BONES:
-                cv2.line(image, points[parent], points[child], colour, 1, cv2.LINE_AA)
+            pen.bones(joints.float().cpu().numpy() + root, colour)
         if batch.object_known[b]:
-            (place,) = _pixels(places.float().cpu().numpy()[None] + center, matrix)
-            cv2.circle(image, place, 6, colour, 2, cv2.LINE_AA)
+            pen.disc(pen.pixels((place.float().cpu().numpy() + center)[None])[0], colour, 4)
     return image
 
 
 def _joints(output: NetworkOutput) -> Tensor:
     return output.joints if output.voted_joints is None else output.voted_joints
-
-
-def _pixels(points: NDArray[Any], matrix: NDArray[Any]) -> list[tuple[int, int]]:
-    homogeneous = points @ matrix.T
-    pixels = homogeneous[:, :2] / np.maximum(homogeneous[:, 2:], 1e-3)
-    return [(int(x), int(y)) for x, y in np.clip(np.round(pixels), -4000, 4000)]
 
 
 def _grey(values: NDArray[Any], size: int) -> Pixels:

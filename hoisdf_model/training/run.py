@@ -20,7 +20,6 @@ import logging
 import time
 import zipfile
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.hand_tracking import HandEncoder, load_hand_encoder
 from hoisdf_model.network import Hoisdf, NetworkConfig, ResNet, save_network
-from hoisdf_model.training.average import WeightAverage
+from hoisdf_model.training.average import MovingAverage
 from hoisdf_model.training.card import History, model_card
 from hoisdf_model.training.config import SourceConfig, TrainingConfig
 from hoisdf_model.training.datamodule import TrainingData
@@ -150,9 +149,8 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
         raise TrainingError(f"{folder} holds a run already: resume it with --resume, or give another folder")
     for change in changed_keys(folder, config) if resume else []:
         _LOG.warning("the run is resumed with a changed configuration, %s", change)
-    average = WeightAverage(run.network, config.ema) if config.ema else None
     history = History()
-    trainer = _trainer(run, [*([average] if average else []), history], progress, minutes)
+    trainer = _trainer(run, history, progress, minutes)
     if trainer.is_global_zero:
         write_record(folder, config, run.network)
     try:
@@ -163,8 +161,7 @@ def train(run: Run, resume: bool = False, progress: bool = True, minutes: float 
         raise as_raised(error) from error
     scores = {name: float(value) for name, value in trainer.callback_metrics.items() if "validation" in name}
     if trainer.is_global_zero:
-        with average.applied() if average else nullcontext():
-            save_network(run.network, run.network.config, folder / WEIGHTS, half=True)
+        save_network(run.network, run.network.config, folder / WEIGHTS, half=True)
         (folder / CARD).write_text(model_card(config, run.network, history, run.overfit))
     return scores
 
@@ -226,15 +223,15 @@ class _Pictures(lightning.Callback):
             trainer.logger.experiment.add_image("validation", drawn, trainer.global_step, dataformats="HWC")
 
 
-def _trainer(
-    run: Run, kept: Sequence[lightning.Callback], progress: bool, minutes: float | None = None
-) -> lightning.Trainer:
+def _trainer(run: Run, history: History, progress: bool, minutes: float | None = None) -> lightning.Trainer:
     config, hardware = run.config, run.config.hardware
     callbacks: list[lightning.Callback] = [
-        *kept,
-        *([] if minutes is None else [_Clock(run.folder, minutes)]),
         _Exports(run),
         _Pictures(run),
+        # takes its weights out of the network when a validation ends: after what uses them, before what saves the state
+        *([MovingAverage(config.ema)] if config.ema else []),
+        history,
+        *([] if minutes is None else [_Clock(run.folder, minutes)]),
         ModelCheckpoint(
             run.folder / CHECKPOINTS,
             filename="step{step}",

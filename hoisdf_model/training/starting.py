@@ -29,7 +29,6 @@ from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network import read_weights
 from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.network.wrappers import unwrapped
-from hoisdf_model.training.average import WeightAverage
 from hoisdf_model.training.module import ROOT_HEAD
 
 _LOG = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
         checkpoint: dict[str, Any] = load_tensors(Path(path))
         parameters = checkpoint["state_dict"].items()
         state = unwrapped({name: value for name, value in parameters if name.startswith(_NETWORK)})
-        average = checkpoint.get("callbacks", {}).get(WeightAverage.__name__)
+        average = checkpoint.get("callbacks", {}).get("WeightAverage")  # where older checkpoints have it
         return state | unwrapped(average["average"]) if average else state
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint at {path}") from error

@@ -21,7 +21,7 @@ the inputs are those of ``train_reference.npz``. ``python test/model/parity_comp
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -33,10 +33,11 @@ from torch import Tensor
 
 from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer, load_hand_model
-from hoisdf_model.network import Hoisdf, NetworkInput, NetworkOutput, load_preset
+from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkInput, NetworkOutput, load_preset
 from hoisdf_model.network.fields import positional_code
 from hoisdf_model.network.heads import Head
 from hoisdf_model.network.sampling import points_in_box
+from hoisdf_model.network.stages import FieldPoints
 
 DATA = Path(__file__).parents[1] / "data"
 SETTINGS = ("dexycb", "ho3d", "ho3d_render")
@@ -100,9 +101,11 @@ def eval_deviations(setting: str) -> Iterator[Deviation]:
     """All arrays of the evaluation fixture."""
     with torch.inference_mode():
         net, given, theirs = network(setting), batch(setting), reference(setting)
-        yield from _image_deviations(net, given, theirs)
-        yield from _search_deviations(net, given, theirs)
-        yield from _token_deviations(net, given, theirs)
+        features = net.encode(given.image)
+        found = net.find_points(features, given)
+        yield from _image_deviations(net.encoder(given.image), features, theirs)
+        yield from _search_deviations(net, given, found, theirs)
+        yield from _token_deviations(net, given, features, found, theirs)
         yield from _pose_deviations(net(given), theirs)
 
 
@@ -141,9 +144,9 @@ def train_deviations(setting: str) -> Iterator[Deviation]:
         yield deviation("train gt_mano_verts", mesh.vertices, theirs["train_gt_mano_verts"], METRES)
 
 
-def _image_deviations(net: Hoisdf, given: NetworkInput, theirs: dict[str, Tensor]) -> Iterator[Deviation]:
-    skips = net.encoder(given.image)
-    features = net.encode(given.image)
+def _image_deviations(
+    skips: Sequence[Tensor], features: ImageFeatures, theirs: dict[str, Tensor]
+) -> Iterator[Deviation]:
     for prefix, levels in (("skip", skips), ("pyr", features.pyramid)):
         for stride, level in zip(STRIDES, levels, strict=True):
             name = f"{prefix}_stride{stride}"
@@ -161,9 +164,9 @@ def same_order(ours: Tensor, theirs: Tensor) -> Tensor:
     return ours.argsort(1).gather(1, theirs.argsort(1).argsort(1))
 
 
-def _search_deviations(net: Hoisdf, given: NetworkInput, theirs: dict[str, Tensor]) -> Iterator[Deviation]:
-    features = net.encode(given.image)
-    found = net.find_points(features, given)
+def _search_deviations(
+    net: Hoisdf, given: NetworkInput, found: FieldPoints, theirs: dict[str, Tensor]
+) -> Iterator[Deviation]:
     fields = (
         ("hand", found.hand, found.readers[0], given.hand_root, given.hand_box),
         ("obj", found.object, found.readers[1], given.object_center, given.object_box),
@@ -191,10 +194,10 @@ def _search_deviations(net: Hoisdf, given: NetworkInput, theirs: dict[str, Tenso
             yield deviation(f"{name}_cut_abs_sdf_b{sample}", cut, theirs[f"{name}_cut_abs_sdf"][sample], SDF)
 
 
-def _token_deviations(net: Hoisdf, given: NetworkInput, theirs: dict[str, Tensor]) -> Iterator[Deviation]:
+def _token_deviations(
+    net: Hoisdf, given: NetworkInput, features: ImageFeatures, found: FieldPoints, theirs: dict[str, Tensor]
+) -> Iterator[Deviation]:
     """From tokens to heads, with the tokens in the order of the reference."""
-    features = net.encode(given.image)
-    found = net.find_points(features, given)
     hand = same_order(found.hand.grid_index, theirs["hand_grid_index"])
     object_ = same_order(found.object.grid_index, theirs["obj_grid_index"])
     found = found._replace(hand=_reordered(found.hand, hand), object=_reordered(found.object, object_))

@@ -22,6 +22,7 @@ import pytest
 import tiny_training
 import torch
 from labelled_frames import frame
+from safetensors.torch import load_file
 from tiny_network import tiny_batch, tiny_network
 
 from hoisdf_model.data.samples.augmentation import AugmentationConfig
@@ -32,6 +33,7 @@ from hoisdf_model.network import RootPrediction, load_network, load_preset, log_
 from hoisdf_model.network.root import landmark_evidence
 from hoisdf_model.training import build_run, newest_checkpoint, train
 from hoisdf_model.training.root_losses import root_error, root_parts, spread_cost
+from hoisdf_model.training.starting import starting_weights
 from hoisdf_model.training.targets import target_of
 
 ROOT = {"width": 8, "hidden": 16}
@@ -286,13 +288,27 @@ def test_a_run_begins_with_the_averaged_weights_of_another_runs_checkpoint(tmp_p
     train(build_run(tiny_training.config("ema=0.5"), tmp_path / "first", tiny_training.sources()), progress=False)
     checkpoint = newest_checkpoint(tmp_path / "first")
     state = torch.load(checkpoint, weights_only=True)
-    (average,) = (value for key, value in state["callbacks"].items() if "Average" in key)
     run = build_run(with_head(f"start_from={checkpoint}"), tmp_path / "second", tiny_training.sources())
     begun = run.network.state_dict()
-    for name, value in average["average"].items():
-        torch.testing.assert_close(begun[name], value, rtol=0, atol=0)
-    current = state["state_dict"]["network.encoder.conv1.weight"]
+    exported = load_file(tmp_path / "first" / "weights.safetensors")
+    for name, value in exported.items():
+        torch.testing.assert_close(begun[name].to(value.dtype), value, rtol=0, atol=0)
+    current = state["current_model_state"]["network.encoder.conv1.weight"]
     assert not torch.equal(begun["encoder.conv1.weight"], current)
+
+
+def test_the_average_is_found_in_older_checkpoints_too(tmp_path):
+    network = build_run(tiny_training.config(), tmp_path, tiny_training.sources()).network
+    state = network.state_dict()
+    average = {name: value + 1 for name, value in state.items() if value.is_floating_point()}
+    older = {
+        "state_dict": {f"network.{name}": value for name, value in state.items()},
+        "callbacks": {"WeightAverage": {"steps": 3, "average": average}},
+    }
+    torch.save(older, tmp_path / "step3.ckpt")
+    begun = starting_weights(tmp_path / "step3.ckpt")
+    assert begun.keys() == state.keys()
+    assert all(torch.equal(begun[name], average.get(name, state[name])) for name in state)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a zip", b"{}"])

@@ -285,4 +285,4 @@ def test_picture_has_a_row_for_each_sample(tmp_path):
     drawn = picture(run.network, run.validation_batch())
     assert drawn.shape == (2 * 64, 6 * 64, 3)
     assert drawn.dtype == np.uint8
-    assert (drawn[:64, :64] == 255).all(-1).sum() > 20  # the true joints' bones
+    assert (drawn[:64, :64] > 200).all(-1).sum() > 20  # the true joints' bones

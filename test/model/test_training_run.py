@@ -21,6 +21,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import lightning
 import numpy as np
 import pytest
 import tiny_training
@@ -37,7 +38,7 @@ from hoisdf_model.data.samples.sample import Sample, collate
 from hoisdf_model.errors import ConfigError, DatasetError, TrainingError
 from hoisdf_model.network import load_network
 from hoisdf_model.training import build_run, newest_checkpoint, read_config, run, train
-from hoisdf_model.training.average import WeightAverage
+from hoisdf_model.training.average import MovingAverage
 from hoisdf_model.training.module import TrainingModule
 
 COMPACT = Path(__file__).parents[2] / "hoisdf_model" / "assets" / "training" / "compact.yaml"
@@ -145,34 +146,40 @@ def test_run_folder_describes_itself(tmp_path):
     assert log.Tags()["images"] == ["validation"]
 
 
-def test_averaged_weights_are_exported(tmp_path, monkeypatch):
-    kept = []
-    monkeypatch.setattr(run, "WeightAverage", lambda *a: kept.append(WeightAverage(*a)) or kept[0])
-    built = build_run(tiny_training.config(), tmp_path, tiny_training.sources())
-    train(built, progress=False)
+def test_averaged_weights_are_exported_and_training_goes_on_from_the_others(tmp_path):
+    start(tmp_path, "checkpoint_steps=6")
     saved = load_file(tmp_path / run.WEIGHTS)
+    checkpoint = torch.load(newest_checkpoint(tmp_path), weights_only=True)
     name = "vote_head.offsets.layers.0.weight"
-    torch.testing.assert_close(saved[name], kept[0].average[name].half())
-    assert not torch.equal(saved[name], built.network.state_dict()[name].half())
+    torch.testing.assert_close(saved[name], checkpoint["state_dict"][f"network.{name}"].half())
+    assert not torch.equal(saved[name], checkpoint["current_model_state"][f"network.{name}"].half())
 
 
 def test_average_follows_its_formula():
-    network = nn.Linear(1, 1, bias=False)
-    average = WeightAverage(network, 0.5)
-    trainer = type("Trainer", (), {"global_step": 0})()
-    expected = network.weight.item()
+    class Line(lightning.LightningModule):
+        def __init__(self):
+            super().__init__()
+            self.line = nn.Linear(1, 1, bias=False)
+            self.register_buffer("steps", torch.tensor(0))
+
+    module, average = Line(), MovingAverage(0.5)
+    trainer = lightning.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    average.setup(trainer, module, "fit")
+    expected = 0.0
     for step in range(1, 30):
         with torch.no_grad():
-            network.weight.fill_(step**0.5)
-        trainer.global_step = step
-        average.on_train_batch_end(trainer, None, None, None, 0)
-        average.on_train_batch_end(trainer, None, None, None, 0)  # the second batch of an accumulated step
-        decay = min(0.5, (1 + step) / (10 + step))
+            module.line.weight.fill_(step**0.5)
+            module.steps.fill_(step)
+        trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step.total.completed = step
+        average.on_train_batch_end(trainer, module, None, None, 0)
+        average.on_train_batch_end(trainer, module, None, None, 0)  # the second batch of an accumulated step
+        decay = min(0.5, (1 + step) / (10 + step)) if step > 1 else 0
         expected = decay * expected + (1 - decay) * step**0.5
-    assert average.average["weight"].item() == pytest.approx(expected, rel=1e-5)
-    with average.applied():
-        assert network.weight.item() == pytest.approx(expected, rel=1e-5)
-    assert network.weight.item() == pytest.approx(29**0.5)
+    average.on_validation_epoch_start(trainer, module)
+    assert module.line.weight.item() == pytest.approx(expected, rel=1e-5)
+    assert module.steps.item() == 29
+    average.on_validation_epoch_end(trainer, module)
+    assert module.line.weight.item() == pytest.approx(29**0.5)
 
 
 def test_number_that_is_not_finite_stops_the_run_and_saves_the_batch(tmp_path):

@@ -39,16 +39,16 @@ def evaluate(options: EvaluateOptions) -> None:
     """Measure the errors of a network on labelled frames.
 
     Prints mean and median, and writes report.html into the output folder: figures, curves, and pictures of the best,
-    middling and worst frames; also as curves.png, bars.png, sheet.jpg, frames.csv (every frame) and summary.json.
+    median and worst frames; also as curves.png, bars.png, sheet.jpg, frames.csv (every frame) and summary.json.
 
-    An interrupted evaluation goes on where it was when it is called again. Beside the network stand two baselines that
-    don't look at the picture, from the means of a training split, and a network with initial weights.
+    An interrupted evaluation is resumed when it is called again. The network is compared with two baselines that don't
+    use the image, the means of a training split, and with a network with initial weights.
 
     Under torchrun (torchrun --nproc-per-node 2 -m hoisdf_model.cli evaluate ...) the frames are divided among the
     processes, each with its own GPU; the first one prints and writes.
 
-    With --bag the frames are a recording's. Under the live protocol the network follows them as the perception node
-    does, tracking included, but drops none; there are no baselines, and an evaluation starts anew when called again.
+    With --bag the frames come from a recording. Under the live protocol they are estimated as by the perception node,
+    with tracking, but none is dropped; there are no baselines, and an evaluation isn't resumed but repeated.
     """
     from hoisdf_model.evaluation import Models, name_of
     from hoisdf_model.objects import find_object

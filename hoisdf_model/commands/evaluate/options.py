@@ -29,23 +29,26 @@ BENCHMARK = "benchmark"
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
 
 Split = Annotated[
-    str | None, typer.Option(help="Of DexYCB (s0_test where not given) or HO-3D (evaluation).", show_default=False)
+    str | None, typer.Option(help="Split of DexYCB (default: s0_test) or HO-3D (evaluation).", show_default=False)
 ]
 ObjectModels = Annotated[
     Path | None,
     typer.Option(
         "--models",
-        help="Folder of the YCB-Video models, for DexYCB and HO-3D; models in the download where not given.",
+        help="Folder of the YCB-Video models, for DexYCB and HO-3D; default: models in the download.",
         show_default=False,
     ),
 ]
-Objects = Annotated[Path | None, typer.Option(help="Folder with object meshes of your own, beside the catalogue's.")]
+Objects = Annotated[Path | None, typer.Option(help="Folder with additional object meshes.")]
 HandModelFile = Annotated[
-    Path | None, typer.Option("--hand-model", help="Hand model (.pkl or .npz); the weights' own or open.")
+    Path | None,
+    typer.Option(
+        "--hand-model", help="Hand model (.pkl or .npz); default: the one of the weights, else the open hand."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda ...")]
-BatchSize = Annotated[int, typer.Option(min=1, help="Frames at once.")]
-Workers = Annotated[int, typer.Option(min=0, help="Processes that draw or read frames; 0: only this one.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Frames per batch.")]
+Workers = Annotated[int, typer.Option(min=0, help="Worker processes that render or read frames; 0: only this one.")]
 
 
 @dataclass(frozen=True)
@@ -57,41 +60,38 @@ class EvaluateOptions:
         typer.Option(
             "--weights",
             "-w",
-            help="Weights: our safetensors, an official snapshot, or untrained:compact. The shipped ones if not given.",
+            help="Weights: safetensors of this package, an official snapshot, or untrained:compact. "
+            "Default: the shipped ones.",
         ),
     ] = None
     data: Annotated[
         str,
         typer.Option(
-            help="'benchmark' (the synthetic one, drawn on the way), a folder of shards, the folder of a download of "
+            help="Labelled frames: benchmark (synthetic, rendered on demand), a folder of shards, a download of "
             "DexYCB or HO-3D, or a YAML file with kind and options of a source (see docs/datasets.md)."
         ),
     ] = BENCHMARK
     split: Split = None
     subset: Annotated[
-        str | None, typer.Option(help="Of DexYCB: close (where not given), full, right or all.", show_default=False)
+        str | None, typer.Option(help="Subset of DexYCB: close (default), full, right or all.", show_default=False)
     ] = None
-    version: Annotated[
-        str | None, typer.Option(help="Of HO-3D, v2 or v3; another one is refused.", show_default=False)
-    ] = None
+    version: Annotated[str | None, typer.Option(help="Expected version of HO-3D: v2 or v3.", show_default=False)] = None
     object_models: ObjectModels = None
     official: Annotated[
-        bool, typer.Option("--official", help="Frames of DexYCB and HO-3D are cropped as by the released code.")
+        bool, typer.Option("--official", help="Crop frames of DexYCB and HO-3D as the released code does.")
     ] = False
     submission: Annotated[
         Path | None,
-        typer.Option(help="Also write the zip file that HO-3D's challenge takes.", show_default=False),
+        typer.Option(help="Zip file to write for HO-3D's challenge.", show_default=False),
     ] = None
     bag: Annotated[
         Path | None,
-        typer.Option(
-            help="In place of --data: a rosbag with ground truth, or a folder of such bags.", show_default=False
-        ),
+        typer.Option(help="Rosbag with ground truth, or a folder of such bags, instead of --data.", show_default=False),
     ] = None
     given: Annotated[
         str,
         typer.Option(
-            help="Of a bag, under the live protocol, what the network is given beside image and camera: regions, "
+            help="Input from the bag beside image and camera, under the live protocol: regions, "
             "depth or regions,depth.",
             show_default=False,
         ),
@@ -99,7 +99,7 @@ class EvaluateOptions:
     estimates: Annotated[
         str | None,
         typer.Option(
-            help="Of a bag, the topic with recorded estimates (hoisdf/HandObject): they are compared, no network runs.",
+            help="Topic of recorded estimates (hoisdf/HandObject) in the bag to evaluate instead of a network.",
             show_default=False,
         ),
     ] = None
@@ -107,21 +107,24 @@ class EvaluateOptions:
         list[str] | None,
         typer.Option(
             "--topic",
-            help="Of a bag, which topic plays a role, where types and names can't tell: ROLE=TOPIC with a role of "
-            "image, camera_info, depth, regions, truth. Several times.",
+            help="Topic of the bag, if types and names are ambiguous: ROLE=TOPIC with a role of "
+            "image, camera_info, depth, regions, truth; may be repeated.",
             show_default=False,
         ),
     ] = None
     rectified: Annotated[
-        bool, typer.Option("--rectified", help="Images of the bag are rectified: P holds, not K with D.")
+        bool,
+        typer.Option("--rectified", help="The images of the bag are rectified: use P of camera_info, else K and D."),
     ] = False
     slop: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Seconds that stamps of a bag's image and its parts may be apart."),
+        typer.Option(
+            min=0.0, max=1.0, help="Maximum difference of the stamps of an image and its partners in a bag, seconds."
+        ),
     ] = 0.0
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Every frame of a bag is looked at without those before.")
-    ] = False
+    forget: Annotated[bool, typer.Option("--forget", help="Estimate each frame of a bag alone, without tracking.")] = (
+        False
+    )
     protocol: Annotated[
         str,
         typer.Option(
@@ -131,44 +134,49 @@ class EvaluateOptions:
     ] = "paper"
     frames: Annotated[
         int | None,
-        typer.Option(min=1, help="The first so many frames, of each bag; all where not given.", show_default=False),
+        typer.Option(min=1, help="Number of frames, from the first; of each bag. Default: all.", show_default=False),
     ] = None
     untrained: Annotated[
         int,
-        typer.Option(min=0, help="Of these, so many are also given to a network with initial weights, to compare."),
+        typer.Option(min=0, help="Number of these frames also evaluated with initial weights, for comparison."),
     ] = 100
     interaction: Annotated[
         bool,
-        typer.Option(help="Also take how the estimated hand and object touch and overlap; some 70 ms a frame."),
+        typer.Option(help="Also evaluate contact and penetration of hand and object; some 70 ms a frame."),
     ] = True
     points: Annotated[
-        bool, typer.Option(help="Also take how far the points that the network looks at are from the true hand.")
+        bool, typer.Option(help="Also evaluate the distance of the network's points from the true hand.")
     ] = True
     fields: Annotated[
         int,
-        typer.Option(min=0, help="Of so many frames also compare the surfaces of the distance fields; takes seconds."),
+        typer.Option(
+            min=0, help="Number of frames whose distance fields' surfaces are evaluated too; takes seconds each."
+        ),
     ] = 0
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Folder to write to, or to go on in; evaluation/NAME where not given.",
+            help="Folder to write to; resumes an interrupted evaluation. Default: evaluation/NAME.",
             show_default=False,
         ),
     ] = None
     objects: Objects = None
     per_object: Annotated[bool, typer.Option("--per-object", help="Print a line for each object.")] = False
     hand_model: HandModelFile = None
-    preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, where it can't tell.")] = None
+    preset: Annotated[str | None, typer.Option(help="Preset of an official snapshot, if its keys are ambiguous.")] = (
+        None
+    )
     mean_pose: Annotated[
-        Path | None, typer.Option(help="Means for the baselines, written by hoisdf mean-pose; the shipped ones.")
+        Path | None,
+        typer.Option(help="Means of the baselines, written by hoisdf mean-pose; default: the shipped ones."),
     ] = None
     device: Device = "auto"
     precision: Annotated[str, typer.Option(help="auto, float32 or bfloat16.")] = "float32"
     search: Annotated[
         str,
-        typer.Option(metavar="|".join(SEARCHES), help="How surface points are found; coarse_to_fine is faster."),
+        typer.Option(metavar="|".join(SEARCHES), help="Search for surface points; coarse_to_fine is faster."),
     ] = "exhaustive"
     batch_size: BatchSize = 8
     workers: Workers = 1

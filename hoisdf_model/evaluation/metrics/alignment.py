@@ -19,6 +19,8 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import roma
+import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import InvalidInputError
@@ -43,16 +45,11 @@ def similarity_aligned(points: NDArray[Any], goal: NDArray[Any]) -> Floats:
     Raises:
         InvalidInputError: the shapes differ.
     """
-    p, g = checked_pair(points, goal)
-    p_middle, g_middle = p.mean(-2, keepdims=True), g.mean(-2, keepdims=True)
-    p, g = p - p_middle, g - g_middle
-    u, s, vt = np.linalg.svd(np.swapaxes(g, -1, -2) @ p)
-    sign = np.ones_like(s)
-    sign[..., 2] = np.sign(np.linalg.det(u) * np.linalg.det(vt))
-    turn = (u * sign[..., None, :]) @ vt
-    size = (p**2).sum((-1, -2))
-    scale = np.where(size > 0, (s * sign).sum(-1) / np.where(size > 0, size, 1), 0.0)
-    return np.asarray(scale[..., None, None] * p @ np.swapaxes(turn, -1, -2) + g_middle, np.float64)
+    moved, wanted = checked_pair(points, goal)
+    middle = wanted.mean(-2, keepdims=True)
+    p, g = torch.from_numpy(moved - moved.mean(-2, keepdims=True)), torch.from_numpy(wanted - middle)
+    turn, _, scale = roma.rigid_points_registration(p, g, compute_scaling=True)
+    return np.asarray((scale.nan_to_num()[..., None, None] * p @ turn.mT).numpy() + middle, np.float64)
 
 
 def scale_translation_aligned(joints: NDArray[Any], goal: NDArray[Any]) -> Floats:

@@ -105,7 +105,7 @@ def deviations(
     """Errors of a method on labelled frames, batch by batch.
 
     Args:
-        source, numbers, preparation, models, batch_size, workers: as for :func:`run.evaluate`.
+        source, numbers, preparation, models, batch_size, workers: as for :func:`frame_run.evaluate`.
         method: gives estimates.
 
     Yields:
