@@ -14,6 +14,7 @@
 
 """MediaPipe's hand networks in PyTorch: hand detection and landmarks."""
 
+from hoisdf_model.hand_tracking.convolutions import MbConv, SameConv2d
 from hoisdf_model.hand_tracking.in_box import look_in_box
 from hoisdf_model.hand_tracking.landmark_network import (
     ENCODER_CHANNELS,
@@ -43,7 +44,9 @@ __all__ = [
     "HandTracker",
     "LandmarkNetwork",
     "Landmarks",
+    "MbConv",
     "PalmNetwork",
+    "SameConv2d",
     "SeenHand",
     "TrackedHand",
     "TrackerNetworks",

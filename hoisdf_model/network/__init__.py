@@ -26,6 +26,7 @@ from hoisdf_model.network.checkpoints import (
 )
 from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.config_sections import RootConfig, RuntimeConfig
+from hoisdf_model.network.efficientnet import EfficientNetLite
 from hoisdf_model.network.folding import optimised
 from hoisdf_model.network.hoisdf import Hoisdf
 from hoisdf_model.network.interface import (
@@ -41,6 +42,7 @@ from hoisdf_model.network.shipped import shipped_weights
 
 __all__ = [
     "Calibration",
+    "EfficientNetLite",
     "Hoisdf",
     "ImageFeatures",
     "LayerPredictions",

@@ -67,7 +67,7 @@ class NetworkConfig:
             :mod:`hoisdf_model.network.explicit` builds them. These have no distances: ``tokens.augmentation`` must be
             ``none``.
         root: the hand-root head; ``null``: there is none.
-        object_view: the first guess of the object's pose from its picture; ``null``: there is none.
+        object_view: the initial estimate of the object's pose from its picture; ``null``: there is none.
         context: tokens beside the points' own; ``null``: there are none.
     """
 
@@ -94,6 +94,8 @@ class NetworkConfig:
             raise ConfigError(f"image_size must be a positive multiple of 32, got {self.image_size}")
         one_of("object_in_mirror", self.object_in_mirror, ("itself", "mirror_image"))
         one_of("representation", self.representation, REPRESENTATIONS)
+        if self.object_view is not None and self.regression.object_rotation != "six_d":
+            raise ConfigError("object_view gives rotations as six numbers: set regression.object_rotation to six_d")
         if self.representation != "sdf":
             self._check_explicit()
         if self.image_feature_length < 1:

@@ -338,19 +338,23 @@ class RootConfig:
 
 @dataclass(frozen=True)
 class ObjectViewConfig:
-    """Initial estimate of the object pose from image features.
+    """Initial estimate of the object pose from its picture, by an image encoder of its own.
 
-    From the square around its box; not part of the paper's network.
+    Not part of the paper's network.
 
     Attributes:
-        width: channels of its map. hidden: hidden features of the guess.
+        size: edge of the picture, pixels; a multiple of 32.
+        width: channels of each of two maps. hidden: hidden features of the estimate.
     """
 
-    width: int = 64
-    hidden: int = 128
+    size: int = 96
+    width: int = 96
+    hidden: int = 256
 
     def __post_init__(self) -> None:
-        _positive("object_view.width and hidden", self.width, self.hidden)
+        _positive("object_view.size, width and hidden", self.size, self.width, self.hidden)
+        if self.size % 32:
+            raise ConfigError(f"object_view.size must be a multiple of 32 pixels, got {self.size}")
 
 
 @dataclass(frozen=True)

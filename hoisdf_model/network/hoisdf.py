@@ -60,7 +60,7 @@ class Hoisdf(PointSearch, PoseRegression):
             context = None if self.context is None else self.context(features.coarsest, batch)
             attended = self.attend(tokens, context, every_layer)
             voters = None if self.context is None else self.context.voters(batch)
-            guess = None if self.object_view is None else self.object_view(features, batch)
+            guess = None if self.object_view is None else self.object_view(batch)
             output = self.regress(found, tokens, attended, features.maps, voters, guess)
             root = self.read_root(features, batch) if every_layer and self.root_head is not None else None
         return replace(output, features=features, root=root) if every_layer else replace(output, layers=None)

@@ -35,7 +35,7 @@ from hoisdf_model.network.config import NetworkConfig
 from hoisdf_model.network.context import ContextTokens
 from hoisdf_model.network.explicit import explicit_representation
 from hoisdf_model.network.fields import Density, SdfDecoder
-from hoisdf_model.network.heads import ROTATION_NUMBERS, Head, ObjectHead, PoseHead, VoteHead
+from hoisdf_model.network.heads import Head, ObjectHead, PoseHead, VoteHead
 from hoisdf_model.network.object_view import ObjectView
 from hoisdf_model.network.pyramid import PointFeatures
 from hoisdf_model.network.root import RootHead
@@ -112,8 +112,7 @@ class NetworkModules(nn.Module):
         self.root_head = None if config.root is None else RootHead(config.root, config.pyramid_channels)
         self.object_view = None
         if config.object_view is not None:
-            numbers = ROTATION_NUMBERS[config.regression.object_rotation]
-            self.object_view = ObjectView(config.object_view, config.pyramid_channels, numbers)
+            self.object_view = ObjectView(config.object_view)
         coarsest = config.encoder.channels[-1]
         self.context = None if config.context is None else ContextTokens(config.context, coarsest, width)
 

@@ -180,10 +180,11 @@ class TrainingConfig:
         hand_model: path of the hand model; None: the open hand.
         start_from: weights to begin with, or a run's checkpoint (``.ckpt``). encoder_weights: ImageNet weights of the
             encoder, under torchvision's names; or ``hand_tracker``, for an encoder of the kind ``hand``, those of the
-            shipped hand tracker.
-        encoder: how the encoder is trained.
-        train_only: parts of the network, by name (``root_head``), that are trained; the others stay as they are. Empty:
-            everything is trained. With ``root_head`` alone, only what that head needs is computed.
+            shipped hand tracker. object_view_weights: ImageNet weights of EfficientNet-Lite0, of the encoder of
+            ``object_view``.
+        encoder: how the encoders are trained.
+        train_only: parts of the network, by name (``root_head``, ``object_view``), that are trained; the others stay as
+            they are. Empty: everything is trained. With one of these two alone, only what it needs is computed.
         epochs: how many.
         frozen_encoder_norms: whether scales and shifts of the encoder's batch norms named ``bn`` stay as they are, as
             in the released code; those beside shortcuts are trained and all statistics are kept up to date.
@@ -200,6 +201,7 @@ class TrainingConfig:
     hand_model: str | None = None
     start_from: str | None = None
     encoder_weights: str | None = None
+    object_view_weights: str | None = None
     encoder: EncoderTraining = field(default_factory=EncoderTraining)
     train_only: list[str] = field(default_factory=list)
     epochs: int = 70

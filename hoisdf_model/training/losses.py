@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.geometry import rotations
-from hoisdf_model.network import LayerPredictions, NetworkOutput, RootPrediction
+from hoisdf_model.network import NetworkOutput, RootPrediction
 from hoisdf_model.network.config_sections import FieldConfig
 from hoisdf_model.training.explicit_losses import ExplicitReading, explicit_parts
 from hoisdf_model.training.parts import Part, known_mean
@@ -165,6 +165,10 @@ class Losses:
         """
         return self._divided(root_parts(root, target), joined)
 
+    def of_view(self, rotation: Tensor, translation: Tensor, target: Target, joined: bool = False) -> dict[str, Tensor]:
+        """Losses of the object's initial pose, (B, 6) and (B, 3), alone; otherwise as a call."""
+        return self._divided(self._object_parts(rotation[None, :, None], translation[None, :, None], target), joined)
+
     def _divided(self, parts: dict[str, Part], joined: bool) -> dict[str, Tensor]:
         counts = torch.stack([part.counted.detach().float() for part in parts.values()])
         if joined and distributed.is_available() and distributed.is_initialized():
@@ -228,10 +232,14 @@ class Losses:
             parts["vertices"] = known_mean(layered_square(layers.vertices, target.vertices), pose)
             parts["mano_joints"] = known_mean(layered_square(layers.joints, target.mano_joints), pose)
             parts["rotations"] = known_mean(layered_square(layers.mano_rotations, target.mano_rotations), pose)
-        rotation, translation = object_pose(layers, target, self.settings.symmetric)
-        parts["object_rotation"] = known_mean(rotation, target.object_known & target.turn_known)
-        parts["object_translation"] = known_mean(translation, target.object_known)
-        return parts
+        return parts | self._object_parts(layers.object_rotations, layers.object_translations, target)
+
+    def _object_parts(self, rotations_: Tensor, translations: Tensor, target: Target) -> dict[str, Part]:
+        rotation, translation = object_pose(rotations_, translations, target, self.settings.symmetric)
+        return {
+            "object_rotation": known_mean(rotation, target.object_known & target.turn_known),
+            "object_translation": known_mean(translation, target.object_known),
+        }
 
 
 def field_distance(predicted: Tensor, true: Tensor, clamp: float) -> Tensor:
@@ -309,19 +317,18 @@ def layered_square(predicted: Tensor, true: Tensor) -> Tensor:
     return (predicted - true).square().transpose(0, 1)
 
 
-def object_pose(layers: LayerPredictions, target: Target, symmetric: bool) -> tuple[Tensor, Tensor]:
+def object_pose(predicted: Tensor, translations: Tensor, target: Target, symmetric: bool) -> tuple[Tensor, Tensor]:
     """Errors of every point's rotation and translation, (B, ...) each; smooth-L1.
+
+    (L, B, M, 3 or 6) rotations and (L, B, M, 3) translations, of layers, samples and points.
 
     Rotations are compared as they are predicted: axis-angle vectors with the annotated one, or six numbers as matrices.
     Of the poses that look the same, all points of a sample and layer are compared with the one that fits them best.
     """
-    predicted = layers.object_rotations
     if predicted.shape[-1] == 3:
         vector = rotations.matrix_to_axis_angle(target.object_rotations[:, 0])
         rotation = _smooth_l1(predicted, vector[:, None])
-        return rotation.transpose(0, 1), _smooth_l1(
-            layers.object_translations, target.object_translations[:, :1]
-        ).transpose(0, 1)
+        return rotation.transpose(0, 1), _smooth_l1(translations, target.object_translations[:, :1]).transpose(0, 1)
     matrices = rotations.six_d_to_matrix(predicted)
     alike = target.object_rotations if symmetric else target.object_rotations[:, :1]
     with torch.no_grad():
@@ -329,7 +336,7 @@ def object_pose(layers: LayerPredictions, target: Target, symmetric: bool) -> tu
         best = torch.einsum("lbmij,bkij->lbk", matrices, alike).argmax(-1)
     samples = torch.arange(len(alike), device=alike.device)
     rotation = _smooth_l1(matrices, alike[samples, best][:, :, None])
-    translation = _smooth_l1(layers.object_translations, target.object_translations[samples, best][:, :, None])
+    translation = _smooth_l1(translations, target.object_translations[samples, best][:, :, None])
     return rotation.transpose(0, 1), translation.transpose(0, 1)
 
 

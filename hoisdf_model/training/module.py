@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from torch import Tensor, nn
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import ConfigError, TrainingError
 from hoisdf_model.hand_tracking import HandEncoder
-from hoisdf_model.network import Hoisdf, ImageFeatures, NetworkOutput
+from hoisdf_model.network import EfficientNetLite, Hoisdf, ImageFeatures, NetworkOutput, ResNet
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
 from hoisdf_model.training.explicit_losses import explicit_reading
@@ -42,7 +43,9 @@ from hoisdf_model.training.schedule import optimiser_for, rate_factor
 from hoisdf_model.training.scores import SCORES, scores, wrist_scores
 from hoisdf_model.training.targets import Target, input_of, target_of
 
-ROOT_HEAD = "root_head"
+ROOT_HEAD, OBJECT_VIEW = "root_head", "object_view"
+# Parts that a trained network can be given, and the setting that does.
+SETTING_OF = {ROOT_HEAD: "network.root={}", OBJECT_VIEW: "network.object_view={}"}
 
 
 class TrainingModule(lightning.LightningModule):
@@ -80,19 +83,24 @@ class TrainingModule(lightning.LightningModule):
             if name not in parts:
                 raise ConfigError(
                     f"train_only: the configured network has no part {name!r}, it has {', '.join(parts)}"
-                    + ("; network.root={} gives it one" if name == ROOT_HEAD else "")
+                    + (f"; {SETTING_OF[name]} gives it one" if name in SETTING_OF else "")
                 )
         return [part.requires_grad_(False) for name, part in parts.items() if trained and name not in trained]
 
     def _frozen_encoder(self) -> list[nn.Module]:
-        settings, encoder = self.config.encoder, self.network.encoder
+        settings, encoders = self.config.encoder, self._encoders()
         if settings.frozen:
-            return [encoder.requires_grad_(False)]
-        if not settings.frozen_stages:
-            return []
-        if not isinstance(encoder, HandEncoder):
-            raise ConfigError("encoder.frozen_stages is for networks with encoder.kind hand: leave it at 0")
-        return [part.requires_grad_(False) for part in (encoder.stem, *encoder.stages[: settings.frozen_stages])]
+            return [encoder.requires_grad_(False) for encoder in encoders]
+        frozen: list[nn.Module] = []
+        for encoder in encoders if settings.frozen_stages else []:
+            if not isinstance(encoder, (HandEncoder, EfficientNetLite)):
+                raise ConfigError("encoder.frozen_stages is for networks with encoder.kind hand: leave it at 0")
+            frozen += [encoder.stem, *encoder.stages[: settings.frozen_stages]]
+        return [part.requires_grad_(False) for part in frozen]
+
+    def _encoders(self) -> list[HandEncoder | ResNet | EfficientNetLite]:
+        view = self.network.object_view
+        return [self.network.encoder] if view is None else [self.network.encoder, view.encoder]
 
     def train(self, mode: bool = True) -> TrainingModule:
         """Set the mode; frozen parts and statistics stay frozen."""
@@ -115,7 +123,7 @@ class TrainingModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The optimiser, and its learning rate by step."""
         settings = self.config.optimiser
-        slower = self.network.encoder.parameters()
+        slower = chain.from_iterable(encoder.parameters() for encoder in self._encoders())
         factor_there = self.config.encoder.learning_rate_factor
         optimiser = optimiser_for(self.network.parameters(), settings, slower, factor_there)
 
@@ -151,6 +159,8 @@ class TrainingModule(lightning.LightningModule):
         """
         if self.config.train_only == [ROOT_HEAD]:
             return self._compare_root(batch)
+        if self.config.train_only == [OBJECT_VIEW]:
+            return self._compare_view(batch)
         if self.curriculum.image_only(step):
             return self._compare_image(batch)
         queries = None
@@ -228,6 +238,14 @@ class TrainingModule(lightning.LightningModule):
         with torch.no_grad(), self.network.precision(batch.image.device):
             features = self.network.encode(batch.image)
         losses = self._root_losses(features, batch)
+        return losses, self.losses.total(losses)
+
+    def _compare_view(self, batch: Sample) -> tuple[dict[str, Tensor], Tensor]:
+        """The object's initial pose alone."""
+        assert self.network.object_view is not None
+        with self.network.precision(batch.image.device):
+            rotation, translation = self.network.object_view(input_of(batch))
+        losses = self.losses.of_view(rotation, translation, self._target(batch), joined=True)
         return losses, self.losses.total(losses)
 
     def _root_losses(self, features: ImageFeatures, batch: Sample) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ from hoisdf_model.training.module import TrainingModule
 from hoisdf_model.training.pictures import picture
 from hoisdf_model.training.record import changed_keys, write_record
 from hoisdf_model.training.sources import build_source
-from hoisdf_model.training.starting import starting_weights, with_head_of
+from hoisdf_model.training.starting import starting_weights, with_parts_of
 from hoisdf_model.training.stream import SampleStream
 
 HAND_TRACKER = "hand_tracker"  # in place of a file: the encoder's weights are those of the shipped hand tracker
@@ -272,7 +272,7 @@ def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
         network = Hoisdf(config.network_config(), HandLayer(hand_model))
     if config.start_from is not None:
         own = network.state_dict()
-        weights = with_head_of(own, starting_weights(config.start_from), config.start_from)
+        weights = with_parts_of(own, starting_weights(config.start_from), config.start_from)
         other = [n for n in sorted(own.keys() | weights.keys()) if _shape(own.get(n)) != _shape(weights.get(n))]
         if other:
             raise ConfigError(
@@ -282,6 +282,10 @@ def _network(config: TrainingConfig, hand_model: HandModel) -> Hoisdf:
         network.load_state_dict(weights)
     if config.encoder_weights is not None:
         _fill_encoder(network.encoder, config.encoder_weights)
+    if config.object_view_weights is not None:
+        if network.object_view is None:
+            raise ConfigError("object_view_weights are for networks with an object_view: set network.object_view={}")
+        network.object_view.encoder.load_imagenet_weights(config.object_view_weights)
     return network
 
 

@@ -29,7 +29,7 @@ from hoisdf_model.errors import CheckpointError
 from hoisdf_model.network import read_weights
 from hoisdf_model.network.tensor_files import load_tensors
 from hoisdf_model.network.wrappers import unwrapped
-from hoisdf_model.training.module import ROOT_HEAD
+from hoisdf_model.training.module import SETTING_OF
 
 _LOG = logging.getLogger(__name__)
 _NETWORK = "network."  # before the names of the network's parameters in a checkpoint
@@ -59,18 +59,19 @@ def starting_weights(path: str | Path) -> dict[str, Tensor]:
         raise CheckpointError(f"{path} is no checkpoint of a training run: {error}") from error
 
 
-def with_head_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Weights with the hand-root head added or removed.
+def with_parts_of(own: dict[str, Tensor], weights: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Weights with the hand-root head and the object's view added or removed.
 
-    As the network, whose state is ``own``, has one or not.
+    As the network, whose state is ``own``, has them or not.
 
-    Either change is logged, with the ``name`` of the weights.
+    Each change is logged, with the ``name`` of the weights.
     """
-    wanted, there = ({key for key in state if key.startswith(f"{ROOT_HEAD}.")} for state in (own, weights))
-    if wanted and not there:
-        _LOG.warning("%s has no hand-root head: it begins as the guess from the hand's box", name)
-        return weights | {key: own[key] for key in wanted}
-    if there and not wanted:
-        _LOG.warning("%s has a hand-root head, which is left out: network.root={} keeps it in the network", name)
-        return {key: value for key, value in weights.items() if key not in there}
+    for part, setting in SETTING_OF.items():
+        wanted, there = ({key for key in state if key.startswith(f"{part}.")} for state in (own, weights))
+        if wanted and not there:
+            _LOG.warning("%s has no %s: it begins untrained", name, part)
+            weights = weights | {key: own[key] for key in wanted}
+        elif there and not wanted:
+            _LOG.warning("%s has a %s, which is left out: %s keeps it in the network", name, part, setting)
+            weights = {key: value for key, value in weights.items() if key not in there}
     return weights
