@@ -12,9 +12,12 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""The shipped weights from nothing: grasps, stills, training, averaging, calibration; goes on where it was.
+"""The shipped weights from nothing: grasps, stills, the object's view, training, averaging, calibration.
+
+It goes on where it was.
 
     scripts/train_shipped                                  # into runs/shipped, at low priority
+    scripts/train_shipped --imagenet lite0.pth             # the object's view from ImageNet, trained alone first
     scripts/train_shipped --minutes 10 --workers 12        # on a machine that is lent for ten minutes
     scripts/train_shipped --from weights.safetensors       # on a new machine, from the last weights
 
@@ -35,7 +38,7 @@ from typing import Annotated
 import typer
 
 HOISDF = (sys.executable, "-m", "hoisdf_model.cli")
-RECIPE = "shipped"
+RECIPE, VIEW = "shipped", "object_view"
 SHAPES = 25  # random ones beside the catalogue in the shipped weights' library
 WAIT = 2.0  # seconds between looks for the first stills
 
@@ -48,6 +51,9 @@ def main(
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw; 0: one.")] = 0,
     start_from: Annotated[
         str | None, typer.Option("--from", help="Weights to begin with where there is no checkpoint yet.")
+    ] = None,
+    imagenet: Annotated[
+        Path | None, typer.Option(help="EfficientNet-Lite0's weights (.pth); the object's view is trained alone first.")
     ] = None,
     niceness: Annotated[int, typer.Option("--nice", min=0, max=19, help="Priority of everything.")] = 15,
     changes: Annotated[
@@ -66,14 +72,25 @@ def main(
             if drawing.poll() not in (None, 0):
                 raise SystemExit("no stills could be drawn; the reason stands above")
             time.sleep(WAIT)
-        begun = any((run / "checkpoints").glob("step*.ckpt"))
-        call(
-            "training", "train", RECIPE, "-o", run,
-            *(["--resume"] if begun else ["--from", start_from] if start_from else []),
-            *(["--minutes", minutes] if minutes else []),
-            f"data.sources=[{{kind: shards, options: {{folder: {stills}, growing: true}}}}]",
-            *(changes or []),
-        )  # fmt: skip
+        source = f"data.sources=[{{kind: shards, options: {{folder: {stills}, growing: true}}}}]"
+        limit = ["--minutes", minutes] if minutes else []
+        if imagenet is not None:
+            view = folder / "object_view"
+            if not (view / "weights.safetensors").exists():
+                encoder = [f"object_view_weights={imagenet}"]
+                call(
+                    "the object's view",
+                    "train",
+                    VIEW,
+                    "-o",
+                    view,
+                    *beginning(view, start_from),
+                    *limit,
+                    source,
+                    *encoder,
+                )
+            start_from = str(view / "weights.safetensors")
+        call("training", "train", RECIPE, "-o", run, *beginning(run, start_from), *limit, source, *(changes or []))
     finally:
         drawing.terminate()
         drawing.wait()
@@ -81,6 +98,13 @@ def main(
     calibrated.unlink(missing_ok=True)
     call("calibration", "calibrate", "--weights", run / "weights.safetensors", "-o", calibrated, "--frames", 300)
     print(f"weights, calibrated: {calibrated}\nwhat they are: {run / 'model_card.md'}")
+
+
+def beginning(run: Path, start_from: str | None) -> list[object]:
+    """Arguments of a training that goes on where it was, or begins with weights."""
+    if any((run / "checkpoints").glob("step*.ckpt")):
+        return ["--resume"]
+    return ["--from", start_from] if start_from else []
 
 
 def drawn(stills: Path, library: Path, frames: int, backgrounds: Path | None, workers: int) -> list[object]:
