@@ -77,18 +77,8 @@ def main(
         if imagenet is not None:
             view = folder / "object_view"
             if not (view / "weights.safetensors").exists():
-                encoder = [f"object_view_weights={imagenet}"]
-                call(
-                    "the object's view",
-                    "train",
-                    VIEW,
-                    "-o",
-                    view,
-                    *beginning(view, start_from),
-                    *limit,
-                    source,
-                    *encoder,
-                )
+                first = [*beginning(view, start_from), *limit, f"object_view_weights={imagenet}"]
+                call("the object's view", "train", VIEW, "-o", view, *first, source)
             start_from = str(view / "weights.safetensors")
         call("training", "train", RECIPE, "-o", run, *beginning(run, start_from), *limit, source, *(changes or []))
     finally:
