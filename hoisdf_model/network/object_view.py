@@ -58,7 +58,7 @@ class ObjectView(nn.Module):
         self.rotation = nn.Linear(hidden, 6)
         self.translation = Head([hidden + 4, hidden, 3])
         for last, bias in ((self.rotation, _IDENTITY), (self.translation.linear(-1), (0.0, 0.0, 0.0))):
-            nn.init.normal_(last.weight, std=1e-3)
+            nn.init.zeros_(last.weight)  # else its noise is added to every proposal
             with torch.no_grad():
                 last.bias.copy_(torch.tensor(bias))
 

@@ -55,8 +55,8 @@ def test_an_object_that_moves_across_the_picture_turns_with_its_ray(network):
     """What looks the same in two places is turned by the rotation between their rays."""
     batch = tiny_batch()
     with torch.no_grad():
-        network.object_view.rotation.weight.zero_()
-        rotation, _ = network.object_view(batch)
+        rotation, translation = network.object_view(batch)
+    assert not translation.any()  # an untrained view says that the object's origin is at the centre
     middle = ((batch.object_box[:, :2] + batch.object_box[:, 2:]) / 2).double().numpy()
     matrix = batch.intrinsics.double().numpy()
     for k, columns in enumerate(rotation):
@@ -84,6 +84,7 @@ def test_the_picture_is_the_square_about_the_box():
 
 
 def test_the_estimate_learns_from_the_objects_pose(network):
+    torch.nn.init.normal_(network.object_view.rotation.weight)
     output = network(tiny_batch(), every_layer=True)
     output.layers.object_rotations.square().sum().backward()
     assert network.object_view.rotation.weight.grad.abs().sum() > 0
