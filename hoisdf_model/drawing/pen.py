@@ -95,7 +95,10 @@ class Pen:
             self.edged_line(points[edge[0]], points[edge[1]], near_colour if nearest in edge else colour, 1)
 
     def bones(self, joints: NDArray[np.floating], colour: Colour) -> None:
-        """Thin lines between joints (21, 3), metres, camera frame; nothing where a joint is behind the camera."""
+        """Thin lines between joints.
+
+        (21, 3) metres, camera frame; nothing where a joint is behind the camera.
+        """
         if (joints[:, 2] > 0).all():
             points = self.pixels(joints)
             for parent, child in BONES:

@@ -338,9 +338,9 @@ class RootConfig:
 
 @dataclass(frozen=True)
 class ObjectViewConfig:
-    """Initial estimate of the object pose from its picture, by an image encoder of its own.
+    """Initial estimate of the object pose from its picture.
 
-    Not part of the paper's network.
+    By an image encoder of its own; not part of the paper's network.
 
     Attributes:
         size: edge of the picture, pixels; a multiple of 32.

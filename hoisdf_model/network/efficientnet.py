@@ -51,7 +51,10 @@ _STAGES = (
 
 
 class EfficientNetLite(nn.Module):
-    """Image encoder with folded batch norms: features at five strides, without the classifier's last layers."""
+    """Image encoder: features at five strides.
+
+    With folded batch norms, and without the classifier's last layers.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +82,9 @@ class EfficientNetLite(nn.Module):
         return tuple(features)
 
     def load_imagenet_weights(self, path: str | Path) -> None:
-        """Load classifier weights under the names of PyTorch's usual EfficientNet, their batch norms folded in.
+        """Load ImageNet classifier weights, their batch norms folded in.
+
+        Under the names of PyTorch's usual EfficientNet.
 
         Args:
             path: of a PyTorch file (read with ``weights_only=True``), such as that of the package ``WEIGHTS``.

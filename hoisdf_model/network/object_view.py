@@ -90,9 +90,9 @@ class ObjectView(nn.Module):
 
 
 def object_image(image: Tensor, middle: Tensor, edge: Tensor, size: int) -> Tensor:
-    """Squares of images (B, 3, S, S) around ``middle`` (B, 2), ``edge`` (B,) pixels wide -> (B, 3, size, size).
+    """Resampled squares of images.
 
-    Zero outside.
+    (B, 3, S, S) around ``middle`` (B, 2), ``edge`` (B,) pixels wide -> (B, 3, size, size); zero outside.
     """
     steps = (torch.arange(size, device=image.device, dtype=torch.float32) + 0.5) / size - 0.5
     places = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1)
@@ -101,7 +101,10 @@ def object_image(image: Tensor, middle: Tensor, edge: Tensor, size: int) -> Tens
 
 
 def turn_to(ray: Tensor) -> Tensor:
-    """Smallest rotations (B, 3, 3) that turn the optical axis to rays ``(x, y, 1)``, given as (B, 2)."""
+    """Smallest rotations that turn the optical axis to rays.
+
+    ``(x, y, 1)``, given as (B, 2) -> (B, 3, 3).
+    """
     x, y, z = functional.normalize(functional.pad(ray, (0, 1), value=1.0), dim=1).unbind(1)
     along = 1 / (1 + z)
     return torch.stack(

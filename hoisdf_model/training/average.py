@@ -49,6 +49,9 @@ class MovingAverage(WeightAveraging):
         super().__init__(multi_avg_fn=follow)
 
     def setup(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, stage: str) -> None:
-        """Begin the average on the device that the module is trained on; Lightning moves the module only later."""
+        """Begin the average on the training device.
+
+        Lightning moves the module there only later.
+        """
         pl_module.to(trainer.strategy.root_device)
         super().setup(trainer, pl_module, stage)

@@ -166,7 +166,10 @@ class Losses:
         return self._divided(root_parts(root, target), joined)
 
     def of_view(self, rotation: Tensor, translation: Tensor, target: Target, joined: bool = False) -> dict[str, Tensor]:
-        """Losses of the object's initial pose, (B, 6) and (B, 3), alone; otherwise as a call."""
+        """Losses of the object's initial pose alone.
+
+        (B, 6) and (B, 3); otherwise as a call.
+        """
         return self._divided(self._object_parts(rotation[None, :, None], translation[None, :, None], target), joined)
 
     def _divided(self, parts: dict[str, Part], joined: bool) -> dict[str, Tensor]:

@@ -64,7 +64,7 @@ def test_something_before_a_third_of_the_hand_does_not_pull_it(hand):
     depth = painted(*hand)
     columns = CAMERA.project(vertices)[:, 0]
     depth[:, : int(np.quantile(columns, 0.3))] = 0.35
-    found = aligned([*vertices, 0.0, 0.0, 0.03], faces, CAMERA, depth, COVARIANCE)
+    found = aligned(vertices + np.array((0.0, 0.0, 0.03)), faces, CAMERA, depth, COVARIANCE)
     np.testing.assert_allclose(found.shift[2], -0.03, atol=0.004)
 
 
@@ -73,7 +73,7 @@ def test_missing_depths_are_not_read_as_zero(hand):
     depth = painted(*hand)
     depth[::2] = 0.0
     depth[:, ::3] = np.nan
-    found = aligned([*vertices, 0.0, 0.0, 0.03], faces, CAMERA, depth, COVARIANCE)
+    found = aligned(vertices + np.array((0.0, 0.0, 0.03)), faces, CAMERA, depth, COVARIANCE)
     np.testing.assert_allclose(found.shift[2], -0.03, atol=0.003)
 
 
@@ -81,7 +81,7 @@ def test_a_picture_of_something_else_moves_nothing(hand):
     vertices, faces = hand
     assert aligned(vertices, faces, CAMERA, np.full((480, 640), WALL, np.float32), COVARIANCE) is None
     assert aligned(vertices, faces, CAMERA, np.zeros((480, 640), np.float32), COVARIANCE) is None
-    assert aligned([*vertices, 3.0, 0.0, 0.0], faces, CAMERA, painted(*hand), COVARIANCE) is None
+    assert aligned(vertices + np.array((3.0, 0.0, 0.0)), faces, CAMERA, painted(*hand), COVARIANCE) is None
 
 
 def test_a_hand_that_is_posed_wrongly_stays_where_it_is(hand):

@@ -259,7 +259,7 @@ def test_the_head_alone_is_trained_from_weights_without_one(tmp_path, with_head,
     save_network(old, old.config, tmp_path / "old.safetensors")
     config = with_head(f"start_from={tmp_path / 'old.safetensors'}", "train_only=[root_head]", "ema=0")
     run = build_run(config, tmp_path / "run", tiny_training.sources())
-    assert "begins as the guess" in caplog.text
+    assert "begins untrained" in caplog.text
     before = {name: value.clone() for name, value in run.network.state_dict().items()}
     scores = train(run, progress=False)
     changed = {name for name, value in run.network.state_dict().items() if not torch.equal(value, before[name])}
