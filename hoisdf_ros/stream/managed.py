@@ -22,6 +22,7 @@ everything. A transition that fails halfway is undone.
 
 from __future__ import annotations
 
+import time
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -43,6 +44,7 @@ from hoisdf_ros.stream.refused_transitions import answer_refused_transitions
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = "unconfigured", "inactive", "active", "finalized"
 STOP_TIMEOUT = 30.0  # seconds that what is being computed may still take when the node is deactivated
+ACKNOWLEDGED = 0.3  # seconds in which the last messages must be received when the node is destroyed
 END_TIMEOUT = 0.3  # ... when it is destroyed: a process must not outlive its interrupt
 UNDOABLE = ("on_configure", "on_activate")  # the others end in error processing, and so unconfigured
 
@@ -171,6 +173,9 @@ class ManagedNode(LifecycleNode, ABC, Generic[Parameters]):
         Memory isn't freed as ``cleanup`` does it: looking through all of it takes longer than all else together.
         """
         self._stop(END_TIMEOUT)
+        deadline = time.monotonic() + ACKNOWLEDGED
+        for publisher in self.publishers:  # what takes back results must arrive before the process is gone
+            publisher.wait_for_all_acked(Duration(seconds=max(deadline - time.monotonic(), 0.0)))
         super().destroy_node()
 
     def publish_diagnostics(self) -> None:
