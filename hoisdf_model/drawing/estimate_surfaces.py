@@ -40,9 +40,7 @@ def hand_surface(hand: HandEstimate, model: HandModel | None) -> Surface | None:
     known = _open_hand() if model is None else model
     if known.hash != hand.model.hash:
         return None
-    # a left hand is the right one in a mirror, which turns faces inside out
-    faces = known.faces if hand.side == known.side else known.faces[:, ::-1]
-    return Surface(hand.vertices, faces, HAND_COLOURS[hand.side])
+    return Surface(hand.vertices, known.faces_of(hand.side), HAND_COLOURS[hand.side])
 
 
 def object_surface(obj: ObjectEstimate, meshes: Catalogue | None) -> Surface | None:

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Alignment of a posed hand with a depth image, by translation alone.
 
 Point-to-plane distances of the skin that the camera sees (Chen & Medioni, ICRA 1991), robust against what hides the
@@ -19,12 +20,14 @@ hand and what the estimated pose gets wrong.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.estimates import Frame, HandEstimate, ObjectEstimate
+from hoisdf_model.geometry import Pinhole, meshes
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +49,39 @@ class Alignment(NamedTuple):
     covariance: Floats
 
 
+def onto_depth(
+    frame: Frame, faces: NDArray[np.integer], covariance: Floats, hand: HandEstimate, thing: ObjectEstimate | None
+) -> tuple[HandEstimate, ObjectEstimate | None]:
+    """Hand and object, moved onto the depth image of the hand's skin.
+
+    Unchanged without a depth image or a mesh, and where the hand's position is given or its pose doesn't fit.
+
+    Args:
+        frame: rectified.
+        faces: (F, 3) of the hand, counter-clockwise from outside.
+        covariance: (3, 3) of the wrist's position, square metres; unknown (first element -1): it is given.
+        hand: to move. thing: its object, which moves along.
+    """
+    if frame.depth is None or covariance[0, 0] < 0 or not len(hand.vertices):
+        return hand, thing
+    vertices = hand.vertices.astype(np.float64)
+    found = aligned(vertices, faces, frame.intrinsics, frame.depth, covariance)
+    if found is None:
+        return hand, thing
+    hand = replace(
+        hand,
+        joints=(hand.joints + found.shift).astype(np.float32),
+        vertices=(vertices + found.shift).astype(np.float32),
+        root_covariance=found.covariance,
+        root_source="depth",
+    )
+    if thing is not None:
+        moved = thing.covariance.copy()
+        moved[:3, :3] += found.covariance - covariance
+        thing = replace(thing, translation=thing.translation + found.shift, covariance=moved)
+    return hand, thing
+
+
 def aligned(
     vertices: Floats, faces: NDArray[np.integer], camera: Pinhole, depth: NDArray[np.float32], covariance: Floats
 ) -> Alignment | None:
@@ -62,7 +98,7 @@ def aligned(
         None where too little of the hand has a depth, or where its pose is wrong: less than half of the skin
         that should be seen then agrees with the depth image.
     """
-    normals = _vertex_normals(vertices, faces)
+    normals = meshes.vertex_normals(vertices, faces)
     sure = np.linalg.inv(covariance)
     shift = np.zeros(3)
     for window in WINDOWS:
@@ -85,15 +121,6 @@ def aligned(
     if near.mean() < AGREEMENT:
         return None
     return Alignment(shift, np.linalg.inv(normal) + POSE_SPREAD**2 * np.eye(3))
-
-
-def _vertex_normals(vertices: Floats, faces: NDArray[np.integer]) -> Floats:
-    corners = vertices[faces]
-    areas = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros_like(vertices)
-    for corner in range(3):
-        np.add.at(normals, faces[:, corner], areas)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
 
 
 def _visible(points: Floats, normals: Floats) -> NDArray[np.bool_]:

@@ -29,18 +29,9 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError
-from hoisdf_model.estimates import (
-    Estimate,
-    Frame,
-    HandEstimate,
-    HandRegion,
-    ObjectEstimate,
-    ObjectRegion,
-    Prior,
-    Regions,
-)
+from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
 from hoisdf_model.estimation.decoding import Decoded
-from hoisdf_model.estimation.depth_alignment import aligned
+from hoisdf_model.estimation.depth_alignment import onto_depth
 from hoisdf_model.estimation.hand_following import HandFollower
 from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.hand_targets import Target
@@ -298,38 +289,14 @@ class Estimator:
             hand = decoded.hand(i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
-                seen.append((target, *self._aligned(frame, target, hand, thing)))
+                faces = self.hand_model.faces_of(target.side)
+                seen.append((target, *onto_depth(frame, faces, target.root_covariance, hand, thing)))
         self._follower.update([target for target, _, _ in seen])
         seen.sort(key=lambda parts: parts[2] is None)
         return Estimate(
             hands=tuple(hand for _, hand, _ in seen),
             objects=tuple(thing for _, _, thing in seen if thing is not None),
         )
-
-    def _aligned(
-        self, frame: Frame, target: Target, hand: HandEstimate, thing: ObjectEstimate | None
-    ) -> tuple[HandEstimate, ObjectEstimate | None]:
-        """Hand and object moved to where the depth image has the hand's skin, unless its position is given."""
-        if frame.depth is None or target.root_covariance[0, 0] < 0 or not len(hand.vertices):
-            return hand, thing
-        faces = self.hand_model.faces if hand.side == "right" else self.hand_model.faces[:, ::-1]
-        vertices = hand.vertices.astype(np.float64)
-        found = aligned(vertices, faces, frame.intrinsics, frame.depth, target.root_covariance)
-        if found is None:
-            return hand, thing
-        joints, vertices = hand.joints + found.shift, vertices + found.shift
-        hand = replace(
-            hand,
-            joints=joints.astype(np.float32),
-            vertices=vertices.astype(np.float32),
-            root_covariance=found.covariance,
-            root_source="depth",
-        )
-        if thing is not None:
-            covariance = thing.covariance.copy()
-            covariance[:3, :3] += found.covariance - target.root_covariance
-            thing = replace(thing, translation=thing.translation + found.shift, covariance=covariance)
-        return hand, thing
 
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)

@@ -108,9 +108,8 @@ def write_meshes(stem: Path, estimate: Estimate, hand_model: HandModelLike, cata
     """
     hand_model, written = as_hand_model(hand_model), []
     for i, hand in enumerate(estimate.hands):
-        faces = hand_model.faces if hand.side == hand_model.side else hand_model.faces[:, ::-1]
         path = stem.with_name(f"{stem.name}_hand_{i}_{hand.side}.ply")
-        trimesh.Trimesh(hand.vertices, faces, process=False).export(path)
+        trimesh.Trimesh(hand.vertices, hand_model.faces_of(hand.side), process=False).export(path)
         written.append(path)
     for i, thing in enumerate(estimate.objects):
         if catalogue is None or not thing.name:

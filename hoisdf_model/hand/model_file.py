@@ -126,6 +126,13 @@ class HandModel:
         """
         return self.joint_regressor @ self.v_template
 
+    def faces_of(self, side: Side) -> NDArray[np.int64]:
+        """Faces (F, 3) of a hand of that side, counter-clockwise from outside.
+
+        A mirror turns faces inside out.
+        """
+        return self.faces if side == self.side else self.faces[:, ::-1]
+
     def mirrored(self) -> HandModel:
         """Hand model of the other side, mirrored at x = 0.
 

@@ -14,7 +14,7 @@
 
 """MediaPipe's hand networks in PyTorch: hand detection and landmarks."""
 
-from hoisdf_model.hand_tracking.convolutions import MbConv, SameConv2d
+from hoisdf_model.hand_tracking.convolutions import SameConv2d, mbconv_stages
 from hoisdf_model.hand_tracking.in_box import look_in_box
 from hoisdf_model.hand_tracking.landmark_network import (
     ENCODER_CHANNELS,
@@ -44,7 +44,6 @@ __all__ = [
     "HandTracker",
     "LandmarkNetwork",
     "Landmarks",
-    "MbConv",
     "PalmNetwork",
     "SameConv2d",
     "SeenHand",
@@ -55,6 +54,7 @@ __all__ = [
     "load_tracker_networks",
     "look",
     "look_in_box",
+    "mbconv_stages",
     "mirrored",
     "placed_relative",
     "refined",

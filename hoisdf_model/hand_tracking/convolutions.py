@@ -19,8 +19,12 @@ Convolutions with TensorFlow's padding, MBConv and residual blocks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional
+
+Block = tuple[int, int, int, int, bool]  # of a table of stages
 
 
 class SameConv2d(nn.Conv2d):
@@ -74,6 +78,23 @@ class MbConv(nn.Module):
         y = x if isinstance(self.expand, nn.Identity) else functional.relu6(self.expand(x))
         y = self.project(functional.relu6(self.depthwise(y)))
         return x + y if self.shortcut else y
+
+
+def mbconv_stages(inputs: int, table: Sequence[Sequence[Block]]) -> nn.ModuleList:
+    """Stages of MBConv blocks, one after the other.
+
+    Args:
+        inputs: channels of the first stage's input.
+        table: for each stage its blocks: (expanded, kernel, stride, outputs, shortcut).
+    """
+    stages = []
+    for blocks in table:
+        stage = []
+        for expanded, kernel, stride, outputs, shortcut in blocks:
+            stage.append(MbConv(inputs, expanded, outputs, kernel, stride, shortcut))
+            inputs = outputs
+        stages.append(nn.Sequential(*stage))
+    return nn.ModuleList(stages)
 
 
 class ResidualBlock(nn.Module):

@@ -25,12 +25,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hoisdf_model.hand_tracking.convolutions import MbConv, SameConv2d
+from hoisdf_model.hand_tracking.convolutions import SameConv2d, mbconv_stages
 
 LANDMARK_IMAGE = 224  # pixels, edge of the crop
 ENCODER_CHANNELS = (16, 24, 40, 112, 1152)  # at strides 2, 4, 8, 16 and 32
 
 # A stage for each stride; a block is (expanded, kernel, stride, outputs, shortcut).
+_STEM = 24  # channels
 _STAGES = (
     ((24, 3, 1, 16, False),),
     ((64, 3, 2, 24, False), (144, 3, 1, 24, True)),
@@ -48,18 +49,10 @@ class HandEncoder(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        inputs = 24
-        self.stem = SameConv2d(3, inputs, 3, 2)
-        stages = []
-        for blocks in _STAGES:
-            stage = []
-            for expanded, kernel, stride, outputs, shortcut in blocks:
-                stage.append(MbConv(inputs, expanded, outputs, kernel, stride, shortcut))
-                inputs = outputs
-            stages.append(nn.Sequential(*stage))
-        self.stages = nn.ModuleList(stages)
+        self.stem = SameConv2d(3, _STEM, 3, 2)
+        self.stages = mbconv_stages(_STEM, _STAGES)
         widest = ENCODER_CHANNELS[-1]
-        self.expand = SameConv2d(inputs, widest, 1)
+        self.expand = SameConv2d(_STAGES[-1][-1][3], widest, 1)
         self.last = SameConv2d(widest, widest, 3, groups=widest)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:

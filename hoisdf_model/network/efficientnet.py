@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """EfficientNet-Lite0, an image encoder trained on ImageNet's photographs.
 
 Tan & Le, ICML 2019 (arXiv 1905.11946); "Lite": ReLU6 and no squeeze-and-excitation, for edge devices.
@@ -25,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hoisdf_model.errors import CheckpointError
-from hoisdf_model.hand_tracking import MbConv, SameConv2d
+from hoisdf_model.hand_tracking import SameConv2d, mbconv_stages
 from hoisdf_model.network.tensor_files import load_tensors
 
 CHANNELS = (16, 24, 40, 112, 320)  # at strides 2, 4, 8, 16 and 32
@@ -58,16 +59,8 @@ class EfficientNetLite(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        inputs = _STEM
-        self.stem = SameConv2d(3, inputs, 3, 2)
-        stages = []
-        for blocks in _STAGES:
-            stage = []
-            for expanded, kernel, stride, outputs, shortcut in blocks:
-                stage.append(MbConv(inputs, expanded, outputs, kernel, stride, shortcut))
-                inputs = outputs
-            stages.append(nn.Sequential(*stage))
-        self.stages = nn.ModuleList(stages)
+        self.stem = SameConv2d(3, _STEM, 3, 2)
+        self.stages = mbconv_stages(_STEM, _STAGES)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         """Image features at strides 2 to 32.

@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """Initial estimate of the object pose from its picture.
 
 The square around its box, seen by an image encoder of its own (ours, not the paper's).
@@ -29,6 +30,7 @@ from hoisdf_model.network.config_sections import ObjectViewConfig
 from hoisdf_model.network.efficientnet import CHANNELS, EfficientNetLite
 from hoisdf_model.network.heads import Head
 from hoisdf_model.network.interface import NetworkInput
+from hoisdf_model.network.region import sampled, square_grid, square_places
 
 REGION = 1.4  # edge of the square around the box's middle that is looked at, in longest edges of the box
 _DECIMETRES = 10.0
@@ -94,10 +96,8 @@ def object_image(image: Tensor, middle: Tensor, edge: Tensor, size: int) -> Tens
 
     (B, 3, S, S) around ``middle`` (B, 2), ``edge`` (B,) pixels wide -> (B, 3, size, size); zero outside.
     """
-    steps = (torch.arange(size, device=image.device, dtype=torch.float32) + 0.5) / size - 0.5
-    places = torch.stack(torch.meshgrid(steps, steps, indexing="xy"), -1)
-    pixels = middle[:, None, None] + places * edge[:, None, None, None]
-    return functional.grid_sample(image, (pixels + 0.5) * (2 / image.shape[-1]) - 1, align_corners=False)
+    places = square_places(size, 1.0, image.device)
+    return sampled(image, square_grid(middle, places, edge, image.shape[-1]))
 
 
 def turn_to(ray: Tensor) -> Tensor:

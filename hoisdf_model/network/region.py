@@ -84,25 +84,39 @@ class RegionMap(nn.Module):
         middle, edges = (box[:, :2] + box[:, 2:]) / 2, (box[:, 2:] - box[:, :2]).clamp(min=1.0)
         longest = edges.amax(1)
         shares = edges / longest[:, None]
-        places = _cell_places(box.device)
-        pixels = middle[:, None, None] + places.permute(1, 2, 0) * longest[:, None, None, None]
-        grid = (pixels + 0.5) * (2 / size) - 1
+        places = square_places(CELLS, REGION, box.device)
+        grid = square_grid(middle, places, longest, size)
         inside = (places.abs() <= shares[:, :, None, None] / 2).all(1, keepdim=True)
         maps = features.maps / features.maps.new_tensor([255.0, 1.0, 1.0])[:, None, None]
         x = torch.stack(
-            [_sampled(layer(level), grid) for layer, level in zip(self.projections, features.pyramid, strict=True)]
+            [sampled(layer(level), grid) for layer, level in zip(self.projections, features.pyramid, strict=True)]
         ).sum(0)
-        about = torch.cat([places.expand(len(box), -1, -1, -1), inside.float(), _sampled(maps, grid)], 1)
+        about = torch.cat([places.expand(len(box), -1, -1, -1), inside.float(), sampled(maps, grid)], 1)
         cells = self.mix(torch.cat([x.relu(), about.to(x.dtype)], 1))
         return Region(cells, places, middle, longest, shares)
 
 
-def _cell_places(device: torch.device) -> Tensor:
-    """(2, CELLS, CELLS) x and y of the cells' middles from the box's middle, in its longest edges."""
-    steps = ((torch.arange(CELLS, device=device, dtype=torch.float32) + 0.5) / CELLS - 0.5) * REGION
+def square_places(cells: int, edge: float, device: torch.device) -> Tensor:
+    """Places of a square's cells, seen from its middle.
+
+    (2, cells, cells), x and y, of a square that is ``edge`` wide.
+    """
+    steps = ((torch.arange(cells, device=device, dtype=torch.float32) + 0.5) / cells - 0.5) * edge
     return torch.stack(torch.meshgrid(steps, steps, indexing="xy"))
 
 
-def _sampled(maps: Tensor, grid: Tensor) -> Tensor:
-    """(B, C, n, n) at a grid (B, h, w, 2) from -1 to 1 over the crop -> (B, C, h, w); zero outside."""
+def square_grid(middle: Tensor, places: Tensor, unit: Tensor, size: int) -> Tensor:
+    """Sampling grid of squares in crops, from -1 to 1.
+
+    ``middle`` (B, 2) pixels; ``places`` (2, h, w) in ``unit`` (B,) pixels; crops ``size`` pixels wide -> (B, h, w, 2).
+    """
+    pixels = middle[:, None, None] + places.permute(1, 2, 0) * unit[:, None, None, None]
+    return (pixels + 0.5) * (2 / size) - 1
+
+
+def sampled(maps: Tensor, grid: Tensor) -> Tensor:
+    """Maps resampled on a grid, zero outside.
+
+    (B, C, n, n) at (B, h, w, 2) from -1 to 1 over the crop -> (B, C, h, w).
+    """
     return functional.grid_sample(maps, grid.to(maps.dtype), align_corners=False)

@@ -76,18 +76,18 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
         hand_size=parameters.hand.size or None,
         refinement=parameters.hand.refinement,
     )
-    faces = estimator.hand_model.faces
+    hand_model = estimator.hand_model
     return Scene(
         estimator,
         meshes,
-        faces={"right": faces, "left": faces[:, ::-1]},  # a left hand is mirrored, and so are its triangles
+        faces={"right": hand_model.faces_of("right"), "left": hand_model.faces_of("left")},
         overlay=lambda frame, estimate: draw_overlay(
-            frame.image, estimate, frame.intrinsics, meshes.catalogue, estimator.hand_model
+            frame.image, estimate, frame.intrinsics, meshes.catalogue, hand_model
         ),
         description={
             "weights": model.weights or "shipped",
             "preset": estimator.config.name,
-            "hand model": f"{estimator.hand_model.name} {estimator.hand_model.hash}",
+            "hand model": f"{hand_model.name} {hand_model.hash}",
             "wrist not given": "seen by the network" if estimator.finds_wrists else "from landmarks or the hand's box",
             "device": str(estimator.device),
             "precision": resolve_precision(model.precision, estimator.device),

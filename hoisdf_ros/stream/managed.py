@@ -44,8 +44,8 @@ from hoisdf_ros.stream.refused_transitions import answer_refused_transitions
 
 UNCONFIGURED, INACTIVE, ACTIVE, FINALIZED = "unconfigured", "inactive", "active", "finalized"
 STOP_TIMEOUT = 30.0  # seconds that what is being computed may still take when the node is deactivated
-ACKNOWLEDGED = 0.3  # seconds in which the last messages must be received when the node is destroyed
 END_TIMEOUT = 0.3  # ... when it is destroyed: a process must not outlive its interrupt
+ACKNOWLEDGED = 0.3  # seconds in which the last messages must be received then
 UNDOABLE = ("on_configure", "on_activate")  # the others end in error processing, and so unconfigured
 
 Parameters = TypeVar("Parameters")

@@ -173,7 +173,7 @@ def evaluated(monkeypatch, weights, out, data, pretend, *options):
     contenders = {"network": Contender(PaperProtocol(pretend, scale=1.0), kept=True)}
     fields = TrueFields(pretend.frames, pretend.vertices, load_catalogue(data / "models"))
     monkeypatch.setattr("hoisdf_model.network.optimised", lambda network: fields)  # whose fields are looked at
-    monkeypatch.setattr("hoisdf_model.commands.evaluate.session.contenders_of", lambda *_: contenders)
+    monkeypatch.setattr("hoisdf_model.commands.evaluate.labelled_evaluation.contenders_of", lambda *_: contenders)
     command = ["evaluate", "-w", str(weights), "--data", str(data), "--workers", "0", "-o", str(out), *options]
     ran = CliRunner().invoke(app, command)
     assert ran.exit_code == 0, (ran.output, ran.exception)

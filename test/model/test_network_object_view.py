@@ -11,6 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
+
 """The object's initial pose from its picture: what is looked at, in which frame it is said, and what is added to it."""
 
 import cv2

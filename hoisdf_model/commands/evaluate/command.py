@@ -21,12 +21,12 @@ from functools import partial
 import typer
 
 from hoisdf_model.commands.evaluate.bags import evaluate_live, evaluate_recorded
+from hoisdf_model.commands.evaluate.labelled_evaluation import LabelledEvaluation
 from hoisdf_model.commands.evaluate.network_choice import NetworkChoice
 from hoisdf_model.commands.evaluate.option_fields import command_of
 from hoisdf_model.commands.evaluate.options import EvaluateOptions
 from hoisdf_model.commands.evaluate.processes import Processes
 from hoisdf_model.commands.evaluate.progress import console_for_progress
-from hoisdf_model.commands.evaluate.session import EvaluationSession
 from hoisdf_model.errors import ConfigError
 
 
@@ -68,7 +68,7 @@ def evaluate(options: EvaluateOptions) -> None:
         folder = options.folder(name_of(network.weights), bags.label, "live")
         evaluate_live(bags, network, folder, options.frames, Models(find), find, options.per_object, console)
         return
-    session = EvaluationSession(options, network, bags, find, processes, console)
-    session.run()
+    evaluation = LabelledEvaluation(options, network, bags, find, processes, console)
+    evaluation.run()
     if processes.leads:
-        session.report()
+        evaluation.report()

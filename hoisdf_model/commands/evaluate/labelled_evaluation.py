@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from hoisdf_model.evaluation.runs.data_folder import DataFolder
 
 
-class EvaluationSession:
+class LabelledEvaluation:
     """Evaluation of labelled frames by a network and its baselines.
 
     Args:
