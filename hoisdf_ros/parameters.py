@@ -34,6 +34,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from hoisdf_model.errors import ConfigError, HoisdfError
+from hoisdf_model.settings import one_of, within
 
 Change = Literal["any time", "unconfigured", "never"]
 Group = TypeVar("Group")
@@ -111,10 +112,10 @@ class Specification:
             return tuple(float(v) for v in value)
         if type(value) is not type(self.default):
             raise ConfigError(f"parameter {self.name} must be a {self.type_name}, got {value!r}")
-        if self.choices and value not in self.choices:
-            raise ConfigError(f"parameter {self.name} must be one of {list(self.choices)}, got {value!r}")
-        if self.minimum is not None and self.maximum is not None and not self.minimum <= value <= self.maximum:
-            raise ConfigError(f"parameter {self.name} must lie in [{self.minimum}, {self.maximum}], got {value!r}")
+        if self.choices:
+            one_of(f"parameter {self.name}", value, self.choices)
+        if self.minimum is not None and self.maximum is not None:
+            within(f"parameter {self.name}", value, self.minimum, self.maximum)
         return value
 
 

@@ -21,10 +21,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FREE = {"errors", "estimates", "paths"}
+FREE = {"errors", "estimates", "paths", "settings"}
 MAY_IMPORT = {
     "errors": set(),
     "paths": set(),
+    "settings": set(),
     "geometry": set(),
     "estimates": {"geometry"},
     "messages": {"geometry"},

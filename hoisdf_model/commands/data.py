@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hoisdf_model.errors import ConfigError
+from hoisdf_model.settings import one_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,8 +74,8 @@ def check(
     from hoisdf_model.data.shards_check import check_shards
 
     for value, known, option in ((kind, KINDS, "--kind"), (version, VERSIONS, "--version")):
-        if value is not None and value not in known:
-            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+        if value is not None:
+            one_of(option, value, known)
     kind = kind or kind_of(path)
     if version is not None and kind != "ho3d":
         raise ConfigError(f"--version is HO-3D's, {path} is of the kind {kind}")

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from hoisdf_model.errors import BagError, ConfigError, DatasetError
+from hoisdf_model.settings import one_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -151,8 +152,8 @@ def ho3d(
     from hoisdf_model.hand import load_hand_model
 
     form = _form(storage, image, quality, depth)
-    if split is not None and split not in SPLITS:
-        raise ConfigError(f"--split must be one of {', '.join(SPLITS)}, got {split!r}")
+    if split is not None:
+        one_of("--split", split, SPLITS)
     tree = open_folder(folder, version)
     splits = [name for name in SPLITS if split in (None, name)]
     listed = {name: _ho3d_frames(tree, name, name == split) for name in splits}
@@ -288,8 +289,7 @@ def _form(storage: str, image: str, quality: int, depth: bool) -> BagFormat:
     from hoisdf_model.data.bags.export import BagFormat
 
     for value, known, option in ((storage, STORAGES, "--storage"), (image, FORMATS, "--image")):
-        if value not in known:
-            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+        one_of(option, value, known)
     return BagFormat(cast(Any, storage), cast(Any, image), quality, depth)
 
 

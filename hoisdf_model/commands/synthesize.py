@@ -26,6 +26,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from hoisdf_model.errors import ConfigError
+from hoisdf_model.settings import one_of
 
 STORAGES, FORMATS, SIDES = ("mcap", "sqlite3"), ("jpeg", "png", "raw"), ("right", "left")
 SPLITS = ("train", "validation", "benchmark")
@@ -197,8 +198,7 @@ def synthesize(
         (side, SIDES, "--side"),
         (split, SPLITS, "--split"),
     ):
-        if value not in known:
-            raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+        one_of(option, value, known)
     model = load_hand_model(hand_model)
     if looked_at is not None and preview is not None:
         _show_grasps(looked_at, model, preview)

@@ -55,6 +55,7 @@ from hoisdf_model.network import (
     optimised,
 )
 from hoisdf_model.objects import Catalogue, load_catalogue
+from hoisdf_model.settings import one_of
 
 _LOG = logging.getLogger(__name__)
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -200,8 +201,7 @@ class Estimator:
             HandModelError: the hand model can't be read.
             ConfigError: no such device, precision, size or refinement.
         """
-        if refinement not in REFINEMENTS:
-            raise ConfigError(f"refinement must be one of {', '.join(REFINEMENTS)}, got {refinement!r}")
+        one_of("refinement", refinement, REFINEMENTS)
         place_of_work = resolve_device(device)
         if isinstance(hand_model, (str, Path)):
             hand_model = load_hand_model(hand_model)
@@ -364,8 +364,7 @@ def resolve_precision(name: str, device: torch.device) -> str:
     Raises:
         ConfigError: unknown precision.
     """
-    if name not in PRECISIONS:
-        raise ConfigError(f"precision must be one of {', '.join(PRECISIONS)}, got {name!r}")
+    one_of("precision", name, PRECISIONS)
     if name != "auto":
         return name
     return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.grasping.contacts import THRESHOLD
+from hoisdf_model.settings import positive, within
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,13 @@ class GraspSettings:
     least_score: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("contact", "position_limit", "rotation_limit"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, got {getattr(self, name)}")
-        for name in ("clearance", "travel", "least_score", "symmetric"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} must be at least 0, got {getattr(self, name)}")
+        positive(self, "", "contact", "position_limit", "rotation_limit", "count", "symmetry_steps")
+        for name in ("least_score", "symmetric"):
+            within(name, getattr(self, name), 0)
         for name in ("contact", "clearance", "travel", "opening_margin"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ConfigError(f"{name} must be a length in metres up to 1, got {value}: millimetres?")
-        for name in ("count", "symmetry_steps"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, got {getattr(self, name)}")
 
     def opening(self, width: float, stroke: float) -> float:
         """Opening of the gripper for an object's width."""

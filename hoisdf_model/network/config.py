@@ -21,11 +21,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
-
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_VERTICES
@@ -42,8 +39,8 @@ from hoisdf_model.network.config_sections import (
     RuntimeConfig,
     SamplingConfig,
     TokensConfig,
-    one_of,
 )
+from hoisdf_model.settings import one_of, typed
 
 REPRESENTATIONS = ("sdf", "keypoints_2d", "segmentation_2d", "vertices_3d")
 KEYPOINTS = (NUM_JOINTS, 7)  # of the hand; of the object, its origin and a point on each half axis
@@ -153,19 +150,7 @@ class NetworkConfig:
         Raises:
             ConfigError: an unknown key (named with its path), a wrong type, or a value out of range.
         """
-        unknown = list(_unknown_keys(cls(), mapping))
-        if unknown:
-            raise ConfigError(
-                f"unknown configuration key(s) {', '.join(unknown)}; see docs/network.md for those there are"
-            )
-        schema = OmegaConf.structured(cls)
-        _unlock(schema)
-        try:
-            merged = OmegaConf.merge(schema, OmegaConf.create(dict(mapping)))
-            config: Any = OmegaConf.to_object(merged)
-        except OmegaConfBaseException as error:
-            raise ConfigError(f"configuration value for {error.full_key!r}: {str(error).splitlines()[0]}") from error
-        return config
+        return typed(cls, [mapping], page="docs/network.md")
 
     def to_mapping(self) -> dict[str, Any]:
         """Nested plain values for JSON or YAML.
@@ -173,25 +158,6 @@ class NetworkConfig:
         Lists, not tuples; the inverse of ``from_mapping``.
         """
         return _plain(asdict(self))
-
-
-def _unknown_keys(schema: Any, mapping: Mapping[str, Any], path: str = "") -> list[str]:
-    known = {item.name for item in fields(schema)}
-    found: list[str] = []
-    for key, value in mapping.items():
-        if key not in known:
-            found.append(f"{path}{key}")
-        elif is_dataclass(getattr(schema, key)) and isinstance(value, Mapping):
-            found += _unknown_keys(getattr(schema, key), value, f"{path}{key}.")
-    return found
-
-
-def _unlock(schema: Any) -> None:
-    """OmegaConf makes frozen dataclasses read-only, also for merging; the result is frozen again."""
-    OmegaConf.set_readonly(schema, False)
-    for item in fields(NetworkConfig):
-        if OmegaConf.is_config(node := schema._get_node(item.name)):
-            OmegaConf.set_readonly(node, False)
 
 
 def _plain(value: Any) -> Any:

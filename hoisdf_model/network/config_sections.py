@@ -20,26 +20,7 @@ from dataclasses import dataclass, fields
 
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand_tracking import ENCODER_CHANNELS
-
-
-def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Refuse another value.
-
-    Raises:
-        ConfigError: the value isn't one of the choices; they are listed.
-    """
-    if value not in choices:
-        raise ConfigError(f"{name} must be one of {', '.join(choices)}, got {value!r}")
-
-
-def _positive(name: str, *values: float) -> None:
-    if not all(value > 0 for value in values):
-        raise ConfigError(f"{name} must be positive, got {list(values)}")
-
-
-def _length(name: str, values: tuple[int, ...], length: int) -> None:
-    if len(values) != length:
-        raise ConfigError(f"{name} must have {length} values, got {list(values)}")
+from hoisdf_model.settings import of_length, one_of, positive, within
 
 
 class _TuplesFromLists:
@@ -73,8 +54,8 @@ class EncoderConfig(_TuplesFromLists):
         super().__post_init__()
         one_of("encoder.kind", self.kind, ("resnet", "hand"))
         one_of("encoder.block", self.block, ("bottleneck", "basic"))
-        _length("encoder.depths", self.depths, 4)
-        _positive("encoder.depths and width", *self.depths, self.width)
+        of_length("encoder.depths", self.depths, 4)
+        positive(self, "encoder.", "depths", "width")
 
     @property
     def channels(self) -> tuple[int, ...]:
@@ -111,9 +92,9 @@ class DecoderConfig(_TuplesFromLists):
         super().__post_init__()
         for name in ("laterals", "upsampled", "fused"):
             if (value := getattr(self, name)) is not None:
-                _length(f"decoder.{name}", value, 4)
-                _positive(f"decoder.{name}", *value)
-        _positive("decoder.head_hidden", *self.head_hidden)
+                of_length(f"decoder.{name}", value, 4)
+                positive(self, "decoder.", name)
+        positive(self, "decoder.", "head_hidden")
         if self.upsample_bottleneck and not self.bottleneck:
             raise ConfigError("decoder.upsample_bottleneck needs decoder.bottleneck, the channels to project to")
 
@@ -144,7 +125,7 @@ class FieldConfig(_TuplesFromLists):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive("field scale, clamp, frequencies, latent", self.scale, self.clamp, self.frequencies, self.latent)
+        positive(self, "field.", "scale", "clamp", "frequencies", "latent")
         if not 0 < self.reinjection <= len(self.hidden):
             raise ConfigError(
                 f"field.reinjection must name a layer from 1 to {len(self.hidden)}, got {self.reinjection}"
@@ -184,7 +165,7 @@ class DensityConfig:
 
     def __post_init__(self) -> None:
         one_of("density.high", self.high, ("inside", "outside"))
-        _positive("density.beta and minimum", self.beta, self.minimum)
+        positive(self, "density.", "beta", "minimum")
 
 
 @dataclass(frozen=True)
@@ -256,7 +237,7 @@ class SamplingConfig:
         one_of("sampling.choice", self.choice, ("absolute_distance", "signed_distance", "random", "field_gradient"))
         if self.resolution < 2 or self.resolution % 2:
             raise ConfigError(f"sampling.resolution must be even and at least 2, got {self.resolution}")
-        _positive("sampling.hand_points and object_points", self.hand_points, self.object_points)
+        positive(self, "sampling.", "hand_points", "object_points")
 
 
 @dataclass(frozen=True)
@@ -283,7 +264,7 @@ class AttentionConfig(_TuplesFromLists):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _positive("attention sizes", self.width, self.heads, self.feedforward)
+        positive(self, "attention.", "width", "heads", "feedforward")
         if self.width % self.heads:
             raise ConfigError(f"attention.width {self.width} must be a multiple of attention.heads {self.heads}")
 
@@ -333,7 +314,7 @@ class RootConfig:
     landmarks: bool = False
 
     def __post_init__(self) -> None:
-        _positive("root.width and hidden", self.width, self.hidden)
+        positive(self, "root.", "width", "hidden")
 
 
 @dataclass(frozen=True)
@@ -352,7 +333,7 @@ class ObjectViewConfig:
     hidden: int = 256
 
     def __post_init__(self) -> None:
-        _positive("object_view.size, width and hidden", self.size, self.width, self.hidden)
+        positive(self, "object_view.", "size", "width", "hidden")
         if self.size % 32:
             raise ConfigError(f"object_view.size must be a multiple of 32 pixels, got {self.size}")
 
@@ -374,7 +355,7 @@ class ContextConfig:
     hidden: int = 128
 
     def __post_init__(self) -> None:
-        _positive("context.hidden", self.hidden)
+        positive(self, "context.", "hidden")
         if not self.image and not self.landmarks:
             raise ConfigError("context has neither image nor landmarks: set context: null")
 
@@ -397,5 +378,4 @@ class RuntimeConfig:
     def __post_init__(self) -> None:
         one_of("runtime.precision", self.precision, ("float32", "bfloat16"))
         one_of("runtime.search", self.search, ("exhaustive", "coarse_to_fine"))
-        if self.search_factor < 1:
-            raise ConfigError(f"runtime.search_factor must be at least 1, got {self.search_factor}")
+        within("runtime.search_factor", self.search_factor, 1)

@@ -22,16 +22,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from hoisdf_model.data.samples.preparation_config import PROTOCOLS, PreparationConfig
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.network import NetworkConfig, load_preset
-
-T = TypeVar("T")
+from hoisdf_model.settings import one_of, positive, typed, within
 
 
 @dataclass
@@ -59,6 +57,11 @@ class OptimiserConfig:
     clip: float = 0.0
     accumulate: int = 1
 
+    def __post_init__(self) -> None:
+        one_of("optimiser.name", self.name, ("adam", "adamw"))
+        one_of("optimiser.schedule", self.schedule, ("step", "cosine", "constant"))
+        positive(self, "optimiser.", "learning_rate", "every", "accumulate")
+
 
 @dataclass
 class EncoderTraining:
@@ -73,6 +76,10 @@ class EncoderTraining:
     frozen: bool = False
     frozen_stages: int = 0
     learning_rate_factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        within("encoder.frozen_stages", self.frozen_stages, 0, 5)
+        positive(self, "encoder.", "learning_rate_factor")
 
 
 @dataclass
@@ -96,6 +103,11 @@ class CurriculumConfig:
     jitter: list[float] = field(default_factory=lambda: [0.03, 0.05, 0.07])
     jitter_at: list[float] = field(default_factory=lambda: [0.3, 0.7])
     jitter_over: str = "epoch"
+
+    def __post_init__(self) -> None:
+        one_of("curriculum.jitter_over", self.jitter_over, ("epoch", "start"))
+        if len(self.jitter) != len(self.jitter_at) + 1:
+            raise ConfigError("curriculum.jitter needs one value more than curriculum.jitter_at")
 
 
 @dataclass
@@ -149,6 +161,11 @@ class DataConfig:
     validation_samples: int = 256
     workers: int = 2
 
+    def __post_init__(self) -> None:
+        positive(self, "data.", "batch_size", "epoch_samples", "validation_samples")
+        if not self.sources or not all(source.ratio > 0 for source in self.sources):
+            raise ConfigError("data.sources must name at least one source, each with a positive ratio")
+
 
 @dataclass
 class HardwareConfig:
@@ -167,6 +184,12 @@ class HardwareConfig:
     precision: str = "float32"
     search: str = "exhaustive"
     channels_last: bool = False
+
+    def __post_init__(self) -> None:
+        one_of("hardware.accelerator", self.accelerator, ("auto", "cpu", "gpu"))
+        one_of("hardware.precision", self.precision, ("auto", "float32", "bfloat16"))
+        one_of("hardware.search", self.search, ("exhaustive", "coarse_to_fine"))
+        positive(self, "hardware.", "nodes")
 
 
 @dataclass
@@ -216,6 +239,18 @@ class TrainingConfig:
     curriculum: CurriculumConfig = field(default_factory=CurriculumConfig)
     data: DataConfig = field(default_factory=DataConfig)
     hardware: HardwareConfig = field(default_factory=HardwareConfig)
+
+    def __post_init__(self) -> None:
+        positive(self, "", "epochs", "checkpoint_steps", "validate_epochs")
+        if not 0 <= self.curriculum.image_epochs < self.epochs:
+            raise ConfigError(
+                f"curriculum.image_epochs must leave some of the {self.epochs} epochs for the transformers, got "
+                f"{self.curriculum.image_epochs}; 0 where the weights to begin with have learnt from images already"
+            )
+        if not 0 <= self.ema < 1:
+            raise ConfigError(f"ema must be at least 0 and below 1, got {self.ema}")
+        if self.data.epoch_samples < self.data.batch_size * self.optimiser.accumulate:
+            raise ConfigError("data.epoch_samples must be at least one step: batch_size times accumulate")
 
     def network_config(self) -> NetworkConfig:
         """The network: its preset with the changes.
@@ -280,94 +315,7 @@ def to_yaml(config: Any) -> str:
     return str(OmegaConf.to_yaml(OmegaConf.structured(config)))
 
 
-def typed_options(schema: type[T], options: dict[str, Any], where: str) -> T:
-    """A source's options as its dataclass.
-
-    Raises:
-        ConfigError: an unknown key (named), or a wrong type.
-    """
-    return _typed(schema, [OmegaConf.create(options)], where)
-
-
 def _checked(layers: Sequence[Any]) -> TrainingConfig:
-    config = _typed(TrainingConfig, layers)
-    _check(config)
-    return config
-
-
-def _typed(schema: type[T], layers: Sequence[Any], where: str = "") -> T:
-    try:
-        return cast(T, OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(schema), *layers)))
-    except ConfigKeyError as error:
-        key = f"{where}{error.full_key}"
-        raise ConfigError(f"unknown configuration key {key!r}; docs/training.md lists those there are") from error
-    except OmegaConfBaseException as error:
-        key = f"{where}{error.full_key}"
-        raise ConfigError(f"configuration value for {key!r}: {str(error).splitlines()[0]}") from error
-    except TypeError as error:  # a list for a table, or the other way round
-        text = next(filter(None, (_clash(OmegaConf.structured(schema), layer) for layer in layers)), str(error))
-        raise ConfigError(f"configuration value for {where}{text}") from error
-
-
-def _clash(base: Any, layer: Any, key: str = "") -> str:
-    """Where one configuration has a list and the other a table, and what would be right; empty: nowhere."""
-    if OmegaConf.is_list(base) and OmegaConf.is_dict(layer):
-        return (
-            f"{key!r}: it is a list, of which no single entry can be changed: give it whole, {key}=[...], or change "
-            "it in the file"
-        )
-    if OmegaConf.is_dict(base) and OmegaConf.is_list(layer):
-        return f"{key!r}: it is a table of names and values, not a list"
-    if not (OmegaConf.is_dict(base) and OmegaConf.is_dict(layer)):
-        return ""
-    common = [name for name in layer if name in base and not OmegaConf.is_interpolation(layer, name)]
-    inside = (_clash(base[name], layer[name], f"{key}.{name}" if key else str(name)) for name in common)
-    return next(filter(None, inside), "")
-
-
-_CHOICES = {
-    "optimiser.name": ("adam", "adamw"),
-    "optimiser.schedule": ("step", "cosine", "constant"),
-    "curriculum.jitter_over": ("epoch", "start"),
-    "data.preparation.protocol": PROTOCOLS,
-    "hardware.accelerator": ("auto", "cpu", "gpu"),
-    "hardware.precision": ("auto", "float32", "bfloat16"),
-    "hardware.search": ("exhaustive", "coarse_to_fine"),
-}
-_POSITIVE = (
-    "epochs", "checkpoint_steps", "validate_epochs", "optimiser.learning_rate", "optimiser.accumulate",
-    "optimiser.every", "data.batch_size", "data.epoch_samples", "data.validation_samples", "hardware.nodes",
-)  # fmt: skip
-
-
-def _check(config: TrainingConfig) -> None:
-    def value(key: str) -> Any:
-        found: Any = config
-        for part in key.split("."):
-            found = getattr(found, part)
-        return found
-
-    for key, choices in _CHOICES.items():
-        if value(key) not in choices:
-            raise ConfigError(f"{key} must be one of {', '.join(choices)}, got {value(key)!r}")
-    for key in _POSITIVE:
-        if not value(key) > 0:
-            raise ConfigError(f"{key} must be positive, got {value(key)}")
-    if len(config.curriculum.jitter) != len(config.curriculum.jitter_at) + 1:
-        raise ConfigError("curriculum.jitter needs one value more than curriculum.jitter_at")
-    if not 0 <= config.curriculum.image_epochs < config.epochs:
-        raise ConfigError(
-            f"curriculum.image_epochs must leave some of the {config.epochs} epochs for the transformers, got "
-            f"{config.curriculum.image_epochs}; 0 where the weights to begin with have learnt from images already"
-        )
-    if not 0 <= config.encoder.frozen_stages <= 5 or config.encoder.learning_rate_factor <= 0:
-        raise ConfigError(
-            f"encoder.frozen_stages must be 0 to 5 and encoder.learning_rate_factor positive, got {config.encoder}"
-        )
-    if not 0 <= config.ema < 1:
-        raise ConfigError(f"ema must be at least 0 and below 1, got {config.ema}")
-    if not config.data.sources or not all(source.ratio > 0 for source in config.data.sources):
-        raise ConfigError("data.sources must name at least one source, each with a positive ratio")
-    if config.data.epoch_samples < config.data.batch_size * config.optimiser.accumulate:
-        raise ConfigError("data.epoch_samples must be at least one step: batch_size times accumulate")
+    config = typed(TrainingConfig, layers)
     config.network_config()
+    return config

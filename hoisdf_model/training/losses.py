@@ -34,6 +34,7 @@ from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.geometry import rotations
 from hoisdf_model.network import NetworkOutput, RootPrediction
 from hoisdf_model.network.config_sections import FieldConfig
+from hoisdf_model.settings import one_of
 from hoisdf_model.training.explicit_losses import ExplicitReading, explicit_parts
 from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.root_losses import root_parts
@@ -94,8 +95,7 @@ def loss_weights(preset: str, changes: Mapping[str, float]) -> LossWeights:
     Raises:
         ConfigError: no such preset or loss; those there are, are listed.
     """
-    if preset not in PRESETS:
-        raise ConfigError(f"losses.preset must be one of {', '.join(PRESETS)}, got {preset!r}")
+    one_of("losses.preset", preset, PRESETS)
     known = [item.name for item in fields(LossWeights)]
     for name in changes:
         if name not in known:

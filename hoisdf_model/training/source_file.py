@@ -23,10 +23,11 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from hoisdf_model.data.labelled_frames import FrameSource
-from hoisdf_model.data.samples.preparation_config import PROTOCOLS, PreparationConfig
+from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand import HandModelLike
-from hoisdf_model.training.config import SourceConfig, typed_options
+from hoisdf_model.settings import typed
+from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.sources import build_source
 
 
@@ -59,10 +60,5 @@ def read_source(path: str | Path, hand_model: HandModelLike) -> tuple[FrameSourc
         raise ConfigError(f"{path} is not readable YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{path} must hold kind and options of a data source, such as kind: dexycb")
-    described = typed_options(SourceFile, {str(key): value for key, value in content.items()}, f"{path}: ")
-    if described.preparation.protocol not in PROTOCOLS:
-        raise ConfigError(
-            f"{path}: preparation.protocol must be one of {', '.join(PROTOCOLS)}, "
-            f"got {described.preparation.protocol!r}"
-        )  # fmt: skip
+    described = typed(SourceFile, [{str(key): value for key, value in content.items()}], f"{path}: ")
     return build_source(SourceConfig(described.kind, options=described.options), hand_model), described

@@ -31,6 +31,7 @@ from hoisdf_model.data.sdf_samples import FieldBank, sample_field
 from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import meshes, rotations
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
+from hoisdf_model.settings import typed
 from hoisdf_model.synthesis import (
     CAMERA,
     HAND,
@@ -42,7 +43,7 @@ from hoisdf_model.synthesis import (
     StillSettings,
     prepare,
 )
-from hoisdf_model.training.config import SourceConfig, typed_options
+from hoisdf_model.training.config import SourceConfig
 from hoisdf_model.training.dexycb_source import DexYcbOptions, dexycb_frames
 from hoisdf_model.training.ho3d_source import Ho3dOptions, ho3d_frames
 
@@ -177,6 +178,4 @@ def build_source(config: SourceConfig, hand_model: HandModelLike) -> FrameSource
     if config.kind not in _KINDS:
         raise ConfigError(f"unknown data source {config.kind!r}; there are {', '.join(_KINDS)}")
     schema, build = _KINDS[config.kind]
-    return build(
-        typed_options(schema, config.options, f"data.sources ({config.kind}) options."), as_hand_model(hand_model)
-    )
+    return build(typed(schema, [config.options], f"data.sources ({config.kind}) options."), as_hand_model(hand_model))

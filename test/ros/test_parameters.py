@@ -91,7 +91,7 @@ def test_descriptors_say_range_choices_and_what_is_read_only(make):
     [
         ({"sync__slop": 3.0}, r"sync\.slop must be a double in \[0"),
         ({"sync__slop": "fast"}, r"sync\.slop must be a double"),
-        ({"sync__policy": "sometimes"}, r"sync\.policy must be one of \['exact', 'approximate'\]"),
+        ({"sync__policy": "sometimes"}, r"sync\.policy must be one of exact, approximate"),
         ({"box": ["a"]}, r"box must be a list of numbers"),
         ({"box": [1.0], "sync__policy": "approximate"}, "don't go together"),
     ],

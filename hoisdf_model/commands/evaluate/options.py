@@ -23,7 +23,7 @@ from typing import Annotated
 import typer
 
 from hoisdf_model.commands.evaluate.bag_options import BagOptions, bag_options
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.settings import one_of
 
 BENCHMARK = "benchmark"
 PROTOCOLS, SEARCHES = ("paper", "live"), ("exhaustive", "coarse_to_fine")
@@ -183,8 +183,7 @@ class EvaluateOptions:
 
     def __post_init__(self) -> None:
         for value, known, option in ((self.protocol, PROTOCOLS, "--protocol"), (self.search, SEARCHES, "--search")):
-            if value not in known:
-                raise ConfigError(f"{option} must be one of {', '.join(known)}, got {value!r}")
+            one_of(option, value, known)
 
     def bags(self) -> BagOptions | None:
         """Checked options for bags; None without ``--bag``.

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from hoisdf_model.data.samples.augmentation import AugmentationConfig
 from hoisdf_model.geometry import crops
+from hoisdf_model.settings import one_of
 
 PROTOCOLS = ("ours", "official")
 
@@ -54,3 +55,6 @@ class PreparationConfig:
     object_start_points: int = 200
     start_distance: float = 0.05
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+    def __post_init__(self) -> None:
+        one_of("preparation.protocol", self.protocol, PROTOCOLS)

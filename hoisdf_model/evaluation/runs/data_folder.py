@@ -37,6 +37,7 @@ from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.data.synthetic_note import is_synthetic
 from hoisdf_model.errors import ConfigError, DatasetError
 from hoisdf_model.hand import HandModelLike
+from hoisdf_model.settings import one_of
 
 # the box that networks of the released code were given, as a factor of the box around the joints
 HAND_BOX: dict[Kind, float] = {"dexycb": 1.1, "ho3d": 1.2}
@@ -131,17 +132,17 @@ def open_data_folder(path: str | Path, kind: Kind, options: FolderOptions, hand_
     if kind == "dexycb":
         _only(options, "dexycb", "version")
         split, subset = options.split or "s0_test", options.subset or "close"
-        _known("--split", split, DEXYCB_SPLITS, "DexYCB")
-        _known("--subset", subset, SUBSETS, "DexYCB")
+        one_of("--split of DexYCB", split, DEXYCB_SPLITS)
+        one_of("--subset of DexYCB", subset, SUBSETS)
         source = DexYcbFrames(root, split, subset, hand_model, models=models, partial=synthetic)
         label = f"{root.resolve().name}_{split}_{subset}"
         about |= {"split": split, "subset": subset}
     elif kind == "ho3d":
         _only(options, "ho3d", "subset")
         split = options.split or "evaluation"
-        _known("--split", split, HO3D_SPLITS, "HO-3D")
+        one_of("--split of HO-3D", split, HO3D_SPLITS)
         if options.version is not None:
-            _known("--version", options.version, VERSIONS, "HO-3D")
+            one_of("--version of HO-3D", options.version, VERSIONS)
         source = Ho3dFrames(root, split, options.version, models, hand_model)
         label = f"{root.resolve().name}_{split}"
         about |= {"split": split, "version": source.folder.version}
@@ -158,8 +159,3 @@ def _only(options: FolderOptions, kind: str, foreign: str) -> None:
     if foreign in options.given:
         owner = "HO-3D" if kind == "dexycb" else "DexYCB"
         raise ConfigError(f"--{foreign} is {owner}'s, the data are of the kind {kind}")
-
-
-def _known(option: str, value: str, known: tuple[str, ...], owner: str) -> None:
-    if value not in known:
-        raise ConfigError(f"{option} of {owner} must be one of {', '.join(known)}, got {value!r}")
