@@ -63,7 +63,7 @@ TF_STATIC_QOS = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
-WATCH = 0.05  # seconds between looks at the age of what was published
+WATCH = 0.1  # seconds between looks at the age of what was published; each wakes the interpreter
 NORMAL = ("no_estimate", "no_hand", "no_object", UNSTEADY)  # no object is held, or not for long enough
 ENDINGS = (".yaml", ".yml")
 

@@ -64,6 +64,7 @@ class Outputs:
         self._meshes, self._overlay = scene.meshes, scene.overlay
         self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles, hold)
         self._marked_frame = ""
+        self._drawn = -1  # the last overlay's interval of 1 / rate
         self._publishers = Publishers(node, OUTPUTS)
 
     def publish(self, frame: Frame, estimate: Estimate, header: Any, parameters: PublishParameters) -> None:
@@ -75,24 +76,35 @@ class Outputs:
             header: ``std_msgs/Header`` of the image; goes out with everything.
             parameters: what to send.
         """
-        published = estimate
-        if not parameters.vertices:
-            published = replace(estimate, hands=tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands))
-        message = estimate_to_hand_object(published, header, ROS_TYPES)
-        self._publishers.publish(HAND_OBJECT, message)
-        for hand in message.hands:
-            self._publishers.publish(HAND_JOINTS, hand)
-        if parameters.tf and (estimate.hands or estimate.objects):
+        if any(map(self.is_wanted, (HAND_OBJECT, HAND_JOINTS, OBJECTS))):
+            self._publish_messages(estimate, header, parameters.vertices)
+        if parameters.tf and (estimate.hands or estimate.objects) and self.is_wanted(TF_TOPIC):
             self._publishers.publish(TF_TOPIC, transforms_message(estimate, header, parameters.tf_prefix))
-        if self.is_wanted(OBJECTS):
-            boxes = detections.detections_from_objects(message.objects, self._meshes.bounds, header, ROS_TYPES)
-            self._publishers.publish(OBJECTS, boxes)
         if self.is_wanted(MARKERS):
             stamp = (header.stamp.sec, header.stamp.nanosec)
             self._publishers.publish(MARKERS, self._markers_writer.write(estimate, stamp, header.frame_id))
             self._marked_frame = header.frame_id
-        if self.is_wanted(OVERLAY):
+        if self.is_wanted(OVERLAY) and self._overlay_is_due(header.stamp, parameters.overlay_rate):
             self._publishers.publish(OVERLAY, encode_image(self._overlay(frame, estimate), header, ROS_TYPES))
+
+    def _publish_messages(self, estimate: Estimate, header: Any, vertices: bool) -> None:
+        if not vertices:
+            hands = tuple(replace(hand, vertices=NO_VERTICES) for hand in estimate.hands)
+            estimate = replace(estimate, hands=hands)
+        message = estimate_to_hand_object(estimate, header, ROS_TYPES)
+        self._publishers.publish(HAND_OBJECT, message)
+        for hand in message.hands:
+            self._publishers.publish(HAND_JOINTS, hand)
+        if self.is_wanted(OBJECTS):
+            boxes = detections.detections_from_objects(message.objects, self._meshes.bounds, header, ROS_TYPES)
+            self._publishers.publish(OBJECTS, boxes)
+
+    def _overlay_is_due(self, stamp: Any, rate: float) -> bool:
+        """Whether the stamp lies in another interval of 1 / rate than the last overlay's; drawing costs the most."""
+        interval = int((stamp.sec + stamp.nanosec * 1e-9) * rate)
+        due = rate == 0 or interval != self._drawn
+        self._drawn = interval
+        return due
 
     def is_wanted(self, topic: str) -> bool:
         """Whether a topic has subscribers."""

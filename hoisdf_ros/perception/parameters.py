@@ -146,6 +146,10 @@ class PublishParameters:
     tf: bool = parameter(True, "Publish hands and objects on /tf.", change="any time")
     tf_prefix: str = parameter("", "Prefix of the frame names, for several cameras.", change="any time")
     vertices: bool = parameter(True, "Include the 778 mesh vertices in the messages.", change="any time")
+    overlay_rate: float = parameter(
+        10.0, "Maximum rate of overlays by the images' stamps, hertz; 0: one for each result.", change="any time",
+        minimum=0.0, maximum=1000.0,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         check_relative("publish.tf_prefix", self.tf_prefix)

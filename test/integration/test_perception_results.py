@@ -170,6 +170,24 @@ def test_reset_tracking_reaches_the_estimator_before_the_next_frame(rig):
     assert rig.estimator.resets == before + 1
 
 
+def test_overlays_come_at_most_as_often_as_asked(rig):
+    peer = rig.peer
+    subscription = peer.listen(Image, f"{peer.name}/overlay")
+    wait_until(lambda: rig.node._outputs.is_wanted(OVERLAY))
+    assert peer.set("publish.overlay_rate", 0.5).successful
+    try:
+        stamps = [stamp_of(ask(rig)) for _ in range(7)]
+        assert peer.wait(lambda: len(peer.heard["overlay"]) == len({stamp // 2 for stamp in stamps}))
+        assert peer.set("publish.overlay_rate", 0.0).successful
+        peer.heard.clear()
+        stamps = [stamp_of(ask(rig, "overlay")) for _ in range(3)]
+        assert [stamp_of(overlay) for overlay in peer.heard["overlay"]] == stamps
+    finally:
+        peer.set("publish.overlay_rate", 10.0)
+        peer.node.destroy_subscription(subscription)
+        wait_until(lambda: not rig.node._outputs.is_wanted(OVERLAY))
+
+
 def test_markers_and_overlay_are_made_only_while_somebody_listens(rig):
     peer = rig.peer
     ask(rig)
