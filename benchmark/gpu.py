@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Everything that wants a GPU's minutes, as one command: parity, precision, speeds of network, training and drawing.
+"""Everything that wants a GPU's minutes, as one command: parity, precision, speeds of network, node, training and drawing.
 
     python benchmark/gpu.py                       # three minutes on a GPU
     python benchmark/gpu.py --minutes 1 --output out/gpu
@@ -59,10 +59,15 @@ def parts(folder: Path) -> list[Part]:
     pytest = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
     network = ("benchmark/network.py", "--rounds", "20")
     stills = ("benchmark/stills.py", "--stills", "100", "--warm", "50")
+    node = ("benchmark/memory.py", "--minutes", "0.3")
     return [
         Part("parity", 0.25, (*pytest, "test/model", "-k", "cuda or device")),
         Part("network", 0.25, (*network, "--preset", SHIPPED_PRESET, "--output", str(folder / "network.json"))),
         Part("official", 0.2, (*network, "--preset", "dexycb", "--output", str(folder / "official.json"))),
+        *(
+            Part(f"node{rate}", 0.15, (*node, "--rate", str(rate), "--output", str(folder / f"node{rate}")))
+            for rate in (30, 60)
+        ),
         Part("training", 0.2, ("-m", "hoisdf_model.cli", "train", "shipped", "--dry-run")),
         Part("stills", 0.2, (*stills, "--json", str(folder / "stills.json"))),
     ]

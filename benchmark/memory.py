@@ -198,6 +198,8 @@ def main(
                 guest, visits = subprocess.Popen([sys.executable, __file__, "--visitor"]), visits + 1
     node.send_signal(signal.SIGINT)
     ended = node.wait(30)
+    if guest is not None:
+        guest.wait(60)
     settled = [row for row in rows if row[0] >= WARM_UP] or rows
     memory = [row[1] for row in settled]
     quarter = max(1, len(memory) // 4)
@@ -205,6 +207,7 @@ def main(
         "minutes": minutes,
         "images": camera.sent,
         "hands": camera.heard,
+        "hands_per_second": camera.heard / (minutes * 60),
         "visits": visits,
         "memory_first_quarter": float(np.median(memory[:quarter])),
         "memory_last_quarter": float(np.median(memory[-quarter:])),
