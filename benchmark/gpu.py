@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Everything that wants a GPU's minutes, as one command: parity, precision, speeds of network, node, training and drawing.
+"""Everything that wants a GPU's minutes, as one command: parity, precision, speeds of network, node, training, drawing.
 
     python benchmark/gpu.py                       # three minutes on a GPU
     python benchmark/gpu.py --minutes 1 --output out/gpu
