@@ -68,7 +68,7 @@ def resolve_precision(name: str, device: torch.device, config: NetworkConfig) ->
 
 
 def has_bfloat16() -> bool:
-    """Whether this processor computes in bfloat16, as far as torch is allowed to use it.
+    """Whether torch may use bfloat16 instructions of this processor.
 
     ``ONEDNN_MAX_CPU_ISA`` and ``ATEN_CPU_CAPABILITY`` may hold it to older instructions.
     """
