@@ -21,6 +21,7 @@ and a program that only reads messages or camera files doesn't wait for the netw
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from hoisdf_model.geometry import Pinhole
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import NetworkInput, NetworkOutput, load_network
+
+# OpenMP reads this when torch is imported. Threads that spin while they wait for each other keep those that they wait
+# for from running wherever other processes want the same cores, and a frame then takes seconds.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ROOMS = {
     "Estimate": "estimates",

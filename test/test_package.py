@@ -228,3 +228,14 @@ def test_metadata_for_pip_has_one_command_and_the_checks_of_ros(metadata):
         ("console_scripts", "hoisdf", "hoisdf_model.cli:main"),
         ("hoisdf.doctor", "ros", "hoisdf_ros.doctor:checks"),
     }
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what GNU's OpenMP says of itself")
+@pytest.mark.parametrize(("asked", "said"), [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
+def test_threads_of_torch_sleep_while_they_wait_unless_the_user_wants_otherwise(asked: dict[str, str], said: str):
+    environment = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
+    run = subprocess.run(
+        [sys.executable, "-c", "import hoisdf_model.network"],
+        env=environment | asked | {"OMP_DISPLAY_ENV": "TRUE"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert f"OMP_WAIT_POLICY = '{said}'" in run.stderr

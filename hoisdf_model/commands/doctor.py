@@ -52,7 +52,7 @@ _LIBRARIES = {
 _ENVIRONMENT = (
     "ROS_DISTRO", "RMW_IMPLEMENTATION", "ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE", "ROS_STATIC_PEERS",
     "FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE", "CYCLONEDDS_URI", "ROS_HOME", "ROS_LOG_DIR",
-    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "VIRTUAL_ENV",
+    "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "VIRTUAL_ENV",
 )  # fmt: skip
 _RENDER = "import moderngl; print(moderngl.create_context(standalone=True, backend='egl').info['GL_RENDERER'])"
 
@@ -218,7 +218,10 @@ def _device() -> Finding:
         half = "bfloat16" if torch.cuda.is_bf16_supported() else "float32 only"
         memory = properties.total_memory / 2**30
         return Finding("device", "ok", f"{properties.name}, {memory:.0f} GiB, CUDA {torch.version.cuda}, {half}")
-    threads = f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores"
+    from hoisdf_model.network import EMULATED, has_bfloat16
+
+    half = "with bfloat16 instructions" if has_bfloat16() else f"no bfloat16 instructions (it would take {EMULATED})"
+    threads = f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores, {half}"
     if torch.version.cuda:
         remedy = "install or repair the NVIDIA driver (nvidia-smi should list the GPU)"
         return Finding("device", "warn", f"{threads}; torch is built for CUDA but finds no GPU", remedy)

@@ -23,7 +23,6 @@ from hoisdf_model.estimation.estimator import (
     Localiser,
     Network,
     resolve_device,
-    resolve_precision,
 )
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.pairing import priors_from_regions
@@ -38,7 +37,6 @@ __all__ = [
     "estimate_to_json",
     "priors_from_regions",
     "resolve_device",
-    "resolve_precision",
     "write_json",
     "write_meshes",
 ]

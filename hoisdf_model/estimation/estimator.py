@@ -51,14 +51,15 @@ from hoisdf_model.network import (
     NetworkInput,
     NetworkOutput,
     RootPrediction,
+    RuntimeConfig,
     load_network,
     optimised,
+    resolve_precision,
 )
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.settings import one_of
 
 _LOG = logging.getLogger(__name__)
-PRECISIONS = ("auto", "float32", "bfloat16")
 REFINEMENTS = ("auto", "always", "never")
 
 
@@ -75,6 +76,8 @@ class Localiser(Protocol):
 
 class Network(Protocol):
     """Network protocol of the estimator; :class:`hoisdf_model.network.Hoisdf` satisfies it."""
+
+    runtime: RuntimeConfig
 
     def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
         """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
@@ -190,7 +193,8 @@ class Estimator:
             weights: our safetensors, an official snapshot, or ``untrained:compact``; None: the shipped weights.
             hand_model: a right hand model or its file; None: what the snapshot carries, else the open hand.
             device: ``auto`` (CUDA where there is one), or torch's name of one.
-            precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: bfloat16 on a GPU that has it.
+            precision: ``float32``, ``bfloat16`` (mixed), or ``auto``: what pays on the device,
+                see :func:`hoisdf_model.network.resolve_precision`.
             preset: the preset of an official snapshot, where its keys can't tell.
             catalogue: the objects' shapes (see the class); None: the look-alikes.
             hand_size: see the class.
@@ -205,8 +209,8 @@ class Estimator:
         place_of_work = resolve_device(device)
         if isinstance(hand_model, (str, Path)):
             hand_model = load_hand_model(hand_model)
-        chosen = resolve_precision(precision, place_of_work)
         network, config = load_network(weights or "shipped", hand_model, preset, place_of_work)
+        chosen = resolve_precision(precision, place_of_work, config)
         if config.root is None:
             _LOG.warning(
                 "%s has no hand-root head: where neither a wrist nor a depth image is given, it is placed "
@@ -356,18 +360,6 @@ def resolve_device(name: str) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device {name!r} can't be used ({reason}); use auto, cpu or cuda") from error
     return device
-
-
-def resolve_precision(name: str, device: torch.device) -> str:
-    """``auto`` -> bfloat16 on a GPU that computes in it, else float32.
-
-    Raises:
-        ConfigError: unknown precision.
-    """
-    one_of("precision", name, PRECISIONS)
-    if name != "auto":
-        return name
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
 
 
 def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:

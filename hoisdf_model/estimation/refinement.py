@@ -51,13 +51,17 @@ _POSE = slice(0, 3 * NUM_ROTATIONS)
 _PLACE = slice(_POSE.stop, _POSE.stop + 3)
 _COMMON = slice(_PLACE.stop, _PLACE.stop + 3)
 _UNKNOWNS = _COMMON.stop
-# Which of our 21 joints each of MANO's 16 rotations carries along; its own joint comes first.
+# (3, 50) Which of our 21 joints each of MANO's 16 rotations carries along: rotation, its own joint, the carried one.
 _FINGER_NUMBER = {finger: number for number, finger in enumerate(FINGERS)}
-_CARRIED: dict[int, tuple[int, tuple[int, ...]]] = {0: (0, tuple(range(1, 21)))}
-for _name, _first in MANO_FINGER_BASE.items():
-    for _k in range(3):
-        _own = 1 + 4 * _FINGER_NUMBER[_name] + _k
-        _CARRIED[_first + _k] = (_own, tuple(range(_own + 1, 5 + 4 * _FINGER_NUMBER[_name])))
+_LEVERS = np.array(
+    [(0, 0, joint) for joint in range(1, 21)]
+    + [
+        (first + k, 1 + 4 * _FINGER_NUMBER[name] + k, 1 + 4 * _FINGER_NUMBER[name] + joint)
+        for name, first in MANO_FINGER_BASE.items()
+        for k in range(3)
+        for joint in range(k + 1, 4)
+    ]
+).T
 
 
 @dataclass(frozen=True)
@@ -232,19 +236,17 @@ def _jacobian(joints: Floats) -> Floats:
     what landmarks have in common, which don't move them.
     """
     jacobian = np.zeros((21, 3, _UNKNOWNS))
-    for bone, (own, carried) in _CARRIED.items():
-        for joint in carried:
-            x, y, z = joints[joint] - joints[own]
-            # a small rotation w moves a point at lever r by w x r
-            jacobian[joint, :, 3 * bone : 3 * bone + 3] = [[0, z, -y], [-z, 0, x], [y, -x, 0]]
+    bone, own, carried = _LEVERS
+    lever = joints[carried] - joints[own]
+    # a small rotation w moves a point at lever r by w x r; a row of the cross products for each axis of w
+    for axis, moves in enumerate(np.cross(np.eye(3)[:, None], lever)):
+        jacobian[carried, :, 3 * bone + axis] = moves
     return jacobian.reshape(63, -1)
 
 
 def _turned(rotations: Floats, frames: Floats, turns: Floats) -> Floats:
     """Local rotations after every bone was turned by a small vector (16, 3) about the camera's axes."""
-    result = np.empty_like(rotations)
-    for bone in range(NUM_ROTATIONS):
-        # w in the bone's own frame; turning a parent carries its children along by itself
-        local = frames[bone].T @ turns[bone]
-        result[bone] = rotations[bone] @ Rotation.from_rotvec(local).as_matrix()
-    return result
+    # w in the bones' own frames; turning a parent carries its children along by itself
+    local = np.einsum("bji,bj->bi", frames, turns)
+    turned: Floats = rotations @ Rotation.from_rotvec(local).as_matrix()
+    return turned

@@ -144,6 +144,6 @@ def _stacked(views: Sequence[View], name: str, device: torch.device) -> torch.Te
 def images_to_tensor(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     """Image tensor (B, 3, S, S) float32 in [0, 1].
 
-    From (B, S, S, 3) uint8, sent to the device as bytes.
+    From (B, S, S, 3) uint8, sent to the device as bytes; the channels stay last in memory, as convolutions like it.
     """
-    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(255).contiguous()
+    return torch.from_numpy(images).to(device).permute(0, 3, 1, 2).float().div_(255)

@@ -64,6 +64,7 @@ class HandLayer(nn.Module):
     faces: torch.Tensor
     tips: torch.Tensor
     order: torch.Tensor
+    rest: torch.Tensor  # (21, 3, 11) metres: the mean hand and its changes by shape, wrist at the origin
 
     def __init__(self, model: HandModelLike) -> None:
         super().__init__()
@@ -82,6 +83,11 @@ class HandLayer(nn.Module):
         }
         for name, array in arrays.items():
             self.register_buffer(name, torch.tensor(array), persistent=False)
+        # at rest nothing is posed: joints are linear in the shape
+        shapes = torch.cat([self.v_template[..., None], self.shapedirs], 2)
+        joints = torch.einsum("jv,vck->jck", self.joint_regressor, shapes)
+        joints = torch.cat([joints, shapes[self.tips]])[self.order]
+        self.register_buffer("rest", joints - joints[:1], persistent=False)
         self._parents = np.array(MANO_PARENTS)  # numpy: reading a tensor element by element would stall a GPU
 
     def forward(self, rotations: torch.Tensor, shape: torch.Tensor) -> HandMesh:
@@ -123,5 +129,5 @@ class HandLayer(nn.Module):
 
         (B, 10) -> (B, 21, 3), wrist at the origin, metres.
         """
-        identity = torch.eye(3, dtype=shape.dtype, device=shape.device).expand(shape.shape[0], NUM_ROTATIONS, 3, 3)
-        return self(identity, shape).joints
+        with torch.autocast(shape.device.type, enabled=False):
+            return self.rest[..., 0] + (self.rest[..., 1:] @ shape.to(self.rest.dtype).T).permute(2, 0, 1)

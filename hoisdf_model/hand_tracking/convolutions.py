@@ -30,23 +30,23 @@ Block = tuple[int, int, int, int, bool]  # of a table of stages
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's "same" padding.
 
-    An odd extra pixel goes right and below.
+    An odd extra pixel goes right and below. Kernels are odd, the stride is 1 or 2.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        # an even total is symmetric, which the convolution pads itself without a copy
-        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0, groups=groups)
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolved features.
 
         (B, inputs, H, W) -> (B, outputs, ceil(H / stride), ceil(W / stride)).
         """
-        stride, kernel = self.stride[0], self.kernel_size[0]
-        if stride > 1:
-            rows, columns = (max((-(-n // stride) - 1) * stride + kernel - n, 0) for n in x.shape[2:])
-            x = functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
-        return super().forward(x)
+        weight = self.weight
+        if self.stride[0] == 2:
+            # an even length is padded by one pixel less on the left: zeros in the kernel say so without a copy of x
+            rows, columns = (1 - n % 2 for n in x.shape[2:])
+            weight = functional.pad(weight, (columns, 0, rows, 0))
+        return functional.conv2d(x, weight, self.bias, self.stride, self.padding, groups=self.groups)
 
 
 class MbConv(nn.Module):
@@ -75,9 +75,9 @@ class MbConv(nn.Module):
 
         (B, inputs, H, W) -> (B, outputs, H / stride, W / stride).
         """
-        y = x if isinstance(self.expand, nn.Identity) else functional.relu6(self.expand(x))
-        y = self.project(functional.relu6(self.depthwise(y)))
-        return x + y if self.shortcut else y
+        y = x if isinstance(self.expand, nn.Identity) else functional.relu6(self.expand(x), inplace=True)
+        y = self.project(functional.relu6(self.depthwise(y), inplace=True))
+        return y.add_(x) if self.shortcut else y
 
 
 def mbconv_stages(inputs: int, table: Sequence[Sequence[Block]]) -> nn.ModuleList:
@@ -120,4 +120,4 @@ class ResidualBlock(nn.Module):
         shortcut = functional.max_pool2d(x, 2) if self.stride == 2 else x
         if self.added:
             shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, self.added))
-        return self.activation(shortcut + self.pointwise(self.depthwise(x)))
+        return self.activation(self.pointwise(self.depthwise(x)).add_(shortcut))

@@ -60,12 +60,13 @@ class HandEncoder(nn.Module):
 
         (B, 3, S, S) RGB in [0, 1] -> (B, C, S/2, S/2) down to (B, 1152, S/32, S/32), C as ``ENCODER_CHANNELS``.
         """
-        x = functional.relu6(self.stem(image))
+        x = functional.relu6(self.stem(image), inplace=True)
         features = []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        features[-1] = functional.relu6(self.last(functional.relu6(self.expand(x))))
+        widest = functional.relu6(self.expand(x), inplace=True)
+        features[-1] = functional.relu6(self.last(widest), inplace=True)
         return tuple(features)
 
 

@@ -37,10 +37,12 @@ from hoisdf_model.network.interface import (
     RootPrediction,
     log_extent,
 )
+from hoisdf_model.network.precision import EMULATED, has_bfloat16, resolve_precision
 from hoisdf_model.network.presets import load_preset, preset_names
 from hoisdf_model.network.shipped import shipped_weights
 
 __all__ = [
+    "EMULATED",
     "Calibration",
     "EfficientNetLite",
     "Hoisdf",
@@ -54,6 +56,7 @@ __all__ = [
     "RootPrediction",
     "RuntimeConfig",
     "Weights",
+    "has_bfloat16",
     "kind_of_weights",
     "load_network",
     "load_preset",
@@ -61,6 +64,7 @@ __all__ = [
     "optimised",
     "preset_names",
     "read_weights",
+    "resolve_precision",
     "save_network",
     "shipped_weights",
     "write_weights",

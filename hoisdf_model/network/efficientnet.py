@@ -67,7 +67,7 @@ class EfficientNetLite(nn.Module):
 
         (B, 3, S, S) RGB in [0, 1] -> (B, C, S/2, S/2) down to (B, 320, S/32, S/32), C as ``CHANNELS``.
         """
-        x = functional.relu6(self.stem((image - _MEAN) / _SPREAD))
+        x = functional.relu6(self.stem((image - _MEAN) / _SPREAD), inplace=True)
         features = []
         for stage in self.stages:
             x = stage(x)

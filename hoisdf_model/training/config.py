@@ -173,7 +173,8 @@ class HardwareConfig:
 
     Attributes:
         accelerator: ``auto``, ``cpu`` or ``gpu``. devices: how many on each machine; 0: all. nodes: machines.
-        precision: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where there are instructions for it.
+        precision: ``float32``, ``bfloat16``, or ``auto``: what pays, as
+            ``hoisdf_model.network.resolve_precision`` says.
         search: how the fields' points are found: ``exhaustive`` or ``coarse_to_fine``.
         channels_last: how convolutions' arrays lie in memory; with bfloat16 much faster on processors that know it.
     """

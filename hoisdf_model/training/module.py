@@ -33,11 +33,17 @@ from torch import Tensor, nn
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import ConfigError, TrainingError
 from hoisdf_model.hand_tracking import HandEncoder
-from hoisdf_model.network import EfficientNetLite, Hoisdf, ImageFeatures, NetworkOutput, ResNet
+from hoisdf_model.network import (
+    EfficientNetLite,
+    Hoisdf,
+    ImageFeatures,
+    NetworkOutput,
+    ResNet,
+    resolve_precision,
+)
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.curriculum import Curriculum
 from hoisdf_model.training.explicit_losses import explicit_reading
-from hoisdf_model.training.hardware import chosen_precision
 from hoisdf_model.training.losses import Losses, LossSettings, Reading, loss_weights
 from hoisdf_model.training.schedule import optimiser_for, rate_factor
 from hoisdf_model.training.scores import SCORES, scores, wrist_scores
@@ -62,7 +68,8 @@ class TrainingModule(lightning.LightningModule):
         super().__init__()
         self.network, self.config, self.epoch_steps, self.rescue = network, config, epoch_steps, rescue
         hardware = config.hardware
-        precision = chosen_precision(hardware.precision, hardware.accelerator)
+        gpu = hardware.accelerator != "cpu" and torch.cuda.is_available()
+        precision = resolve_precision(hardware.precision, torch.device("cuda" if gpu else "cpu"), network.config)
         network.runtime = replace(network.runtime, precision=precision, search=hardware.search)
         if hardware.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.drawing import draw_overlay
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother, resolve_precision
+from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
 from hoisdf_ros.meshes import Meshes
@@ -90,7 +90,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
             "hand model": f"{hand_model.name} {hand_model.hash}",
             "wrist not given": "seen by the network" if estimator.finds_wrists else "from landmarks or the hand's box",
             "device": str(estimator.device),
-            "precision": resolve_precision(model.precision, estimator.device),
+            "precision": estimator.network.runtime.precision,
         },
         smoother=Smoother(estimator.hand_model, parameters.smoothing.time) if parameters.smoothing.time else None,
     )

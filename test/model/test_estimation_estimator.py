@@ -25,7 +25,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import CameraError, ConfigError, ImageError, InvalidInputError
 from hoisdf_model.estimates import Frame, Prior
-from hoisdf_model.estimation import Estimator, resolve_device, resolve_precision
+from hoisdf_model.estimation import Estimator, resolve_device
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.network import Calibration, ImageFeatures, NetworkConfig
@@ -324,15 +324,11 @@ def test_depth_in_millimetres_or_of_another_size_is_refused(depth: np.ndarray):
         Frame(np.zeros((480, 640, 3), np.uint8), Pinhole(600, 600, 320, 240), depth)
 
 
-def test_unknown_devices_and_precisions_are_refused():
+def test_unknown_devices_are_refused():
     for name in ("abacus", "cuda:99"):
         with pytest.raises(ConfigError, match=name):
             resolve_device(name)
-    with pytest.raises(ConfigError, match="int3"):
-        resolve_precision("int3", torch.device("cpu"))
     assert resolve_device("cpu").type == "cpu"
-    assert resolve_precision("auto", torch.device("cpu")) == "float32"
-    assert resolve_precision("bfloat16", torch.device("cpu")) == "bfloat16"
 
 
 class SegmentingNetwork(KnowingNetwork):

@@ -66,7 +66,13 @@ def test_the_flat_mean_hand_equals_the_official_layer(fake, reference):
     mesh = fake(torch.eye(3).expand(1, 16, 3, 3), torch.zeros(1, 10))
     assert mesh.joints.numpy() == pytest.approx(reference["mano_zero_joints_mm"].numpy() / 1e3, abs=1e-6)
     assert mesh.vertices[:, ::3].numpy() == pytest.approx(reference["mano_zero_verts_mm"].numpy() / 1e3, abs=1e-6)
-    assert fake.rest_joints(torch.zeros(1, 10)).numpy() == pytest.approx(mesh.joints.numpy(), abs=0)
+    assert fake.rest_joints(torch.zeros(1, 10)).numpy() == pytest.approx(mesh.joints.numpy(), abs=1e-7)
+
+
+def test_joints_at_rest_are_those_of_the_layer_that_turns_nothing(open_hand):
+    shape = torch.randn(5, 10, generator=torch.Generator().manual_seed(8))
+    posed = open_hand(torch.eye(3).expand(5, 16, 3, 3), shape).joints
+    assert open_hand.rest_joints(shape).numpy() == pytest.approx(posed.numpy(), abs=1e-7)
 
 
 def test_fingertips_are_vertices_of_the_mesh(fake):

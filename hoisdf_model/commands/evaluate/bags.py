@@ -89,7 +89,7 @@ def evaluate_live(
 
     about: dict[str, Any] = {
         "weights": network.weights, "digest": digest_of(network.weights), "network": estimator.config.to_mapping(),
-        "protocol": "live", "precision": network.precision, "search": network.search,
+        "protocol": "live", "precision": estimator.network.runtime.precision, "search": network.search,
     }  # fmt: skip
     preparation = preparation_for(estimator.config)
     _evaluate(options, steps, about, folder, reading, models, find, preparation, per_object, console)

@@ -102,7 +102,7 @@ class LabelledEvaluation:
         self._about: dict[str, Any] = {
             "weights": network.weights, "digest": digest_of(network.weights), "network": config.to_mapping(),
             "data": data.about, "protocol": options.protocol, "untrained": options.untrained,
-            "precision": network.precision, "search": network.search,
+            "precision": loaded.runtime.precision, "search": loaded.runtime.search,
             "mean_pose": None if options.mean_pose is None else digest_of(str(options.mean_pose)),
             **metrics.about(), **({} if options.submission is None else {"submission": True}),
         }  # fmt: skip

@@ -33,7 +33,8 @@ class NetworkChoice:
 
     Attributes:
         weights, preset: as ``load_network`` takes them. hand_model: None: the weights' own.
-        device: that it is on. precision, search: of its runtime. objects: folder of own meshes.
+        device: that it is on. precision: as ``resolve_precision`` takes it. search: of its runtime.
+        objects: folder of own meshes.
     """
 
     weights: str
@@ -49,29 +50,30 @@ class NetworkChoice:
         """Choice of the command's options, on a device of this name.
 
         Raises:
-            ConfigError, HandModelError: there is no such device, precision or hand model.
+            ConfigError, HandModelError: there is no such device or hand model.
         """
-        from hoisdf_model.estimation import resolve_device, resolve_precision
+        from hoisdf_model.estimation import resolve_device
         from hoisdf_model.hand import load_hand_model
         from hoisdf_model.network import shipped_weights
         from hoisdf_model.network.shipped import NAME as SHIPPED
 
         place = resolve_device(device)
-        precision = resolve_precision(options.precision, place)
         weights = str(shipped_weights() if options.weights in (None, SHIPPED) else options.weights)
         model = load_hand_model(options.hand_model) if options.hand_model else None
-        return cls(weights, model, options.preset, place, precision, options.search, options.objects)
+        return cls(weights, model, options.preset, place, options.precision, options.search, options.objects)
 
     def load(self) -> tuple[Hoisdf, NetworkConfig]:
         """Network on its device, with its configuration.
 
         Raises:
             CheckpointError, HandModelError: as ``load_network``.
+            ConfigError: there is no such precision.
         """
-        from hoisdf_model.network import load_network
+        from hoisdf_model.network import load_network, resolve_precision
 
         network, config = load_network(self.weights, self.hand_model, self.preset, self.device)
-        network.runtime = replace(network.runtime, precision=self.precision, search=self.search)
+        precision = resolve_precision(self.precision, self.device, config)
+        network.runtime = replace(network.runtime, precision=precision, search=self.search)
         return network, config
 
     def estimator(self) -> Estimator:
