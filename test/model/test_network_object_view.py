@@ -99,7 +99,9 @@ def test_it_is_saved_and_loaded_with_its_network(network, tmp_path):
     torch.testing.assert_close(loaded.object_view.coarse.weight, network.object_view.coarse.weight)
 
 
-@pytest.mark.parametrize(("changes", "said"), [({"width": 0}, r"object_view\.size, width"), ({"size": 100}, "of 32")])
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"width": 0}, r"object_view\.width must be positive"), ({"size": 100}, "of 32")]
+)
 def test_sizes_that_cannot_be_are_refused(changes, said):
     with pytest.raises(ConfigError, match=said):
         NetworkConfig.from_mapping({"object_view": changes, "regression": SIX_D})
