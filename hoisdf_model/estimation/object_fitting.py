@@ -15,8 +15,7 @@
 """Gauss-Newton fit of an object's pose to its mask and the hand that holds it.
 
 The mesh should cover the object's mask and nothing beside it, but for what the hand hides; the hand should not be
-inside of it; and the network's own pose pulls, each with its inverse variance. Rotations that the network isn't sure of
-are tried from several starts at once, and the pose that agrees best is kept.
+inside of it; and the network's own pose pulls, each with its inverse variance.
 """
 
 from __future__ import annotations
@@ -31,10 +30,9 @@ from scipy.spatial.transform import Rotation
 Floats = NDArray[np.float64]
 Terms = tuple[Floats, Floats, Floats]
 
-STARTS, KEPT, STEPS = 24, 2, 3
+STEPS = 3
 MASK_SPREAD, SKIN_SPREAD = 0.02, 0.004  # of the crop's edge; metres that a hand presses into an object
 MASK_COUNT, SKIN_COUNT = 3.0, 8.0  # neighbours err together: all points of a mask, all of a hand count as so many
-SWITCH = 4.0  # of the cost that another start has to be better by than the network's own: else frames jump
 OUTLIER, FARTHEST = 2.0, 5.0  # standard deviations from which on a point pulls no harder, and costs no more
 # Of the position's spread along each axis. Across the ray the network errs less than along it. And yet along it the
 # pose hardly moves, for the size of an outline says how far away a mesh is only if the mesh is turned rightly.
@@ -80,10 +78,6 @@ class Poses(NamedTuple):
     rotations: Floats
     translations: Floats
 
-    def chosen(self, which: NDArray[np.integer]) -> Poses:
-        """Some of them."""
-        return Poses(self.rotations[which], self.translations[which])
-
     def moved(self, normal: Floats, gradient: Floats) -> Poses:
         """Poses one Gauss-Newton step on."""
         step = np.linalg.solve(normal, gradient[..., None])[..., 0]
@@ -114,19 +108,14 @@ def fitted(
         cost, normal, gradient = _terms(shape, evidence, poses)
         return cost + ((away @ sure) * away).sum(1), normal + sure, gradient - away @ sure
 
-    turns = np.random.default_rng(1).normal(0, turn_spread, (STARTS, 3))
-    turns[0] = 0
-    starts = Poses(Rotation.from_rotvec(turns).as_matrix() @ rotation, np.repeat(translation[None], STARTS, 0))
-    _, normal, gradient = compared(starts)
-    normal[:, 3:, :3] = normal[:, :3, 3:] = gradient[:, 3:] = 0  # each is moved to its place before it is judged
-    placed = starts.moved(normal, gradient)
-    cost, _, _ = compared(placed)
-    poses = placed.chosen(np.argsort(cost)[:KEPT])
-    poses = Poses(*(np.concatenate([first[:1], rest]) for first, rest in zip(starts, poses, strict=True)))
+    start = Poses(rotation[None], translation[None])
+    _, normal, gradient = compared(start)
+    normal[:, 3:, :3] = normal[:, :3, 3:] = gradient[:, 3:] = 0
+    placed = start.moved(normal, gradient)  # by translation alone, lest a turn makes up for a wrong place
+    poses = Poses(*(np.concatenate(parts) for parts in zip(start, placed, strict=True)))
     best, least = (rotation, translation), np.inf
     for _ in range(STEPS + 1):
         cost, normal, gradient = compared(poses)
-        cost[1:] += SWITCH
         k = int(cost.argmin())
         if cost[k] < least:
             best, least = (poses.rotations[k], poses.translations[k]), cost[k]
