@@ -72,7 +72,7 @@ REFINEMENTS = ("auto", "always", "never")
 
 
 class Pair(NamedTuple):
-    """A decoded hand, the object that it holds, and their row of the batch."""
+    """Decoded hand, held object, and their row of the batch."""
 
     hand: HandEstimate
     thing: ObjectEstimate | None
@@ -333,7 +333,7 @@ class Estimator:
         return pairs
 
     def _refined(self, frame: Frame, pair: Pair, views: Sequence[View], output: NetworkOutput) -> ObjectEstimate | None:
-        """The object fitted to masks and hand, where the pose is that of a mesh."""
+        """Object fitted to masks and hand, where its pose is that of a mesh."""
         hand, thing, row = pair
         if thing is None or not self._reflections.poses_mesh(thing.name, hand.side):
             return thing

@@ -59,7 +59,7 @@ class ObjectReflections:
         return self._found[name]
 
     def poses_mesh(self, name: str, side: Side) -> bool:
-        """Whether poses that come back are those of the object's mesh, and not of its mirror image."""
+        """Whether poses are those of the mesh, not its mirror image."""
         return side == "right" or not self._itself or self(name, side) is not MIRROR_IMAGE
 
     def _plane(self, name: str) -> NDArray[np.float64]:

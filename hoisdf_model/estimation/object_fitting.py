@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Gauss-Newton fit of an object's pose to its mask and the hand that holds it.
+"""Gauss-Newton fit of an object's pose to its mask and hand.
 
 The mesh should cover the object's mask and nothing beside it, but for what the hand hides; the hand should not be
 inside of it; and the network's own pose pulls, each with its inverse variance.
@@ -57,7 +57,7 @@ class Shape(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """What an object's pose should agree with.
+    """Evidence that an object's pose should agree with.
 
     Attributes:
         matrix: (3, 3) camera frame -> pixels of the masks.
@@ -73,7 +73,10 @@ class Evidence(NamedTuple):
 
 
 class Poses(NamedTuple):
-    """Rotations (K, 3, 3) and translations (K, 3), object frame -> camera frame."""
+    """Poses from object frame to camera frame.
+
+    Rotations (K, 3, 3) and translations (K, 3), metres.
+    """
 
     rotations: Floats
     translations: Floats
