@@ -22,14 +22,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ConfigError
-from hoisdf_model.estimates import Estimate, Frame, HandRegion, ObjectRegion, Prior, Regions
+from hoisdf_model.estimates import (
+    Estimate,
+    Frame,
+    HandEstimate,
+    HandRegion,
+    ObjectEstimate,
+    ObjectRegion,
+    Prior,
+    Regions,
+)
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.depth_alignment import onto_depth
 from hoisdf_model.estimation.hand_following import HandFollower
@@ -37,6 +46,7 @@ from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import ObjectReflections
 from hoisdf_model.estimation.object_masks import object_box_in
+from hoisdf_model.estimation.object_refinement import ObjectRefinement
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
@@ -61,6 +71,14 @@ from hoisdf_model.settings import one_of
 
 _LOG = logging.getLogger(__name__)
 REFINEMENTS = ("auto", "always", "never")
+
+
+class Pair(NamedTuple):
+    """Decoded hand, held object, and their row of the batch."""
+
+    hand: HandEstimate
+    thing: ObjectEstimate | None
+    row: int
 
 
 class Localiser(Protocol):
@@ -142,6 +160,9 @@ class Estimator:
             landmarks or the hand's box without a given one and without a depth image.
         refines: whether hands are fitted to the hand tracker's landmarks too, see ``refinement``; at first where the
             network was trained with landmarks, which those of others needn't agree with.
+        refines_objects: whether poses of objects that the catalogue has are fitted to masks and hand, see
+            ``object_refinement``; at first where there is a calibration, which says how far to trust the network.
+        object_refinement: fits them.
     """
 
     def __init__(
@@ -173,7 +194,10 @@ class Estimator:
         self._bones = self._size * bone_length(mean_hand)
         self._follower = HandFollower(load_tracker_networks(device=self.device))
         self._localiser: Localiser = localiser or self._follower
-        self._reflections = ObjectReflections(config, catalogue or load_catalogue())
+        catalogue = catalogue or load_catalogue()
+        self._reflections = ObjectReflections(config, catalogue)
+        self.refines_objects = calibration is not None
+        self.object_refinement = ObjectRefinement(catalogue, calibration)
 
     @classmethod
     def load(
@@ -186,6 +210,7 @@ class Estimator:
         catalogue: Catalogue | None = None,
         hand_size: float | None = None,
         refinement: str = "auto",
+        object_refinement: str = "auto",
     ) -> Estimator:
         """An estimator with the network of a weights file.
 
@@ -199,13 +224,15 @@ class Estimator:
             catalogue: the objects' shapes (see the class); None: the look-alikes.
             hand_size: see the class.
             refinement: ``always``, ``never`` or ``auto``: see ``refines`` of the class.
+            object_refinement: the same: see ``refines_objects``.
 
         Raises:
             CheckpointError: no such weights, or they are damaged or of another preset.
             HandModelError: the hand model can't be read.
             ConfigError: no such device, precision, size or refinement.
         """
-        one_of("refinement", refinement, REFINEMENTS)
+        for what, when in (("refinement", refinement), ("object refinement", object_refinement)):
+            one_of(what, when, REFINEMENTS)
         place_of_work = resolve_device(device)
         if isinstance(hand_model, (str, Path)):
             hand_model = load_hand_model(hand_model)
@@ -225,6 +252,8 @@ class Estimator:
         )  # fmt: skip
         if refinement != "auto":
             estimator.refines = refinement == "always"
+        if object_refinement != "auto":
+            estimator.refines_objects = object_refinement == "always"
         return estimator
 
     def reset(self) -> None:
@@ -280,27 +309,43 @@ class Estimator:
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
         with _timed(timing, "decode"):
-            estimate = self._decoded(rectified, targets, views, output)
-        return replace(estimate, regions=_regions(targets, raw_camera), timing=timing)
+            pairs = self._decoded(rectified, targets, views, output)
+        if self.refines_objects:
+            with _timed(timing, "refine"):
+                pairs = [pair._replace(thing=self._refined(rectified, pair, views, output)) for pair in pairs]
+        pairs.sort(key=lambda pair: pair.thing is None)
+        return Estimate(
+            hands=tuple(pair.hand for pair in pairs),
+            objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
+            regions=_regions(targets, raw_camera),
+            timing=timing,
+        )
 
     def _decoded(
         self, frame: Frame, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput
-    ) -> Estimate:
+    ) -> list[Pair]:
         layer = self._layer if self.refines else None
         decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
-        seen = []
+        pairs = []
         for i, (target, view) in enumerate(zip(targets, views, strict=True)):
             hand = decoded.hand(i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
                 faces = self.hand_model.faces_of(target.side)
-                seen.append((target, *onto_depth(frame, faces, target.root_covariance, hand, thing)))
-        self._follower.update([target for target, _, _ in seen])
-        seen.sort(key=lambda parts: parts[2] is None)
-        return Estimate(
-            hands=tuple(hand for _, hand, _ in seen),
-            objects=tuple(thing for _, _, thing in seen if thing is not None),
-        )
+                pairs.append(Pair(*onto_depth(frame, faces, target.root_covariance, hand, thing), i))
+        self._follower.update([targets[pair.row] for pair in pairs])
+        return pairs
+
+    def _refined(self, frame: Frame, pair: Pair, views: Sequence[View], output: NetworkOutput) -> ObjectEstimate | None:
+        """Object fitted to masks and hand, where its pose is that of a mesh."""
+        hand, thing, row = pair
+        if thing is None or not self._reflections.poses_mesh(thing.name, hand.side):
+            return thing
+        masks = output.maps[row, 1:3].double().cpu().numpy()
+        scale = masks.shape[-1] / self.config.image_size
+        to_mask = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])  # of pixels' middles
+        matrix = to_mask @ views[row].affine @ frame.intrinsics.matrix
+        return self.object_refinement(thing, masks, matrix, hand.vertices.astype(np.float64))
 
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)

@@ -58,6 +58,10 @@ class ObjectReflections:
             self._found[name] = self._plane(name)
         return self._found[name]
 
+    def poses_mesh(self, name: str, side: Side) -> bool:
+        """Whether poses are those of the mesh, not its mirror image."""
+        return side == "right" or not self._itself or self(name, side) is not MIRROR_IMAGE
+
     def _plane(self, name: str) -> NDArray[np.float64]:
         try:
             plane = self._catalogue.mirror_plane(name)

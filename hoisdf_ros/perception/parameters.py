@@ -119,6 +119,11 @@ class ObjectParameters:
         change="any time",
     )
     catalogue: str = parameter("", "Folder of object meshes. Empty: the catalogue that ships with the package.")
+    refinement: str = parameter(
+        "auto",
+        "Refinement of named objects with masks and the hand; auto: where the weights have a calibration.",
+        choices=("auto", "always", "never"),
+    )
 
 
 @dataclass(frozen=True)

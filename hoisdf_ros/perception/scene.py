@@ -75,7 +75,10 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
         catalogue=meshes.catalogue,
         hand_size=parameters.hand.size or None,
         refinement=parameters.hand.refinement,
+        object_refinement=parameters.object.refinement,
     )
+    if parameters.object.name and estimator.refines_objects:
+        estimator.object_refinement.shape(parameters.object.name)  # remembered, too
     hand_model = estimator.hand_model
     return Scene(
         estimator,

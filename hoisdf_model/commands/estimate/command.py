@@ -108,6 +108,10 @@ def estimate(
     refinement: Annotated[
         str, typer.Option(help="Refinement of hands with a hand tracker's landmarks: auto, always or never.")
     ] = "auto",
+    object_refinement: Annotated[
+        str,
+        typer.Option(help="Refinement of named objects with the network's masks and the hand: auto, always or never."),
+    ] = "auto",
     preset: Annotated[
         str | None, typer.Option(help="Preset of an official snapshot, if its keys are ambiguous.")
     ] = None,
@@ -160,7 +164,9 @@ def estimate(
         catalogue.get(object_name)  # a misspelt name is reported before the work, not by a missing mesh after it
     console = Console(stderr=True)
     with console.status("loading the network"):
-        estimator = Estimator.load(weights, hand_model, device, precision, preset, catalogue, hand_size, refinement)
+        estimator = Estimator.load(
+            weights, hand_model, device, precision, preset, catalogue, hand_size, refinement, object_refinement
+        )
     output.mkdir(parents=True, exist_ok=True)
 
     work = Work(estimator, prior, catalogue, known_camera, fov, output)

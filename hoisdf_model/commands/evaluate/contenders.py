@@ -56,7 +56,7 @@ def contenders_of(
         fast = optimised(taken)
         if protocol == "paper":
             return PaperProtocol(fast, device, taken.config.field.scale)
-        estimator = Estimator(fast, taken.config, taken.hand_layer.model, device)
+        estimator = Estimator(fast, taken.config, taken.hand_layer.model, device, calibration=taken.calibration)
 
         def estimate(frame: Any) -> Any:
             estimator.reset()
