@@ -17,15 +17,11 @@
 Localisation, placement, the network, decoding and tracking.
 """
 
-from hoisdf_model.estimation.estimator import (
-    Estimator,
-    FrameEstimator,
-    Localiser,
-    Network,
-    resolve_device,
-)
+from hoisdf_model.estimation.device import resolve_device
+from hoisdf_model.estimation.estimator import Estimator
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.pairing import priors_from_regions
+from hoisdf_model.estimation.protocols import FrameEstimator, Localiser, Network
 from hoisdf_model.estimation.smoothing import Smoother
 
 __all__ = [

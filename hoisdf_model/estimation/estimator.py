@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -41,6 +41,7 @@ from hoisdf_model.estimates import (
 )
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.depth_alignment import onto_depth
+from hoisdf_model.estimation.device import resolve_device
 from hoisdf_model.estimation.hand_following import HandFollower
 from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.hand_targets import Target
@@ -49,6 +50,7 @@ from hoisdf_model.estimation.object_masks import object_box_in
 from hoisdf_model.estimation.object_refinement import ObjectRefinement
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
+from hoisdf_model.estimation.protocols import Localiser, Network
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
 from hoisdf_model.geometry import Pinhole, boxes
@@ -61,7 +63,6 @@ from hoisdf_model.network import (
     NetworkInput,
     NetworkOutput,
     RootPrediction,
-    RuntimeConfig,
     load_network,
     optimised,
     resolve_precision,
@@ -79,54 +80,6 @@ class Pair(NamedTuple):
     hand: HandEstimate
     thing: ObjectEstimate | None
     row: int
-
-
-class Localiser(Protocol):
-    """Finds hands in a frame."""
-
-    def locate(self, frame: Frame) -> tuple[Prior, ...]:
-        """Priors with at least a hand box, best first.
-
-        Pixels of ``frame`` (rectified); empty: no hand is seen.
-        """
-        ...
-
-
-class Network(Protocol):
-    """Network protocol of the estimator; :class:`hoisdf_model.network.Hoisdf` satisfies it."""
-
-    runtime: RuntimeConfig
-
-    def __call__(self, batch: NetworkInput, /, *, features: ImageFeatures | None = None) -> NetworkOutput:
-        """A batch of views, and their features if they have been looked at -> everything that is estimated from them.
-
-        Features are those that ``find_root`` or ``encode`` gave for the same images.
-        """
-        ...
-
-    def find_root(self, batch: NetworkInput, /) -> tuple[ImageFeatures, RootPrediction]:
-        """Features and predicted wrists of images, boxes and landmarks.
-
-        Called only if there is a head for them.
-        """
-        ...
-
-    def encode(self, image: torch.Tensor, /) -> ImageFeatures:
-        """Features with at least the image maps.
-
-        (B, 3, S, S) in [0, 1].
-        """
-        ...
-
-
-class FrameEstimator(Protocol):
-    """Protocol of an :class:`Estimator`, as used by nodes and evaluations."""
-
-    def __call__(self, frame: Frame, prior: Sequence[Prior] | None = None) -> Estimate:
-        """The estimate for one frame; no priors: it looks for itself, an empty sequence: there is nothing to see."""
-
-    def reset(self) -> None:
-        """Reset tracking."""
 
 
 class Estimator:
@@ -388,23 +341,6 @@ class Estimator:
             priors.append(known if box is None else replace(known, object_box=box_in_image(view, box)))
             seen.append(box)
         return tuple(priors), seen
-
-
-def resolve_device(name: str) -> torch.device:
-    """Device by name; ``auto`` is CUDA if available, else CPU.
-
-    Raises:
-        ConfigError: torch knows no such device, or this machine hasn't got it.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"device {name!r} can't be used ({reason}); use auto, cpu or cuda") from error
-    return device
 
 
 def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
