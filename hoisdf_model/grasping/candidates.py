@@ -120,6 +120,16 @@ def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
     return result
 
 
+def in_tool_frames(points: Floats, poses: Floats) -> Floats:
+    """Coordinates (3, K, N) of points (N, 3) in the tool frames at poses (K, 4, 4)."""
+    into = np.empty((3, len(poses), 4))
+    into[..., :3] = poses[:, :3, :3].transpose(2, 0, 1)
+    into[..., 3] = -np.einsum("ki,kic->ck", poses[:, :3, 3], poses[:, :3, :3])
+    homogeneous = np.ones((4, len(points)))
+    homogeneous[:3] = points.T
+    return (into.reshape(-1, 4) @ homogeneous).reshape(3, len(poses), len(points))  # one product: far faster than many
+
+
 def angle_between(a: Floats, b: Floats) -> float:
     """Radians between two poses' (4, 4) rotations."""
     cosine = (np.einsum("ij,ij->", a[:3, :3], b[:3, :3]) - 1) / 2

@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import meshes
+from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.objects import CatalogueObject, Symmetry
 
@@ -61,6 +61,11 @@ class ObjectShape:
         return Solid(self.vertices, self.faces)
 
     @cached_property
+    def surface(self) -> distances.Surface:
+        """Surface for distances of points."""
+        return distances.Surface(self.vertices, self.faces)
+
+    @cached_property
     def face_balls(self) -> tuple[Floats, Floats]:
         """A ball around each face: middles (M, 3), radii (M,)."""
         corners = self.vertices[self.faces]
@@ -97,8 +102,8 @@ class ObjectShape:
     def prepare(self) -> None:
         """Compute now what is otherwise computed when first asked for."""
         far_away = np.array([[[9.0, 9.0, 9.0], [10.0, 10.0, 10.0]]])
-        self.solid.clearance(far_away, np.eye(4))
-        _ = self.antipodal_pairs
+        self.solid.meets(far_away[None], np.eye(4)[None])
+        _ = self.antipodal_pairs, self.surface, self.face_balls
 
 
 def object_shape(thing: CatalogueObject) -> ObjectShape:

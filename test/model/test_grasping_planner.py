@@ -38,7 +38,7 @@ from hoisdf_model.grasping.box_solids import box_mesh
 from hoisdf_model.grasping.candidates import alike, grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
-from hoisdf_model.grasping.trials import point_clearance
+from hoisdf_model.grasping.trials import palm_is_free, point_clearance
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
 from hoisdf_model.synthesis import BenchmarkStills
@@ -340,7 +340,7 @@ def test_the_most_promising_poses_are_those_of_an_exhaustive_search(library, mod
         poses = handover._approaches(pairs, GRIPPER)
         boxes = GRIPPER.boxes(GRIPPER.stroke, SETTINGS.travel)
         room = point_clearance(obstacle.vertices[:: handover.THINNED], poses, boxes)
-        possible = (point_clearance(thing.samples[0], poses, boxes[2:]) > 0) & (room > SETTINGS.clearance)
+        possible = palm_is_free(thing, poses, GRIPPER, SETTINGS) & (room > SETTINGS.clearance)
         off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / thing.diameter
         merit = np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center
         expected = np.sort(merit[possible])[::-1][: handover.MOST]
