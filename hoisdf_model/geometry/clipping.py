@@ -47,36 +47,28 @@ def clipped(
     flat = np.flatnonzero((out_count == 0) & (in_count == 0))
     if len(flat):
         whole[flat] = side * area_vectors(triangles[:, :, flat])[axis] > 0
-    crossed = (out_count > 0) & (in_count > 0)
-    quads, tips = np.flatnonzero(crossed & (in_count == 2)), np.flatnonzero(crossed & (in_count == 1))
-    kept = np.flatnonzero(whole)
-    if not len(quads) and not len(tips):
+    kept, crossed = np.flatnonzero(whole), np.flatnonzero((out_count > 0) & (in_count > 0))
+    if not len(crossed):
         return triangles.take(kept, 2), kept
     # the odd corner first: of a quad the one that goes, of a tip the one that stays
-    gone, first, second = _turned(triangles, quads, outside[:, quads].argmax(0))
-    enter, leave = _crossing(second, gone, axis, limit), _crossing(gone, first, axis, limit)
-    stays, following, before = _turned(triangles, tips, inside[:, tips].argmax(0))
-    ends = _crossing(stays, following, axis, limit), _crossing(before, stays, axis, limit)
+    quad, tip = in_count[crossed] == 2, in_count[crossed] == 1
+    start = np.where(quad, outside[:, crossed].argmax(0), inside[:, crossed].argmax(0))
+    odd, following, before = (triangles[:, (start + k) % 3, crossed] for k in range(3))
+    leave, enter = _crossing(odd, following, axis, limit), _crossing(before, odd, axis, limit)
+    quad, tip = np.flatnonzero(quad), np.flatnonzero(tip)
     parts = [
         triangles.take(kept, 2),
-        np.stack([first, second, enter], 1),
-        np.stack([enter, leave, first], 1),
-        np.stack([stays, *ends], 1),
+        np.stack([following, before, enter], 1).take(quad, 2),
+        np.stack([enter, leave, following], 1).take(quad, 2),
+        np.stack([odd, leave, enter], 1).take(tip, 2),
     ]
-    return np.concatenate(parts, 2), np.concatenate([kept, quads, quads, tips])
+    return np.concatenate(parts, 2), np.concatenate([kept, crossed[quad], crossed[quad], crossed[tip]])
 
 
 def area_vectors(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Normals (3, T) of triangles (3, 3, T), twice as long as the triangles are large."""
     (ax, ay, az), (bx, by, bz) = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
-
-
-def _turned(
-    triangles: NDArray[np.float64], chosen: NDArray[np.int64], start: NDArray[np.int64]
-) -> list[NDArray[np.float64]]:
-    """The three corners (3, C) of the chosen ones, each triangle's from its corner number ``start`` (C,) on."""
-    return [triangles[:, (start + k) % 3, chosen] for k in range(3)]
 
 
 def _crossing(a: NDArray[np.float64], b: NDArray[np.float64], axis: int, limit: float) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ inside fists and thin walls where signs from pseudonormals fail.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -99,16 +100,9 @@ class Surface:
     """
 
     def __init__(self, vertices: Floats, faces: Integers) -> None:
-        import igl
-
         _, self._vertices, self._faces = _checked(np.zeros((0, 3)), vertices, faces)
-        self._tree, self._winding = igl.AABB(), igl.FastWindingNumberBVH()
-        self._tree.init(self._vertices, self._faces)
-        self._winding.init(self._vertices, self._faces)
 
-    def closest_points(
-        self, points: Floats
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+    def closest_points(self, points: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
         """As the function :func:`closest_points`."""
         p, v, f = _checked(points, self._vertices, self._faces)
         squared, face, nearest = self._tree.squared_distance(v, f, p)
@@ -117,6 +111,22 @@ class Surface:
     def inside(self, points: Floats) -> NDArray[np.bool_]:
         """As the function :func:`inside` without ``exact``."""
         return np.asarray(self._winding.winding_number(_checked(points, self._vertices, self._faces)[0])) > 0.5
+
+    @cached_property
+    def _tree(self) -> Any:
+        import igl
+
+        tree = igl.AABB()
+        tree.init(self._vertices, self._faces)
+        return tree
+
+    @cached_property
+    def _winding(self) -> Any:
+        import igl
+
+        tree = igl.FastWindingNumberBVH()
+        tree.init(self._vertices, self._faces)
+        return tree
 
 
 def _checked(

@@ -75,7 +75,7 @@ def boxes_hold(coordinates: Floats, boxes: Floats) -> NDArray[np.bool_]:
             within &= along > box[..., 0, axis, None]
             within &= along < box[..., 1, axis, None]
         held |= within
-    return held.any(-1)
+    return np.logical_or.reduce(held, -1)
 
 
 def _squared(coordinates: Floats, box: Floats) -> Floats:
@@ -101,6 +101,11 @@ class Solid:
         self.faces = np.ascontiguousarray(faces, np.int64)
 
     @cached_property
+    def surface(self) -> distances.Surface:
+        """Surface for distances of points."""
+        return distances.Surface(self.vertices, self.faces)
+
+    @cached_property
     def _longest_edges(self) -> Floats:
         corners = self.vertices[self.faces]
         return np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
@@ -120,10 +125,11 @@ class Solid:
         fills part of it.
         """
         result = boxes_hold(in_tool_frames(self.vertices, poses), boxes)
+        fcl = _library()
         for k in np.flatnonzero(~result):
             gripper = _collision_object(*box_mesh(boxes[k]), poses[k])
-            result[k] = self._crossed(gripper) or self._holds_one_of(boxes[k], poses[k])
-        return result
+            result[k] = fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult())
+        return result | self._holds_one_of(boxes, poses)
 
     def clearance(self, boxes: Floats, poses: Floats, least: float = 0.0) -> Floats:
         """Smallest distance of posed boxes to the solid, metres.
@@ -140,11 +146,9 @@ class Solid:
             # no point of a face is farther from all of its corners than its longest edge is long
             near = self.faces[of_faces[k] <= result[k] + self._longest_edges]
             result[k] = self._distance(near, local[:, k].T, result[k] + ROUNDED, boxes[k], poses[k])
-        return result
+        return np.where(self._holds_one_of(boxes, poses), 0.0, result)
 
-    def _distance(
-        self, faces: NDArray[np.int64], local: Floats, bound: float, boxes: Floats, pose: Floats
-    ) -> float:
+    def _distance(self, faces: NDArray[np.int64], local: Floats, bound: float, boxes: Floats, pose: Floats) -> float:
         """Exact distance (of ``clearance``) of boxes at one pose, which is below ``bound``, to some of the faces.
 
         Args:
@@ -157,20 +161,26 @@ class Solid:
         used, corner = np.unique(faces[between.min(0) <= bound], return_inverse=True)
         part = _collision_object(self.vertices[used], corner.reshape(-1, 3))
         fcl = _library()
-        distance = max(0.0, float(fcl.distance(part, gripper, fcl.DistanceRequest(), fcl.DistanceResult())))
-        return 0.0 if self._holds_one_of(boxes, pose) else distance
+        return max(0.0, float(fcl.distance(part, gripper, fcl.DistanceRequest(), fcl.DistanceResult())))
 
-    def _crossed(self, gripper: Any) -> bool:
-        """Whether surfaces go through each other."""
-        fcl = _library()
-        return bool(fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult()))
+    def _holds_one_of(self, boxes: Floats, poses: Floats) -> NDArray[np.bool_]:
+        """(K,) whether one of ``boxes`` (K, B, 2, 3) lies in the solid as a whole where their surfaces don't meet.
 
-    def _holds_one_of(self, boxes: Floats, pose: Floats) -> bool:
-        """Whether a box whose surface meets none lies in the solid as a whole: one corner tells."""
-        corners = boxes @ pose[:3, :3].T + pose[:3, 3]
+        Then all of its corners do, and one tells.
+        """
+        corners = _placed(boxes, poses)
         low, high = self._bounds
-        near = corners[((corners > low) & (corners < high)).all((1, 2)), 0]
-        return bool(len(near)) and bool(distances.inside(near, self.vertices, self.faces).any())
+        number, box = np.nonzero(((corners > low) & (corners < high)).all((2, 3)))
+        result = np.zeros(len(boxes), np.bool_)
+        if len(number):
+            result[number[self.surface.inside(corners[number, box, 0])]] = True
+        return result
+
+
+def _placed(boxes: Floats, poses: Floats) -> Floats:
+    """(K, B, 8, 3) corners of boxes (K, B, 2, 3) at poses (K, 4, 4)."""
+    corners = np.where(_CORNERS == 1, boxes[..., 1:, :], boxes[..., :1, :])
+    return corners @ poses[:, None, :3, :3].transpose(0, 1, 3, 2) + poses[:, None, None, :3, 3]
 
 
 def _collision_object(vertices: Floats, faces: NDArray[np.int64], pose: Floats | None = None) -> Any:

@@ -148,7 +148,9 @@ def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance
 
 def _gaps(place: Floats, number: int) -> Floats:
     """(P,) distances of columns of ``place`` (4, P) to one of them."""
-    return np.sqrt(((place - place[:, number, None]) ** 2).sum(0))
+    between = place - place[:, number, None]
+    between *= between
+    return np.sqrt(between.sum(0))
 
 
 def _approaches(pairs: Floats, gripper: Gripper) -> Floats:

@@ -159,7 +159,8 @@ def imitate(
     likeness = _likeness(poses, own)
     found: list[Found] = []
     order = np.argsort(likeness)[::-1][:MOST]
-    trials = (take(thing, poses[some], gripper, settings) for some in np.split(order, range(ENOUGH, len(order), ENOUGH)))
+    parts = np.split(order, range(ENOUGH, len(order), ENOUGH))
+    trials = (take(thing, poses[part], gripper, settings) for part in parts)
     for k, taken in zip(order, chain.from_iterable(trials), strict=False):
         if isinstance(taken, str):
             failures[taken] += 1

@@ -95,8 +95,9 @@ def _pressed(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Float
 
 
 def _between_pads(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, NDArray[np.int64]]:
-    """(3, 3, T) the outermost triangles between the pads, coordinates in tool frames of their corners, and (T,) to which
-    of ``poses`` (K, 4, 4) they belong.
+    """(3, 3, T) the outermost triangles between the pads, coordinates of their corners in tool frames.
+
+    And (T,) to which of ``poses`` (K, 4, 4) they belong.
     """
     limits = ((0, gripper.pad_width / 2), (2, gripper.pad_length / 2))
     centers, radii = thing.face_balls

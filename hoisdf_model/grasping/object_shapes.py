@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import distances, meshes
+from hoisdf_model.geometry import meshes
 from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.objects import CatalogueObject, Symmetry
 
@@ -59,11 +59,6 @@ class ObjectShape:
     def solid(self) -> Solid:
         """Solid for collision checks."""
         return Solid(self.vertices, self.faces)
-
-    @cached_property
-    def surface(self) -> distances.Surface:
-        """Surface for distances of points."""
-        return distances.Surface(self.vertices, self.faces)
 
     @cached_property
     def face_balls(self) -> tuple[Floats, Floats]:
@@ -103,7 +98,8 @@ class ObjectShape:
         """Compute now what is otherwise computed when first asked for."""
         far_away = np.array([[[9.0, 9.0, 9.0], [10.0, 10.0, 10.0]]])
         self.solid.meets(far_away[None], np.eye(4)[None])
-        _ = self.antipodal_pairs, self.surface, self.face_balls
+        self.solid.surface.inside(self.solid.surface.closest_points(self.samples[0])[2])
+        _ = self.antipodal_pairs, self.face_balls
 
 
 def object_shape(thing: CatalogueObject) -> ObjectShape:

@@ -69,13 +69,14 @@ def bottle(library):
 
 
 @pytest.mark.parametrize(
-    ("thing", "axis", "width"),
-    [(box(0.04, 0.06, 0.05), [1.0, 0, 0], 0.04), (cylinder(0.03, 0.05), [0.8, 0.6, 0], 0.06),
-     (sphere(0.03), [0.6, 0.64, 0.48], 0.06)],
+    ("solid", "sizes", "axis", "width"),
+    [(box, (0.04, 0.06, 0.05), [1.0, 0, 0], 0.04), (cylinder, (0.03, 0.05), [0.8, 0.6, 0], 0.06),
+     (sphere, (0.03,), [0.6, 0.64, 0.48], 0.06)],
     ids=["box", "cylinder", "sphere"],
 )  # fmt: skip
-def test_imitated_axis_and_width_are_those_of_thumb_and_finger(thing, axis, width):
+def test_imitated_axis_and_width_are_those_of_thumb_and_finger(solid, sizes, axis, width):
     """From two balls that touch the solid at the ends of a known diameter; the palm looks on from above."""
+    thing = solid(*sizes)
     axis = np.array(axis)
     reach = axis * (width / 2 + 0.006)
     found, reason = imitate(squeezing(-reach, reach, [0, 0, 0.11]), thing, GRIPPER, SETTINGS)
