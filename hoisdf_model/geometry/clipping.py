@@ -66,7 +66,10 @@ def clipped(
 
 
 def area_vectors(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Normals (3, T) of triangles (3, 3, T), twice as long as the triangles are large."""
+    """Normals of triangles, twice as long as their area.
+
+    (3, T) of triangles (3, 3, T), see :func:`clipped`.
+    """
     (ax, ay, az), (bx, by, bz) = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
     return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 

@@ -121,7 +121,10 @@ def tool_frame(closing: Floats, approach: Floats, origin: Floats) -> Floats:
 
 
 def in_tool_frames(points: Floats, poses: Floats) -> Floats:
-    """Coordinates (3, K, N) of points (N, 3) in the tool frames at poses (K, 4, 4)."""
+    """Coordinates of points in tool frames.
+
+    (3, K, N) of points (N, 3) at poses (K, 4, 4).
+    """
     into = np.empty((3, len(poses), 4))
     into[..., :3] = poses[:, :3, :3].transpose(2, 0, 1)
     into[..., 3] = -np.einsum("ki,kic->ck", poses[:, :3, 3], poses[:, :3, :3])

@@ -105,9 +105,9 @@ def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
 def hand_clearance(
     obstacle: Solid, grasps: Sequence[tuple[Floats, float]], gripper: Gripper, settings: GraspSettings
 ) -> list[float]:
-    """Clearance between hand and gripper path, metres, for each of the grasps, poses (4, 4) and widths.
+    """Clearance between hand and gripper path, metres.
 
-    From the start of the approach until the gripper has closed.
+    For each of the grasps, poses (4, 4) and widths, from the start of the approach until the gripper has closed.
 
     Below ``settings.clearance`` any number below it.
     """
