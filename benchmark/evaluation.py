@@ -168,7 +168,8 @@ def end_to_end(
 def recording(bag: Path, weights: str | None, count: int, processes: int) -> dict[str, dict[str, Any]]:
     """Name -> seconds of wall clock of the command on a recording, from its start to the report.
 
-    The processes' files are compared byte for byte with those of the one.
+    The processes' files are compared byte for byte with those of the one; with OMP_NUM_THREADS=1 they must be equal, else
+    the one has more threads than each of the others, and sums in another order.
     """
     with BagReader(bag) as reader:
         topic = reader.topics[reader.roles()["truth"]]
