@@ -168,7 +168,7 @@ def end_to_end(
 def recording(bag: Path, weights: str | None, count: int, processes: int) -> dict[str, dict[str, Any]]:
     """Name -> seconds of wall clock of the command on a recording, from its start to the report.
 
-    The processes' files are compared byte for byte with those of the one; with OMP_NUM_THREADS=1 they must be equal, else
+    The files of several processes must be those of one, byte for byte, with OMP_NUM_THREADS=1. Without it
     the one has more threads than each of the others, and sums in another order.
     """
     with BagReader(bag) as reader:
