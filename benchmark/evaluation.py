@@ -17,6 +17,7 @@
     python benchmark/evaluation.py                   # metrics only, on frames made here
     python benchmark/evaluation.py --data STILLS     # also the shipped weights on stills of a folder of shards
     python benchmark/evaluation.py --data STILLS --weights W --frames 100 --fields 5
+    python benchmark/evaluation.py --bag BAG         # the command on a recording, wall clock: one process, several
 
 Times are processor times of one thread, so that other load on the machine doesn't count; frames a second are their
 inverse. Hands have 778 vertices, objects are those of the catalogue in turn. Prints a table and writes JSON.
@@ -26,6 +27,8 @@ from __future__ import annotations
 
 import json
 import platform
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -41,7 +44,7 @@ from rich.progress import track
 from rich.table import Table
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data import ShardedFrames
+from hoisdf_model.data import BagReader, ShardedFrames
 from hoisdf_model.evaluation import (
     Contender,
     FieldQuality,
@@ -72,6 +75,8 @@ def main(
     weights: Annotated[str | None, typer.Option(help="Weights; the shipped ones if not given.")] = None,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each measurement.")] = 100,
     fields: Annotated[int, typer.Option(min=0, help="Frames whose fields are looked at.")] = 5,
+    bag: Annotated[Path | None, typer.Option(help="Recording with ground truth; its pace is what counts.")] = None,
+    processes: Annotated[int, typer.Option(min=2, help="Processes beside the one that they are compared with.")] = 2,
     output: Annotated[Path, typer.Option(help="JSON file to write.")] = Path("benchmark_evaluation.json"),
 ) -> None:
     """Measure, print and write."""
@@ -88,6 +93,8 @@ def main(
         table.add_row(name, str(count), f"{1e3 * seconds / count:.1f}", f"{count / seconds:.1f}")
     Console().print(table)
     rows = {name: {"frames": count, "seconds": seconds} for name, (count, seconds) in found.items()}
+    if bag is not None:
+        rows |= recording(bag, weights, frames, processes)
     output.write_text(json.dumps(rows, indent=1))
 
 
@@ -155,6 +162,39 @@ def end_to_end(
             for _ in track(steps, name, -(-number // 8)):
                 pass
             found[name] = (number, time.process_time() - began)
+    return found
+
+
+def recording(bag: Path, weights: str | None, count: int, processes: int) -> dict[str, dict[str, Any]]:
+    """Name -> seconds of wall clock of the command on a recording, from its start to the report.
+
+    The files of several processes must be those of one, byte for byte, with OMP_NUM_THREADS=1. Without it
+    the one has more threads than each of the others, and sums in another order.
+    """
+    with BagReader(bag) as reader:
+        topic = reader.topics[reader.roles()["truth"]]
+        length = (reader.end - reader.start) * 1e-9 * min(1.0, count / topic.count)
+    start = [sys.executable, "-m", "hoisdf_model.cli", "evaluate", "--bag", str(bag), "--frames", str(count)]
+    start += ["--weights", weights] if weights else []
+    kinds = {
+        "labelled, one process": [], f"labelled, {processes} processes": ["--processes", str(processes)],
+        "live": ["--protocol", "live"],
+    }  # fmt: skip
+    found: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (name, more) in enumerate(kinds.items()):
+            began = time.perf_counter()
+            subprocess.run([*start, *more, "-o", f"{folder}/{number}"], check=True, capture_output=True)
+            seconds = time.perf_counter() - began
+            found[name] = {"frames": count, "seconds": seconds, "times real time": length / seconds}
+        one, several = (Path(folder, str(number), "frames.jsonl").read_bytes() for number in (0, 1))
+    table = Table(title=f"{bag.name}, {count} frames, {length:.1f} s of recording", title_justify="left")
+    for column in ("what", "seconds", "times real time"):
+        table.add_column(column, justify="left" if column == "what" else "right")
+    for name, row in found.items():
+        table.add_row(name, f"{row['seconds']:.1f}", f"{row['times real time']:.2f}")
+    Console().print(table)
+    Console().print(f"files of one and of {processes} processes are {'equal' if one == several else 'DIFFERENT'}")
     return found
 
 

@@ -233,8 +233,8 @@ def executed(case: Case, planner: GraspPlanner, poses: str, mode: str, pose: Flo
     """A gripper on its way to ``pose`` (4, 4), tool frame -> true object's frame."""
     thing, gripper, settings = planner.shape(case.name), planner.gripper, planner.settings
     hand = hand_shape(case.truth.hands[0], planner.hand_model).moved(inverse(case.object_pose))
-    touches = hand_clearance(hand_obstacle(hand, settings), pose, 0.0, gripper, settings) <= 0
-    blocked = thing.solid.meets(gripper.boxes(gripper.stroke, settings.travel), pose)
+    touches = hand_clearance(hand_obstacle(hand, settings), [(pose, 0.0)], gripper, settings)[0] <= 0
+    blocked = thing.solid.meets(gripper.boxes(gripper.stroke, settings.travel)[None], pose[None])[0]
     return Trial(case.number, case.name, poses, mode, "blocked" if blocked else "", touches=touches, pose=pose)
 
 
@@ -276,7 +276,7 @@ def first_that_fits(thing: ObjectShape, poses: Floats, planner: GraspPlanner) ->
     for pose, contact in zip(poses, close_jaws(thing, poses, gripper), strict=True):
         if contact is not None and contact.width <= gripper.stroke:
             placed = centred(pose, contact)
-            if not thing.solid.meets(gripper.boxes(gripper.stroke, planner.settings.travel), placed):
+            if not thing.solid.meets(gripper.boxes(gripper.stroke, planner.settings.travel)[None], placed[None])[0]:
                 return placed
     return None
 

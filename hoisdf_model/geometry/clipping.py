@@ -31,52 +31,51 @@ def clipped(
     """Part of the triangles on one side of a plane.
 
     Args:
-        triangles: (T, 3, 3) corners.
+        triangles: (3, 3, T) coordinates, corners, triangles: so that arithmetic runs along memory.
         axis: 0, 1, 2 for x, y, z.
         side: 1 keeps what is at most ``limit`` along the axis, -1 what is at least ``limit``.
         limit: where the plane is.
 
     Returns:
-        (S, 3, 3) triangles of the same orientation, and for each (S,) which one it is a part of. A triangle in the
+        (3, 3, S) triangles of the same orientation, and for each (S,) which one it is a part of. A triangle in the
         plane is kept where its normal points away from what is kept: it belongs to the solid's surface there.
     """
-    beyond = side * (triangles[:, :, axis] - limit)
+    beyond = side * (triangles[axis] - limit)
     outside, inside = beyond > ON_PLANE, beyond < -ON_PLANE
-    out_count, in_count = outside.sum(1), inside.sum(1)
+    out_count, in_count = (np.add.reduce(corners, 0, dtype=np.int8) for corners in (outside, inside))
     whole = (out_count == 0) & (in_count > 0)
     flat = np.flatnonzero((out_count == 0) & (in_count == 0))
     if len(flat):
-        corners = triangles[flat]
-        normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        whole[flat] = side * normals[:, axis] > 0
-    crossed = (out_count > 0) & (in_count > 0)
-    quads, tips = np.flatnonzero(crossed & (in_count == 2)), np.flatnonzero(crossed & (in_count == 1))
-    kept = np.flatnonzero(whole)
-    if not len(quads) and not len(tips):
-        return triangles[kept], kept
+        whole[flat] = side * area_vectors(triangles[:, :, flat])[axis] > 0
+    kept, crossed = np.flatnonzero(whole), np.flatnonzero((out_count > 0) & (in_count > 0))
+    if not len(crossed):
+        return triangles.take(kept, 2), kept
     # the odd corner first: of a quad the one that goes, of a tip the one that stays
-    gone, first, second = _turned(triangles[quads], outside[quads].argmax(1))
-    enter, leave = _crossing(second, gone, axis, limit), _crossing(gone, first, axis, limit)
-    stays, following, before = _turned(triangles[tips], inside[tips].argmax(1))
-    ends = _crossing(stays, following, axis, limit), _crossing(before, stays, axis, limit)
+    quad, tip = in_count[crossed] == 2, in_count[crossed] == 1
+    start = np.where(quad, outside[:, crossed].argmax(0), inside[:, crossed].argmax(0))
+    odd, following, before = (triangles[:, (start + k) % 3, crossed] for k in range(3))
+    leave, enter = _crossing(odd, following, axis, limit), _crossing(before, odd, axis, limit)
+    quad, tip = np.flatnonzero(quad), np.flatnonzero(tip)
     parts = [
-        triangles[kept],
-        np.stack([first, second, enter], 1),
-        np.stack([enter, leave, first], 1),
-        np.stack([stays, *ends], 1),
+        triangles.take(kept, 2),
+        np.stack([following, before, enter], 1).take(quad, 2),
+        np.stack([enter, leave, following], 1).take(quad, 2),
+        np.stack([odd, leave, enter], 1).take(tip, 2),
     ]
-    return np.concatenate(parts), np.concatenate([kept, quads, quads, tips])
+    return np.concatenate(parts, 2), np.concatenate([kept, crossed[quad], crossed[quad], crossed[tip]])
 
 
-def _turned(triangles: NDArray[np.float64], start: NDArray[np.int64]) -> list[NDArray[np.float64]]:
-    """The three corners (T, 3), each triangle's from its corner number ``start`` (T,) on."""
-    rows = np.arange(len(triangles))
-    return [triangles[rows, (start + k) % 3] for k in range(3)]
+def area_vectors(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normals of triangles, twice as long as their area.
+
+    (3, T) of triangles (3, 3, T), see :func:`clipped`.
+    """
+    (ax, ay, az), (bx, by, bz) = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    return np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
 
 
 def _crossing(a: NDArray[np.float64], b: NDArray[np.float64], axis: int, limit: float) -> NDArray[np.float64]:
-    """(T, 3) where the edges from ``a`` (T, 3) to ``b`` (T, 3) go through the plane."""
+    """(3, T) where the edges from ``a`` (3, T) to ``b`` (3, T) go through the plane."""
     along = b - a
-    rise = along[:, axis]
-    share = (limit - a[:, axis]) / np.where(rise == 0, 1e-12, rise)
-    return a + share[:, None] * along
+    rise = along[axis]
+    return a + (limit - a[axis]) / np.where(rise == 0, 1e-12, rise) * along

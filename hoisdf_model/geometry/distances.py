@@ -20,6 +20,7 @@ inside fists and thin walls where signs from pseudonormals fail.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,47 @@ def closest_points(
 
     squared, face, nearest = igl.point_mesh_squared_distance(*_checked(points, vertices, faces))
     return np.sqrt(np.asarray(squared)), np.asarray(face, np.int64).reshape(-1), np.asarray(nearest)
+
+
+class Surface:
+    """Triangle mesh whose search trees are kept, for many queries.
+
+    Args:
+        vertices: (N, 3) metres.
+        faces: (M, 3) integer; closed, as for :func:`signed_distance`.
+
+    Raises:
+        InvalidInputError: an array has the wrong shape or isn't finite; of the queries too.
+    """
+
+    def __init__(self, vertices: Floats, faces: Integers) -> None:
+        _, self._vertices, self._faces = _checked(np.zeros((0, 3)), vertices, faces)
+
+    def closest_points(self, points: Floats) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64]]:
+        """As the function :func:`closest_points`."""
+        p, v, f = _checked(points, self._vertices, self._faces)
+        squared, face, nearest = self._tree.squared_distance(v, f, p)
+        return np.sqrt(np.asarray(squared)), np.asarray(face, np.int64).reshape(-1), np.asarray(nearest)
+
+    def inside(self, points: Floats) -> NDArray[np.bool_]:
+        """As the function :func:`inside` without ``exact``."""
+        return np.asarray(self._winding.winding_number(_checked(points, self._vertices, self._faces)[0])) > 0.5
+
+    @cached_property
+    def _tree(self) -> Any:
+        import igl
+
+        tree = igl.AABB()
+        tree.init(self._vertices, self._faces)
+        return tree
+
+    @cached_property
+    def _winding(self) -> Any:
+        import igl
+
+        tree = igl.FastWindingNumberBVH()
+        tree.init(self._vertices, self._faces)
+        return tree
 
 
 def _checked(

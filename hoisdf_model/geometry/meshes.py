@@ -20,6 +20,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -104,11 +105,17 @@ def capped(vertices: Floats, faces: Integers) -> tuple[NDArray[np.float64], NDAr
 
     The fans' centres are appended to the vertices.
     """
-    v, f = np.asarray(vertices, np.float64), np.asarray(faces, np.int64)
-    for loop in boundary_loops(f):
-        fan = np.stack([np.roll(loop, -1), loop, np.full(len(loop), len(v))], 1)
-        v, f = np.concatenate([v, v[loop].mean(0, keepdims=True)]), np.concatenate([f, fan])
-    return v, f
+    v, f = np.asarray(vertices, np.float64), np.ascontiguousarray(faces, np.int64)
+    loops = _loops_of(f.tobytes())
+    fans = [np.stack([np.roll(loop, -1), loop, np.full(len(loop), len(v) + k)], 1) for k, loop in enumerate(loops)]
+    middles = [v[loop].mean(0, keepdims=True) for loop in loops]
+    return np.concatenate([v, *middles]), np.concatenate([f, *fans])
+
+
+@lru_cache(maxsize=8)
+def _loops_of(faces: bytes) -> list[NDArray[np.int64]]:
+    """Loops of the same few hands, which are asked for with every frame."""
+    return boundary_loops(np.frombuffer(faces, np.int64).reshape(-1, 3))
 
 
 def sample_surface(vertices: Floats, faces: Integers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -30,8 +30,10 @@ from numpy.typing import NDArray
 
 from hoisdf_model.errors import DependencyError
 from hoisdf_model.geometry import distances
+from hoisdf_model.grasping.candidates import in_tool_frames
 
 Floats = NDArray[np.float64]
+ROUNDED = 1e-9  # metres by which a bound may be off
 # corners of a box as bits z y x, and its twelve triangles seen from outside
 _CORNERS = np.array([[(k >> axis) & 1 for axis in range(3)] for k in range(8)])
 _TRIANGLES = np.array(
@@ -50,23 +52,40 @@ def box_mesh(boxes: Floats) -> tuple[Floats, NDArray[np.int64]]:
     return corners.reshape(-1, 3), faces.reshape(-1, 3)
 
 
-def box_distance(points: Floats, boxes: Floats) -> Floats:
+def box_distance(coordinates: Floats, boxes: Floats) -> Floats:
     """Smallest distance between points and axis-aligned boxes.
 
-    (..., N, 3) points -> (...,) of the nearest of them to the nearest of ``boxes`` (B, 2, 3); 0 inside.
+    (3, ..., N) coordinates of points -> (...,) of the nearest of them to the nearest of ``boxes`` (..., B, 2, 3); 0
+    inside.
 
     Of a mesh's vertices this is at least the distance of the mesh, so a pose that fails here needs no exact check.
     """
-    best = np.full(points.shape[:-2], np.inf)
-    for low, high in boxes:
-        squared = np.zeros(points.shape[:-1])
-        for axis in range(3):
-            along = points[..., axis]
-            outside = np.maximum(low[axis] - along, along - high[axis])
-            np.maximum(outside, 0.0, out=outside)
-            squared += outside * outside
-        best = np.minimum(best, squared.min(-1))
-    return np.sqrt(best)
+    return np.sqrt(np.min([_squared(coordinates, box).min(-1) for box in np.moveaxis(boxes, -3, 0)], axis=0))
+
+
+def boxes_hold(coordinates: Floats, boxes: Floats) -> NDArray[np.bool_]:
+    """Whether a point lies within axis-aligned boxes.
+
+    (3, ..., N) coordinates of points -> (...,) whether any of them is within any of ``boxes`` (..., B, 2, 3).
+    """
+    held = np.zeros(coordinates.shape[1:], np.bool_)
+    for box in np.moveaxis(boxes, -3, 0):
+        within = np.ones(coordinates.shape[1:], np.bool_)
+        for axis, along in enumerate(coordinates):
+            within &= along > box[..., 0, axis, None]
+            within &= along < box[..., 1, axis, None]
+        held |= within
+    return np.logical_or.reduce(held, -1)
+
+
+def _squared(coordinates: Floats, box: Floats) -> Floats:
+    """Squared distances (..., N) of points (3, ..., N) to a box (..., 2, 3)."""
+    total = np.zeros(coordinates.shape[1:])
+    for axis, along in enumerate(coordinates):
+        outside = along - np.clip(along, box[..., 0, axis, None], box[..., 1, axis, None])
+        outside *= outside
+        total += outside
+    return total
 
 
 class Solid:
@@ -82,8 +101,14 @@ class Solid:
         self.faces = np.ascontiguousarray(faces, np.int64)
 
     @cached_property
-    def _columns(self) -> Floats:
-        return np.ascontiguousarray(self.vertices.T)
+    def surface(self) -> distances.Surface:
+        """Surface for distances of points."""
+        return distances.Surface(self.vertices, self.faces)
+
+    @cached_property
+    def _longest_edges(self) -> Floats:
+        corners = self.vertices[self.faces]
+        return np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
 
     @cached_property
     def _bounds(self) -> tuple[Floats, Floats]:
@@ -93,55 +118,76 @@ class Solid:
     def _object(self) -> Any:
         return _collision_object(self.vertices, self.faces)
 
-    def meets(self, boxes: Floats, pose: Floats) -> bool:
+    def meets(self, boxes: Floats, poses: Floats) -> NDArray[np.bool_]:
         """Whether posed boxes collide with the solid.
 
-        Boxes (B, 2, 3) at a pose (4, 4), boxes' frame -> solid's frame, touch or fill part of it.
+        (K,) whether any of ``boxes`` (K, B, 2, 3) at ``poses`` (K, 4, 4), boxes' frame -> solid's frame, touches or
+        fills part of it.
         """
-        x, y, z = self._from(pose).T
-        for low, high in boxes:
-            if ((x > low[0]) & (x < high[0]) & (y > low[1]) & (y < high[1]) & (z > low[2]) & (z < high[2])).any():
-                return True
-        return self._crossed(_collision_object(*box_mesh(boxes), pose)) or self._holds_one_of(boxes, pose)
+        result = boxes_hold(in_tool_frames(self.vertices, poses), boxes)
+        fcl = _library()
+        for k in np.flatnonzero(~result):
+            gripper = _collision_object(*box_mesh(boxes[k]), poses[k])
+            result[k] = fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult())
+        return result | self._holds_one_of(boxes, poses)
 
-    def clearance(self, boxes: Floats, pose: Floats, least: float = 0.0) -> float:
+    def clearance(self, boxes: Floats, poses: Floats, least: float = 0.0) -> Floats:
         """Smallest distance of posed boxes to the solid, metres.
 
-        As in :meth:`meets`; 0 where they meet.
+        (K,) as in :meth:`meets`; 0 where they meet.
 
         What is below ``least`` may be any number below it: that vertices alone can tell.
         """
-        bound = float(box_distance(self._from(pose), boxes))
-        if bound == 0 or bound < least:
-            return bound
-        gripper = _collision_object(*box_mesh(boxes), pose)
-        if self._crossed(gripper) or self._holds_one_of(boxes, pose):
-            return 0.0
+        local = in_tool_frames(self.vertices, poses)
+        away = np.sqrt(np.min([_squared(local, box) for box in np.moveaxis(boxes, 1, 0)], axis=0))
+        of_faces = away.take(self.faces.T, 1).min(1)
+        result = of_faces.min(1)
+        for k in np.flatnonzero((result > 0) & (result >= least)):
+            # no point of a face is farther from all of its corners than its longest edge is long
+            near = self.faces[of_faces[k] <= result[k] + self._longest_edges]
+            result[k] = self._distance(near, local[:, k].T, result[k] + ROUNDED, boxes[k], poses[k])
+        return np.where(self._holds_one_of(boxes, poses), 0.0, result)
+
+    def _distance(self, faces: NDArray[np.int64], local: Floats, bound: float, boxes: Floats, pose: Floats) -> float:
+        """Exact distance (of ``clearance``) of boxes at one pose, which is below ``bound``, to some of the faces.
+
+        Args:
+            local: (N, 3) vertices in the boxes' frame.
+        """
+        corners = local[faces]
+        gap = np.maximum(boxes[:, None, 0] - corners.max(1), corners.min(1) - boxes[:, None, 1])
+        between = np.linalg.norm(np.maximum(gap, 0), axis=2)  # (B, F) of each box and the box around each face
+        gripper = _collision_object(*box_mesh(boxes[between.min(1) <= bound]), pose)
+        used, corner = np.unique(faces[between.min(0) <= bound], return_inverse=True)
+        part = _collision_object(self.vertices[used], corner.reshape(-1, 3))
         fcl = _library()
-        return max(0.0, float(fcl.distance(self._object, gripper, fcl.DistanceRequest(), fcl.DistanceResult())))
+        return max(0.0, float(fcl.distance(part, gripper, fcl.DistanceRequest(), fcl.DistanceResult())))
 
-    def _from(self, pose: Floats) -> Floats:
-        """(N, 3) vertices in the frame that lies at ``pose``; each coordinate is contiguous."""
-        return (pose[:3, :3].T @ self._columns - (pose[:3, 3] @ pose[:3, :3])[:, None]).T
+    def _holds_one_of(self, boxes: Floats, poses: Floats) -> NDArray[np.bool_]:
+        """(K,) whether one of ``boxes`` (K, B, 2, 3) lies in the solid as a whole where their surfaces don't meet.
 
-    def _crossed(self, gripper: Any) -> bool:
-        """Whether surfaces go through each other."""
-        fcl = _library()
-        return bool(fcl.collide(self._object, gripper, fcl.CollisionRequest(), fcl.CollisionResult()))
-
-    def _holds_one_of(self, boxes: Floats, pose: Floats) -> bool:
-        """Whether a box whose surface meets none lies in the solid as a whole: one corner tells."""
-        corners = boxes[:, 0] @ pose[:3, :3].T + pose[:3, 3]
+        Then all of its corners do, and one tells.
+        """
+        corners = _placed(boxes, poses)
         low, high = self._bounds
-        near = corners[((corners > low) & (corners < high)).all(1)]
-        return bool(len(near)) and bool(distances.inside(near, self.vertices, self.faces).any())
+        number, box = np.nonzero(((corners > low) & (corners < high)).all((2, 3)))
+        result = np.zeros(len(boxes), np.bool_)
+        if len(number):
+            result[number[self.surface.inside(corners[number, box, 0])]] = True
+        return result
+
+
+def _placed(boxes: Floats, poses: Floats) -> Floats:
+    """(K, B, 8, 3) corners of boxes (K, B, 2, 3) at poses (K, 4, 4)."""
+    corners = np.where(_CORNERS == 1, boxes[..., 1:, :], boxes[..., :1, :])
+    return corners @ poses[:, None, :3, :3].transpose(0, 1, 3, 2) + poses[:, None, None, :3, 3]
 
 
 def _collision_object(vertices: Floats, faces: NDArray[np.int64], pose: Floats | None = None) -> Any:
     fcl = _library()
     model = fcl.BVHModel()
     model.beginModel(len(vertices), len(faces))
-    model.addSubModel(vertices, faces)
+    model.addSubModel(vertices, faces.tolist())  # read number by number, which costs more of arrays
     model.endModel()
     transform = fcl.Transform() if pose is None else fcl.Transform(pose[:3, :3], pose[:3, 3])
     return fcl.CollisionObject(model, transform)

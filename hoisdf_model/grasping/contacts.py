@@ -96,9 +96,9 @@ def find_contacts(hand: HandShape, thing: ObjectShape, threshold: float = THRESH
         empty = np.zeros(0, np.int64)
         return Contacts(empty, none, none, np.zeros(0), empty, empty)
     points = hand.vertices[near]
-    magnitude, face, nearest = distances.closest_points(points, thing.vertices, thing.faces)
-    signed = np.where(distances.inside(points, thing.vertices, thing.faces), -magnitude, magnitude)
-    normals = meshes.face_normals(thing.vertices, thing.faces)[face]
+    magnitude, face, nearest = thing.solid.surface.closest_points(points)
+    signed = np.where(thing.solid.surface.inside(points), -magnitude, magnitude)
+    normals = meshes.face_normals(thing.vertices, thing.faces[face])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-18)
     # beyond an edge or corner the direction to the vertex says more than one of the faces that meet there
     away = (points - nearest) * np.sign(signed)[:, None]

@@ -265,7 +265,7 @@ class GraspFollower:
         if thing is None:
             return None
         object_pose = _pose_of(thing)
-        taken = next(iter(take(planner.shape(thing.name), pose[None], planner.gripper, planner.settings)))
+        (taken,) = take(planner.shape(thing.name), pose[None], planner.gripper, planner.settings)
         if isinstance(taken, str):
             return None
         placed, contact = taken
@@ -280,7 +280,7 @@ class GraspFollower:
 
     def _clearance(self, hand: HandShape, pose: Floats, width: float) -> float:
         settings = self.planner.settings
-        return hand_clearance(hand_obstacle(hand, settings), pose, width, self.planner.gripper, settings)
+        return hand_clearance(hand_obstacle(hand, settings), [(pose, width)], self.planner.gripper, settings)[0]
 
     def _ranked(self, found: list[tuple[Key, SteadyGrasp]]) -> tuple[SteadyGrasp, ...]:
         """Best first; a robot on its way shouldn't be sent elsewhere for a little better score."""

@@ -22,6 +22,7 @@ Antipodal pairs of surface points (Nguyen 1988) are sampled, approached from all
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +36,14 @@ from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
 from hoisdf_model.grasping.settings import GraspSettings
-from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
+from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, point_clearance, take
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
 DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
 MOST, ENOUGH = 24, 14  # exact trials, and grasps after which no more are tried
 THINNED, THINNED_MORE = 3, 12  # every third vertex of the hand serves for a look, every 36th for a first one
 VARIED = 0.25  # pairs farther apart than this, in diameters of the object, are as different as can be
-CHUNK = 96  # poses looked at together
+CHUNK = 48  # poses looked at together
 
 Floats = NDArray[np.float64]
 
@@ -69,27 +70,31 @@ def hand_over(
     failures: Counter[Reason] = Counter()
     found: list[Found] = []
     promising = poses[_promising(poses, thing, obstacle, gripper, settings)]
-    straight, able = aligned(thing, promising, gripper)
-    promising[able] = straight[able]
-    for taken in take(thing, promising, gripper, settings):
-        if isinstance(taken, str):
-            failures[taken] += 1
-            continue
-        pose, contact = taken
-        clearance = hand_clearance(obstacle, pose, contact.width, gripper, settings)
-        if clearance < settings.clearance:
-            failures["no_free_part"] += 1
-            continue
-        terms = {
-            "antipodality": grasp_scores.antipodality_term(contact.antipodality),
-            "stroke": grasp_scores.stroke_term(contact.width, gripper.stroke),
-            "clearance": grasp_scores.clearance_term(clearance),
-            "center": grasp_scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
-        }
-        found.append(Found(pose, contact, terms, grasp_scores.total(terms), clearance))
-        if len(found) == ENOUGH:
+    for start in range(0, len(promising), ENOUGH):
+        some = promising[start : start + ENOUGH]
+        straight, able = aligned(thing, some, gripper)
+        some[able] = straight[able]
+        trials = take(thing, some, gripper, settings)
+        held = [(trial[0], trial[1].width) for trial in trials if not isinstance(trial, str)]
+        room = iter(hand_clearance(obstacle, held, gripper, settings))
+        for trial in trials:
+            if isinstance(trial, str):
+                failures[trial] += 1
+                continue
+            (pose, contact), clearance = trial, next(room)
+            if clearance < settings.clearance:
+                failures["no_free_part"] += 1
+                continue
+            terms = {
+                "antipodality": grasp_scores.antipodality_term(contact.antipodality),
+                "stroke": grasp_scores.stroke_term(contact.width, gripper.stroke),
+                "clearance": grasp_scores.clearance_term(clearance),
+                "center": grasp_scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
+            }
+            found.append(Found(pose, contact, terms, grasp_scores.total(terms), clearance))
+        if len(found) >= ENOUGH:
             break
-    return distinct(found, settings.count), None if found else commonest(failures, "no_free_part")
+    return distinct(found[:ENOUGH], settings.count), None if found else commonest(failures, "no_free_part")
 
 
 def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
@@ -97,15 +102,20 @@ def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
     return hand.solid_with_forearm if settings.forearm else hand.solid
 
 
-def hand_clearance(obstacle: Solid, pose: Floats, width: float, gripper: Gripper, settings: GraspSettings) -> float:
+def hand_clearance(
+    obstacle: Solid, grasps: Sequence[tuple[Floats, float]], gripper: Gripper, settings: GraspSettings
+) -> list[float]:
     """Clearance between hand and gripper path, metres.
 
-    From the start of the approach until the gripper has closed.
+    For each of the grasps, poses (4, 4) and widths, from the start of the approach until the gripper has closed.
 
     Below ``settings.clearance`` any number below it.
     """
-    boxes = gripper.boxes(settings.opening(width, gripper.stroke), settings.travel, width)
-    return obstacle.clearance(boxes, pose, settings.clearance)
+    if not grasps:
+        return []
+    poses, widths = zip(*grasps, strict=True)
+    boxes = [gripper.boxes(settings.opening(width, gripper.stroke), settings.travel, width) for width in widths]
+    return obstacle.clearance(np.stack(boxes), np.stack(poses), settings.clearance).tolist()
 
 
 def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance: float) -> Floats:
@@ -138,7 +148,9 @@ def _free_pairs(hand: HandShape, thing: ObjectShape, gripper: Gripper, clearance
 
 def _gaps(place: Floats, number: int) -> Floats:
     """(P,) distances of columns of ``place`` (4, P) to one of them."""
-    return np.sqrt(((place - place[:, number, None]) ** 2).sum(0))
+    between = place - place[:, number, None]
+    between *= between
+    return np.sqrt(between.sum(0))
 
 
 def _approaches(pairs: Floats, gripper: Gripper) -> Floats:
@@ -169,7 +181,6 @@ def _promising(
     part = gripper.boxes(gripper.stroke, settings.travel)
     if settings.opening_margin is not None:
         part = part[2:]
-    palm = gripper.boxes(0.0, settings.travel)[2:]
     points = obstacle.vertices[::THINNED]
     off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
     most_room = point_clearance(points[::THINNED_MORE], poses, part)
@@ -181,7 +192,7 @@ def _promising(
         chunk = waiting[start : start + CHUNK]
         if len(kept) >= MOST and np.partition(merit, -MOST)[-MOST] > bound[chunk[0]]:
             break
-        chunk = chunk[point_clearance(thing.samples[0], poses[chunk], palm) > 0]
+        chunk = chunk[palm_is_free(thing, poses[chunk], gripper, settings)]
         room = point_clearance(points, poses[chunk], part)
         chunk, room = chunk[room > settings.clearance], room[room > settings.clearance]
         kept = np.concatenate([kept, chunk])

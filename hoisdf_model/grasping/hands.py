@@ -79,10 +79,11 @@ class HandShape:
         """
         along = self.joints[0] - self.joints[MIDDLE_KNUCKLE]
         along /= max(float(np.linalg.norm(along)), 1e-9)
-        ends = self.joints[0] + along * np.array([[FOREARM_BEGINS], [FOREARM_ENDS]])
-        arm = trimesh.creation.cylinder(FOREARM_RADIUS, sections=20, segment=ends)
-        faces = np.concatenate([self.closed_faces, np.asarray(arm.faces) + len(self.closed_vertices)])
-        return Solid(np.concatenate([self.closed_vertices, np.asarray(arm.vertices)]), faces)
+        vertices, faces = _forearm()
+        turn = trimesh.geometry.align_vectors([0, 0, 1], along)[:3, :3]
+        arm = self.joints[0] + along * (FOREARM_BEGINS + FOREARM_ENDS) / 2 + vertices @ turn.T
+        faces = np.concatenate([self.closed_faces, faces + len(self.closed_vertices)])
+        return Solid(np.concatenate([self.closed_vertices, arm]), faces)
 
 
 class DegenerateHandError(InvalidInputError):
@@ -122,6 +123,13 @@ def posed_shape(
     closed = np.concatenate([vertices, vertices[loop].mean(0, keepdims=True)])
     # a left hand is the right one in a mirror, which turns faces inside out
     return HandShape(vertices, joints, closed, faces if side == model.side else faces[:, ::-1], parts(model))
+
+
+@lru_cache(maxsize=1)
+def _forearm() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Vertices and faces of the cylinder about z, its middle at the origin."""
+    arm = trimesh.creation.cylinder(FOREARM_RADIUS, FOREARM_ENDS - FOREARM_BEGINS, sections=20)
+    return np.asarray(arm.vertices), np.asarray(arm.faces)
 
 
 @lru_cache(maxsize=4)

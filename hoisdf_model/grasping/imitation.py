@@ -25,6 +25,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape
 from hoisdf_model.grasping.jaws import aligned, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
 from hoisdf_model.grasping.settings import GraspSettings
-from hoisdf_model.grasping.trials import Found, commonest, distinct, point_clearance, take
+from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, take
 from hoisdf_model.hand.parts import REGIONS
 
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
@@ -151,14 +152,16 @@ def imitate(
         return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
     poses = np.concatenate([_variations(start) for start in starts])
     # y isn't settled before the jaws have closed: only collisions of the palm are known now
-    poses = poses[point_clearance(thing.samples[0], poses, gripper.boxes(0.0, settings.travel)[2:]) > 0]
+    poses = poses[palm_is_free(thing, poses, gripper, settings)]
     failures.clear()
     if not len(poses):
         return [], "in_collision"
     likeness = _likeness(poses, own)
     found: list[Found] = []
     order = np.argsort(likeness)[::-1][:MOST]
-    for k, taken in zip(order, take(thing, poses[order], gripper, settings), strict=True):
+    parts = np.split(order, range(ENOUGH, len(order), ENOUGH))
+    trials = (take(thing, poses[part], gripper, settings) for part in parts)
+    for k, taken in zip(order, chain.from_iterable(trials), strict=False):
         if isinstance(taken, str):
             failures[taken] += 1
             continue

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import clipping
-from hoisdf_model.grasping.candidates import tool_frame
+from hoisdf_model.grasping.candidates import in_tool_frames, tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.object_shapes import ObjectShape
 
@@ -79,37 +79,65 @@ def _pressed(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Float
     """
     triangles, owner = _between_pads(thing, poses, gripper)
     low, high = np.full(len(poses), np.inf), np.full(len(poses), -np.inf)
-    heights = triangles[:, :, 1]
-    np.minimum.at(low, owner, heights.min(1))
-    np.maximum.at(high, owner, heights.max(1))
-    scaled = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    middle = heights.mean(1)
+    heights = triangles[1]
+    np.minimum.at(low, owner, heights.min(0))
+    np.maximum.at(high, owner, heights.max(0))
+    scaled = clipping.area_vectors(triangles)
+    middle = heights.mean(0)
     normals = np.zeros((len(poses), 2, 3))
     for side, pressed in enumerate((middle > (high - YIELD)[owner], middle < (low + YIELD)[owner])):
-        facing = np.flatnonzero(pressed & ((1 - 2 * side) * scaled[:, 1] > 0))
+        facing = np.flatnonzero(pressed & ((1 - 2 * side) * scaled[1] > 0))
         for axis in range(3):
-            normals[:, side, axis] = np.bincount(owner[facing], scaled[facing, axis], len(poses))
+            normals[:, side, axis] = np.bincount(owner[facing], scaled[axis, facing], len(poses))
     area = np.linalg.norm(normals, axis=2)
     # a sharp edge or a corner is nothing to press on
     return low, high, normals / np.maximum(area, NO_AREA)[:, :, None], (area > NO_AREA).all(1)
 
 
 def _between_pads(thing: ObjectShape, poses: Floats, gripper: Gripper) -> tuple[Floats, NDArray[np.int64]]:
-    """(T, 3, 3) triangles between the pads, tool frames, and (T,) to which of ``poses`` (K, 4, 4) they belong."""
+    """(3, 3, T) the outermost triangles between the pads, coordinates of their corners in tool frames.
+
+    And (T,) to which of ``poses`` (K, 4, 4) they belong.
+    """
     limits = ((0, gripper.pad_width / 2), (2, gripper.pad_length / 2))
     centers, radii = thing.face_balls
-    near = np.ones((len(poses), len(centers)), bool)
-    for axis, limit in limits:
-        direction = poses[:, :3, axis]
-        away = direction @ centers.T - np.einsum("ki,ki->k", direction, poses[:, :3, 3])[:, None]
-        near &= np.abs(away) < limit + radii
-    owner, face = np.nonzero(near)
-    triangles = (thing.vertices[thing.faces[face]] - poses[owner, None, :3, 3]) @ poses[owner, :3, :3]
+    away = np.abs(in_tool_frames(centers, poses))
+    owner, face = np.nonzero(np.logical_and(*(away[axis] < limit + radii for axis, limit in limits)))
+    corners = in_tool_frames(thing.vertices, poses).reshape(3, -1)
+    triangles = corners.take(thing.faces.T[:, face] + owner * len(thing.vertices), 1)
+    within = np.logical_and(*(np.abs(triangles[axis]) < limit - clipping.ON_PLANE for axis, limit in limits))
+    some = np.flatnonzero(_outermost(triangles[1], within, owner, len(poses)) & ~_beside(triangles, limits))
+    triangles, owner, whole = triangles.take(some, 2), owner[some], within.all(0)[some]
+    kept, cut = np.flatnonzero(whole), np.flatnonzero(~whole)
+    pieces, source = triangles.take(cut, 2), owner[cut]
     for axis, limit in limits:
         for side in (1, -1):
-            triangles, source = clipping.clipped(triangles, axis, side, side * limit)
-            owner = owner[source]
-    return triangles, owner
+            pieces, part_of = clipping.clipped(pieces, axis, side, side * limit)
+            source = source[part_of]
+    return np.concatenate([triangles.take(kept, 2), pieces], 2), np.concatenate([owner[kept], source])
+
+
+def _outermost(heights: Floats, within: NDArray[np.bool_], owner: NDArray[np.int64], count: int) -> NDArray[np.bool_]:
+    """Whether triangles (T,) reach to where the pads press: as far out as any corner between the pads is, or nearly.
+
+    Args:
+        heights: (3, T) y of their corners.
+        within: (3, T) whether the corners are between the pads.
+        owner: (T,) which of ``count`` poses they belong to.
+    """
+    low, high = np.full(count, np.inf), np.full(count, -np.inf)
+    np.minimum.at(low, owner, np.where(within, heights, np.inf).min(0))
+    np.maximum.at(high, owner, np.where(within, heights, -np.inf).max(0))
+    return (heights.max(0) > (high - YIELD)[owner]) | (heights.min(0) < (low + YIELD)[owner])
+
+
+def _beside(triangles: Floats, limits: tuple[tuple[int, float], ...]) -> NDArray[np.bool_]:
+    """Whether triangles (3, 3, T) lie wholly on the far side of one of the planes around the pads."""
+    result = np.zeros(triangles.shape[2], np.bool_)
+    for axis, limit in limits:
+        result |= triangles[axis].min(0) > limit + clipping.ON_PLANE
+        result |= triangles[axis].max(0) < -limit - clipping.ON_PLANE
+    return result
 
 
 def centred(pose: Floats, contact: JawContact) -> Floats:

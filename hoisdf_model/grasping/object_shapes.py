@@ -97,8 +97,9 @@ class ObjectShape:
     def prepare(self) -> None:
         """Compute now what is otherwise computed when first asked for."""
         far_away = np.array([[[9.0, 9.0, 9.0], [10.0, 10.0, 10.0]]])
-        self.solid.clearance(far_away, np.eye(4))
-        _ = self.antipodal_pairs
+        self.solid.meets(far_away[None], np.eye(4)[None])
+        self.solid.surface.inside(self.solid.surface.closest_points(self.samples[0])[2])
+        _ = self.antipodal_pairs, self.face_balls
 
 
 def object_shape(thing: CatalogueObject) -> ObjectShape:

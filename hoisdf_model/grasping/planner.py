@@ -228,19 +228,20 @@ class GraspPlanner:
         covariance: Floats,
     ) -> list[GraspCandidate]:
         """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
-        result = []
+        images: list[tuple[GraspCandidate, Floats]] = []
         for base in bases:
             assert base.pose_in_object is not None
             for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
-                image = at(base, pose, object_pose, covariance)
-                if mode == "handover":
-                    obstacle = hand_obstacle(hand, self.settings)
-                    clearance = hand_clearance(obstacle, pose, base.width, self.gripper, self.settings)
-                    if clearance < self.settings.clearance:
-                        continue
-                    terms = {**base.terms, "clearance": grasp_scores.clearance_term(clearance)}
-                    image = replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=clearance)
-                result.append(image)
+                images.append((at(base, pose, object_pose, covariance), pose))
+        if mode != "handover":
+            return [image for image, _ in images]
+        swept = [(pose, image.width) for image, pose in images]
+        room = hand_clearance(hand_obstacle(hand, self.settings), swept, self.gripper, self.settings)
+        result = []
+        for (image, _), clearance in zip(images, room, strict=True):
+            if clearance >= self.settings.clearance:
+                terms = {**image.terms, "clearance": grasp_scores.clearance_term(clearance)}
+                result.append(replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=clearance))
         return result
 
     def _from_hand(self, hand: HandEstimate, shape: HandShape, number: int) -> GraspPlan:

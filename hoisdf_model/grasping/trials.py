@@ -17,14 +17,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.grasping.box_solids import box_distance
-from hoisdf_model.grasping.candidates import Reason, alike
+from hoisdf_model.grasping.box_solids import box_distance, boxes_hold
+from hoisdf_model.grasping.candidates import Reason, alike, in_tool_frames
 from hoisdf_model.grasping.grasp_scores import slips
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.jaws import YIELD, JawContact, centred, close_jaws
@@ -52,38 +51,53 @@ class Found:
 
 def take(
     thing: ObjectShape, poses: Floats, gripper: Gripper, settings: GraspSettings
-) -> Iterator[tuple[Floats, JawContact] | Reason]:
+) -> list[tuple[Floats, JawContact] | Reason]:
     """Feasible grasps with the jaws closed at poses.
 
-    ``poses`` (K, 4, 4), tool -> object frame; collisions are checked only as far as results are requested.
+    ``poses`` (K, 4, 4), tool -> object frame.
 
-    Yields:
-        The pose with its origin midway between the pads, and what they found; or why it can't be done.
+    Returns:
+        For each the pose with its origin midway between the pads, and what they found; or why it can't be done.
     """
-    for pose, contact in zip(poses, close_jaws(thing, poses, gripper), strict=True):
+    result: list[tuple[Floats, JawContact] | Reason] = []
+    holding, swept = [], []
+    for k, (pose, contact) in enumerate(zip(poses, close_jaws(thing, poses, gripper), strict=True)):
         if contact is None:
-            yield "not_antipodal"
+            result.append("not_antipodal")
         elif contact.width > gripper.stroke:
-            yield "too_wide"
+            result.append("too_wide")
         elif slips(contact.antipodality):
-            yield "not_antipodal"
+            result.append("not_antipodal")
         else:
-            placed = centred(pose, contact)
+            result.append((centred(pose, contact), contact))
             opening = settings.opening(contact.width, gripper.stroke)
             # the approach, and closing until just before the pads touch: nothing else of the fingers may touch first
-            swept = gripper.boxes(opening, settings.travel, min(opening, contact.width + 2 * YIELD))
-            yield "in_collision" if thing.solid.meets(swept, placed) else (placed, contact)
+            swept.append(gripper.boxes(opening, settings.travel, min(opening, contact.width + 2 * YIELD)))
+            holding.append(k)
+    if holding:
+        placed = np.stack([result[k][0] for k in holding])
+        for k in np.array(holding)[thing.solid.meets(np.stack(swept), placed)]:
+            result[k] = "in_collision"
+    return result
+
+
+def palm_is_free(thing: ObjectShape, poses: Floats, gripper: Gripper, settings: GraspSettings) -> NDArray[np.bool_]:
+    """Whether an object leaves the palm's way free, whatever the jaws do.
+
+    (K,) of ``poses`` (K, 4, 4), as far as samples of the surface tell.
+    """
+    palm = gripper.boxes(0.0, settings.travel)[2:]
+    return ~boxes_hold(in_tool_frames(thing.samples[0], poses), palm)
 
 
 def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
-    """Lower bound of clearance from points to boxes, metres.
+    """Upper bound of clearance from a mesh's points to a gripper, metres.
 
-    (K,) from points (N, 3) to ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther.
+    (K,) from points (N, 3) to the gripper's ``boxes`` (B, 2, 3) at poses (K, 4, 4); 0 inside. A mesh is no farther.
     """
-    turns = poses[:, :3, :3]
-    shift = np.einsum("ki,kic->ck", poses[:, :3, 3], turns)
-    local = np.stack([turns[:, :, axis] @ points.T for axis in range(3)]) - shift[:, :, None]
-    return box_distance(np.moveaxis(local, 0, -1), boxes)
+    local = in_tool_frames(points, poses)
+    np.abs(local[1], out=local[1])  # a gripper is the same on both sides: one of its fingers will do
+    return box_distance(local, boxes[boxes[:, 1, 1] > 0])
 
 
 def distinct(found: list[Found], count: int) -> list[Found]:

@@ -14,6 +14,7 @@
 
 """An evaluation by several processes: shares of the frames, and the same results as by one."""
 
+import json
 import os
 import subprocess
 import sys
@@ -73,7 +74,13 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
         Processes.joined()
 
 
-def test_two_processes_find_what_one_does(tmp_path):
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [(["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"], []),
+     (["-m"], ["--processes", "2"])],
+    ids=["torchrun", "side_by_side"],
+)  # fmt: skip
+def test_two_processes_write_what_one_does(tmp_path, start, more):
     data, weights = tmp_path / "data", tmp_path / "tiny.safetensors"
     BOX.export(tmp_path / "box.stl")
     shards.begin(data, 5, 5, {})
@@ -85,22 +92,25 @@ def test_two_processes_find_what_one_does(tmp_path):
         "--workers", "0", "--batch-size", "2", "--device", "cpu", "-o",
     ]  # fmt: skip
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # as torchrun has it
+    torch.set_num_threads(1)  # as each of two has it
     try:
         alone = CliRunner().invoke(app, [*options, str(tmp_path / "one")])
     finally:
         torch.set_num_threads(threads)
     assert alone.exit_code == 0, alone.output
     outside = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE", "LOCAL_RANK")}
-    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    start = [sys.executable, *start, "hoisdf_model.cli", *options, str(tmp_path / "two"), *more]
     together = subprocess.run(
-        [*start, "-m", "hoisdf_model.cli", *options, str(tmp_path / "two")],
-        env=outside | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+        start, env=outside | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert together.returncode == 0, together.stderr
     assert together.stdout.count("tiny on data: 5 frames,") == 1  # only one prints
-    one, two = ((tmp_path / name / "frames.csv").read_text() for name in ("one", "two"))
-    assert one == two
+    for name in ("frames.jsonl", "frames.csv"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+    summaries = [json.loads((tmp_path / name / "summary.json").read_text()) for name in ("one", "two")]
+    assert all(summary.pop("frames_per_second") for summary in summaries)
+    assert summaries[0] == summaries[1]
+    one = (tmp_path / "one" / "frames.csv").read_text()
     assert len(one.splitlines()) == 1 + 5 * 4 + 3  # network, two means and truth; untrained of three
     assert not list((tmp_path / "two").glob("process_*"))

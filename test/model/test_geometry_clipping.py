@@ -23,11 +23,17 @@ from hoisdf_model.geometry import clipping
 
 
 def corners(mesh):
-    return np.asarray(mesh.triangles, np.float64)
+    return columns(np.asarray(mesh.triangles, np.float64))
+
+
+def columns(triangles):
+    """(T, 3, 3) corners and their coordinates <-> (3, 3, T) coordinates and corners."""
+    return triangles.transpose(2, 1, 0)
 
 
 def vector_area(triangles):
     """(3,) sum of normals by area: twice, one for area, one for direction."""
+    triangles = columns(triangles)
     normals = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]) / 2
     return np.concatenate([[np.linalg.norm(normals, axis=1).sum()], normals.sum(0)])
 
@@ -44,21 +50,21 @@ def test_what_is_left_is_what_trimesh_leaves(axis, side):
         normal = -side * np.eye(3)[axis]
         reference = corners(slice_mesh_plane(mesh, normal, np.eye(3)[axis] * limit))
         assert np.allclose(vector_area(left), vector_area(reference), atol=1e-12)
-        assert np.allclose(left.min((0, 1)), reference.min((0, 1)), atol=1e-12)
-        assert np.allclose(left.max((0, 1)), reference.max((0, 1)), atol=1e-12)
-        assert (side * (left[:, :, axis] - limit)).max() <= 1e-12
+        assert np.allclose(left.min((1, 2)), reference.min((1, 2)), atol=1e-12)
+        assert np.allclose(left.max((1, 2)), reference.max((1, 2)), atol=1e-12)
+        assert (side * (left[axis] - limit)).max() <= 1e-12
         # each part lies in the plane of what it was cut from
-        whole = corners(mesh)[source]
+        left, whole = columns(left), columns(corners(mesh))[source]
         normals = np.cross(whole[:, 1] - whole[:, 0], whole[:, 2] - whole[:, 0])
         assert np.abs(np.einsum("tkc,tc->tk", left - whole[:, :1], normals)).max() < 1e-12
 
 
 def test_faces_in_the_plane_stay_where_they_bound_what_is_kept():
     cube = corners(trimesh.creation.box((2.0, 2.0, 2.0)))
-    assert len(clipping.clipped(cube, 2, 1, 1.0)[0]) == 12  # all of it
-    assert len(clipping.clipped(cube, 2, 1, -1.0)[0]) == 0  # only its bottom touches
-    assert len(clipping.clipped(cube, 2, -1, -1.0)[0]) == 12
-    assert len(clipping.clipped(cube[:0], 2, 1, 0.0)[0]) == 0
+    assert clipping.clipped(cube, 2, 1, 1.0)[0].shape[2] == 12  # all of it
+    assert clipping.clipped(cube, 2, 1, -1.0)[0].shape[2] == 0  # only its bottom touches
+    assert clipping.clipped(cube, 2, -1, -1.0)[0].shape[2] == 12
+    assert clipping.clipped(cube[:, :, :0], 2, 1, 0.0)[0].shape[2] == 0
 
 
 def test_cut_at_all_six_sides_leaves_the_surface_within_a_box():

@@ -136,7 +136,7 @@ def test_a_mean_hand_over_keeps_its_clearance_to_the_hand_of_the_newest_frame(pl
         for grasp in follower.add(0.1 * k, seen, ("handover",)).grasps:
             one = grasp.candidate
             obstacle = hand_obstacle(hand, planner.settings)
-            gap = hand_clearance(obstacle, one.pose_in_object, one.width, planner.gripper, planner.settings)
+            (gap,) = hand_clearance(obstacle, [(one.pose_in_object, one.width)], planner.gripper, planner.settings)
             assert gap >= planner.settings.clearance - 1e-9
             given += 1
     assert given > 3

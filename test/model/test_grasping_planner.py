@@ -38,7 +38,7 @@ from hoisdf_model.grasping.box_solids import box_mesh
 from hoisdf_model.grasping.candidates import alike, grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
-from hoisdf_model.grasping.trials import point_clearance
+from hoisdf_model.grasping.trials import palm_is_free, point_clearance
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue, symmetry
 from hoisdf_model.synthesis import BenchmarkStills
@@ -69,13 +69,14 @@ def bottle(library):
 
 
 @pytest.mark.parametrize(
-    ("thing", "axis", "width"),
-    [(box(0.04, 0.06, 0.05), [1.0, 0, 0], 0.04), (cylinder(0.03, 0.05), [0.8, 0.6, 0], 0.06),
-     (sphere(0.03), [0.6, 0.64, 0.48], 0.06)],
+    ("solid", "sizes", "axis", "width"),
+    [(box, (0.04, 0.06, 0.05), [1.0, 0, 0], 0.04), (cylinder, (0.03, 0.05), [0.8, 0.6, 0], 0.06),
+     (sphere, (0.03,), [0.6, 0.64, 0.48], 0.06)],
     ids=["box", "cylinder", "sphere"],
 )  # fmt: skip
-def test_imitated_axis_and_width_are_those_of_thumb_and_finger(thing, axis, width):
+def test_imitated_axis_and_width_are_those_of_thumb_and_finger(solid, sizes, axis, width):
     """From two balls that touch the solid at the ends of a known diameter; the palm looks on from above."""
+    thing = solid(*sizes)
     axis = np.array(axis)
     reach = axis * (width / 2 + 0.006)
     found, reason = imitate(squeezing(-reach, reach, [0, 0, 0.11]), thing, GRIPPER, SETTINGS)
@@ -340,7 +341,7 @@ def test_the_most_promising_poses_are_those_of_an_exhaustive_search(library, mod
         poses = handover._approaches(pairs, GRIPPER)
         boxes = GRIPPER.boxes(GRIPPER.stroke, SETTINGS.travel)
         room = point_clearance(obstacle.vertices[:: handover.THINNED], poses, boxes)
-        possible = (point_clearance(thing.samples[0], poses, boxes[2:]) > 0) & (room > SETTINGS.clearance)
+        possible = palm_is_free(thing, poses, GRIPPER, SETTINGS) & (room > SETTINGS.clearance)
         off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / thing.diameter
         merit = np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center
         expected = np.sort(merit[possible])[::-1][: handover.MOST]

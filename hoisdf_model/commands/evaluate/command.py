@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import typer
@@ -25,7 +26,7 @@ from hoisdf_model.commands.evaluate.labelled_evaluation import LabelledEvaluatio
 from hoisdf_model.commands.evaluate.network_choice import NetworkChoice
 from hoisdf_model.commands.evaluate.option_fields import command_of
 from hoisdf_model.commands.evaluate.options import EvaluateOptions
-from hoisdf_model.commands.evaluate.processes import Processes
+from hoisdf_model.commands.evaluate.processes import Processes, side_by_side
 from hoisdf_model.commands.evaluate.progress import console_for_progress
 from hoisdf_model.errors import ConfigError
 
@@ -44,8 +45,8 @@ def evaluate(options: EvaluateOptions) -> None:
     An interrupted evaluation is resumed when it is called again. The network is compared with two baselines that don't
     use the image, the means of a training split, and with a network with initial weights.
 
-    Under torchrun (torchrun --nproc-per-node 2 -m hoisdf_model.cli evaluate ...) the frames are divided among the
-    processes, each with its own GPU; the first one prints and writes.
+    With --processes the frames are divided among processes, which share the cores; so they are under torchrun (torchrun
+    --nproc-per-node 2 -m hoisdf_model.cli evaluate ...), each with its own GPU. The first one prints and writes.
 
     With --bag the frames come from a recording. Under the live protocol they are estimated as by the perception node,
     with tracking, but none is dropped; there are no baselines, and an evaluation isn't resumed but repeated.
@@ -54,9 +55,13 @@ def evaluate(options: EvaluateOptions) -> None:
     from hoisdf_model.objects import find_object
 
     bags = options.bags()
+    in_order = bags is not None and (bags.estimates is not None or options.protocol == "live")
+    if options.processes > 1 and not in_order and "WORLD_SIZE" not in os.environ:
+        side_by_side(options.processes, evaluate, options)
+        return
     processes = Processes.joined()
-    if processes.count > 1 and bags is not None and (bags.estimates is not None or options.protocol == "live"):
-        raise ConfigError("frames of a bag are followed in order, by one process: leave out torchrun")
+    if in_order and max(processes.count, options.processes) > 1:
+        raise ConfigError("frames of a bag are followed in order, by one process: leave out torchrun and --processes")
     console = console_for_progress(quiet=not processes.leads)
     find = partial(find_object, catalogue=str(options.objects or ""))
     if bags is not None and bags.estimates is not None:

@@ -180,6 +180,10 @@ class EvaluateOptions:
     ] = "exhaustive"
     batch_size: BatchSize = 8
     workers: Workers = 1
+    processes: Annotated[
+        int,
+        typer.Option(min=1, help="Processes that evaluate labelled frames together, sharing the cores; on CPUs."),
+    ] = 1
 
     def __post_init__(self) -> None:
         for value, known, option in ((self.protocol, PROTOCOLS, "--protocol"), (self.search, SEARCHES, "--search")):

@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Several processes of torchrun that evaluate together.
+"""Several processes, of this machine or of torchrun, that evaluate together.
 
 Each evaluates its shard of the frames on its own device.
 """
@@ -20,6 +20,8 @@ Each evaluates its shard of the frames on its own device.
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hoisdf_model.commands.evaluate.progress import followed
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import ConfigError, HoisdfError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from hoisdf_model.evaluation import RecordFile
 
 Made = TypeVar("Made")
+Options = TypeVar("Options")
 PATIENCE = timedelta(days=7)  # the slowest process may take so much longer than the others
 
 
@@ -52,7 +55,7 @@ class Processes:
 
     @classmethod
     def joined(cls) -> Processes:
-        """Process group of torchrun, joined; a single process without it.
+        """Process group of torchrun or :func:`side_by_side`, joined; a single process without it.
 
         Raises:
             ConfigError: the environment's numbers are no numbers, or the others can't be met.
@@ -65,7 +68,7 @@ class Processes:
             own = cls(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
             torch.distributed.init_process_group("gloo", timeout=PATIENCE)
         except (KeyError, ValueError, RuntimeError) as error:
-            raise ConfigError(f"the processes of torchrun can't meet: {error}") from error
+            raise ConfigError(f"the processes of the evaluation can't meet: {error}") from error
         return own
 
     @property
@@ -105,6 +108,40 @@ class Processes:
         made = make()
         self.wait()
         return made
+
+
+def side_by_side(count: int, run: Callable[[Options], None], options: Options) -> None:
+    """A command in ``count`` processes of this machine, which share its cores.
+
+    Args:
+        count: how many.
+        run: does the work of each and calls :meth:`Processes.joined`; a function of a module.
+        options: of the command.
+
+    Raises:
+        SystemExit: one of them failed, and has said why; the others were ended.
+    """
+    from torch.multiprocessing.spawn import ProcessExitedException, spawn
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    try:
+        spawn(_one_of, (count, port, run, options), count)
+    except ProcessExitedException as error:
+        raise SystemExit(error.exit_code) from error
+
+
+def _one_of(rank: int, count: int, port: int, run: Callable[[Options], None], options: Options) -> None:
+    import torch
+
+    names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": count, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in names.items()})
+    torch.set_num_threads(max(1, torch.get_num_threads() // count))
+    try:
+        run(options)
+    except HoisdfError as error:
+        sys.exit(f"error: {error}")
 
 
 def records_of(processes: Processes, folder: Path, about: Mapping[str, Any]) -> RecordFile:

@@ -72,10 +72,10 @@ def interaction(
     # the hand's mesh is small and the object's may be large: it is asked once, and only about what lies in the hand
     shared = _voxels(np.maximum(low, hand.min(0)), np.minimum(high, hand.max(0)), voxel)
     if len(shared):
-        shared = shared[distances.inside(shared, hand, hand_faces)]
+        shared = shared[distances.inside(shared, hand, hand_faces, exact=False)]
     if not len(near) + len(shared):
         return Interaction(0.0, 0.0, False)
-    signed = distances.signed_distance(np.concatenate([near, shared]), obj, object_faces)
+    signed = distances.signed_distance(np.concatenate([near, shared]), obj, object_faces, exact=False)
     nearest = float(signed[: len(near)].min()) if len(near) else np.inf
     volume = int((signed[len(near) :] < 0).sum()) * voxel**3
     return Interaction(max(0.0, -nearest), volume, nearest < CONTACT)

@@ -63,10 +63,11 @@ def gather(folder: str | Path, records: RecordFile) -> None:
     Raises:
         EvaluationError: a file is damaged (named) or can't be moved.
     """
-    for shard in sorted(Path(folder).glob(SHARD.format("*"))):
-        if (shard / RECORDS).exists():
-            done = records.done()
-            records.append(record for record in read_records(shard) if record.frame not in done)
+    shards = sorted(Path(folder).glob(SHARD.format("*")))
+    done = records.done() if shards else set()
+    found = {one.frame: one for shard in shards if (shard / RECORDS).exists() for one in read_records(shard)}
+    records.append(found[frame] for frame in sorted(found.keys() - done))  # as one process writes them
+    for shard in shards:
         try:
             shutil.rmtree(shard)
         except OSError as error:
