@@ -35,11 +35,11 @@ import trimesh
 from fuzz_messages import CAMERA, DEPTH, PICTURE, TYPES, Rng, damaged, expect, png_is_sound, text
 
 from hoisdf_model.data import BagReader, BagWriter, ShardedFrames
-from hoisdf_model.data.image_files import read_depth, read_rgb
+from hoisdf_model.data.dataset_images import read_depth, read_rgb
 from hoisdf_model.data.labelled_frames import LabelledFrame
 from hoisdf_model.data.shards import _contents, begin, write_shard
 from hoisdf_model.errors import HoisdfError
-from hoisdf_model.evaluation.runs.mean_pose import read_mean_pose
+from hoisdf_model.evaluation.runs.mean_pose_baseline import read_mean_pose
 from hoisdf_model.feeds import open_video
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.grasping import load_gripper, read_grasp

@@ -59,7 +59,7 @@ from hoisdf_ros.child import Child
 from hoisdf_ros.demo.command import chosen_weights
 from hoisdf_ros.demo.playing import DemoPlan, run_demo
 from hoisdf_ros.doctor import fast_dds_variable
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.spinning import Spin
 
 PROFILES = Path(__file__).resolve().parents[1] / "config" / "fastdds.xml"

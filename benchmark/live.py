@@ -44,7 +44,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.frame_assembly import BagFrame
 from hoisdf_model.data.bags.reader import BagReader
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.estimates import Estimate, Frame

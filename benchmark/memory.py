@@ -52,7 +52,7 @@ from std_msgs.msg import Header
 from hoisdf_model.data import BagReader, sample_recording
 from hoisdf_model.messages import encode_image, pinhole_to_camera_info
 from hoisdf_ros.doctor import fast_dds_variable
-from hoisdf_ros.messages import ROS_TYPES, has_package, message_class
+from hoisdf_ros.message_classes import ROS_TYPES, has_package, message_class
 from hoisdf_ros.perception.outputs import OUTPUTS
 
 PROFILES = Path(__file__).resolve().parents[1] / "config" / "fastdds.xml"

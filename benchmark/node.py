@@ -89,7 +89,7 @@ def serve(seconds: float) -> None:
     from hoisdf_model.drawing import draw_overlay
     from hoisdf_model.hand import HandLayer, load_hand_model
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_ros.meshes import Meshes
+    from hoisdf_ros.catalogue_meshes import Meshes
     from hoisdf_ros.perception.node import PerceptionNode
     from hoisdf_ros.perception.scene import Scene
     from hoisdf_ros.processes import run

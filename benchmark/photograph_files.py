@@ -25,7 +25,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.commands.estimate.inputs import find_images
+from hoisdf_model.commands.estimate.input_files import find_images
 from hoisdf_model.errors import DatasetError, InvalidInputError
 from hoisdf_model.estimates import Side
 from hoisdf_model.geometry import Pinhole, boxes

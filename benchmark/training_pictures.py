@@ -37,7 +37,7 @@ from hoisdf_model.evaluation import untrained_like
 from hoisdf_model.network import load_network
 from hoisdf_model.synthesis import BenchmarkStills
 from hoisdf_model.training import read_config
-from hoisdf_model.training.pictures import picture
+from hoisdf_model.training.tensorboard_pictures import picture
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -128,7 +128,7 @@ def _interfaces() -> Iterator[Finding]:
     from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
 
     from hoisdf_model.data import interface_types
-    from hoisdf_ros.messages import message_class
+    from hoisdf_ros.message_classes import message_class
 
     store = interface_types()
     ours = sorted(name for name in store.fielddefs if name.startswith("hoisdf/msg/"))

@@ -23,7 +23,7 @@ from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPo
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate, entity_names
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 
 TF_TOPIC = "/tf"
 # what tf2_ros.TransformBroadcaster offers, so that listeners of every distribution match

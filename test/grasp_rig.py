@@ -47,7 +47,7 @@ from hoisdf_model.messages import estimate_to_hand_object, make_header
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import load_library
 from hoisdf_ros.grasp.node import GraspNode
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.transforms import transform_message
 
 CAMERA, BASE = "camera_optical", "base_link"

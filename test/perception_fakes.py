@@ -28,7 +28,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from hoisdf_model import estimates
 from hoisdf_model.errors import MeshError
 from hoisdf_model.estimates import Estimate, HandEstimate, HandModelInfo, HandRegion, ObjectEstimate
-from hoisdf_ros.meshes import Meshes
+from hoisdf_ros.catalogue_meshes import Meshes
 from hoisdf_ros.perception.scene import Scene
 
 WIDTH, HEIGHT = 64, 48

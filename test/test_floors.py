@@ -47,13 +47,22 @@ MAY_IMPORT = {
 # Rooms with wings: their folders and files by floors, the lowest first; each imports only from floors below its own.
 WINGS = {
     "hoisdf_ros": (
-        {"beginning", "child", "meshes", "messages", "parameters", "processes", "serialized", "unused_parameters"},
+        {
+            "beginning",
+            "catalogue_meshes",
+            "child",
+            "message_classes",
+            "parameters",
+            "processes",
+            "serialized",
+            "unused_parameters",
+        },
         {"node_parameters", "round_trip", "spinning", "transforms"},
         {"demo", "doctor", "feeds", "stream"},
         {"evaluation", "grasp", "perception", "viewer"},
     ),
     "hoisdf_model.data": (
-        {"download_check", "image_files", "labelled_frames", "synthetic_note"},
+        {"dataset_images", "download_check", "labelled_frames", "synthetic_note"},
         {"distance_files", "samples", "sdf_samples", "shards"},
         {"hand_fields", "object_models", "shards_check"},
         {"bags", "dexycb", "ho3d"},

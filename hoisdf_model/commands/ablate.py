@@ -182,7 +182,7 @@ def _described(path: str) -> dict[str, Any]:
 
 def _sources(recipe: TrainingConfig, hand_model: HandModel) -> Sources:
     from hoisdf_model.training import Sources
-    from hoisdf_model.training.sources import build_source
+    from hoisdf_model.training.data_sources import build_source
 
     named = recipe.data.sources
     return Sources([build_source(source, hand_model) for source in named], [source.ratio for source in named])

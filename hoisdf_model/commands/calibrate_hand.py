@@ -73,7 +73,7 @@ def calibrate_hand(
     from rich.console import Console
     from rich.text import Text
 
-    from hoisdf_model.commands.estimate.sequences import Sequence
+    from hoisdf_model.commands.estimate.sequence_run import Sequence
 
     console = Console(stderr=True)
     pictures = Sequence(

@@ -96,7 +96,7 @@ def view(
     from rich.console import Console
     from rich.text import Text
 
-    from hoisdf_model.commands.estimate.sequences import Sequence
+    from hoisdf_model.commands.estimate.sequence_run import Sequence
     from hoisdf_model.estimates import Prior
     from hoisdf_model.estimation import Estimator
     from hoisdf_model.objects import load_catalogue

@@ -14,8 +14,8 @@
 
 """Sources of data: bags and sharded data sets, read and written."""
 
+from hoisdf_model.data.bags.frame_assembly import BagFrame
 from hoisdf_model.data.bags.frame_recorder import FrameRecorder
-from hoisdf_model.data.bags.frames import BagFrame
 from hoisdf_model.data.bags.interfaces import interface_types
 from hoisdf_model.data.bags.reader import BagMessage, BagProblem, BagReader, Topic
 from hoisdf_model.data.bags.sample_bag import sample_recording

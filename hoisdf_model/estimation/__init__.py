@@ -17,7 +17,7 @@
 Localisation, placement, the network, decoding and tracking.
 """
 
-from hoisdf_model.estimation.device import resolve_device
+from hoisdf_model.estimation.compute_device import resolve_device
 from hoisdf_model.estimation.estimator import Estimator
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.pairing import priors_from_regions

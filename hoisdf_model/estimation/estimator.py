@@ -39,9 +39,9 @@ from hoisdf_model.estimates import (
     Prior,
     Regions,
 )
+from hoisdf_model.estimation.compute_device import resolve_device
 from hoisdf_model.estimation.decoding import Decoded
 from hoisdf_model.estimation.depth_alignment import onto_depth
-from hoisdf_model.estimation.device import resolve_device
 from hoisdf_model.estimation.hand_following import HandFollower
 from hoisdf_model.estimation.hand_sizes import HandSize
 from hoisdf_model.estimation.hand_targets import Target

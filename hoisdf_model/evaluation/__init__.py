@@ -27,9 +27,9 @@ from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.reports.comparison import Difference, compare
 from hoisdf_model.evaluation.reports.curves import bars, curves, png
 from hoisdf_model.evaluation.reports.descriptions import columns_of, digest_of, name_of, title_of
-from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.reports.evaluation_report import Content, write_report
+from hoisdf_model.evaluation.reports.frame_pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.reports.published import PublishedTable, published_tables
-from hoisdf_model.evaluation.reports.report import Content, write_report
 from hoisdf_model.evaluation.reports.result_files import Finished, finished_stream, write_results
 from hoisdf_model.evaluation.reports.summary import Figure, Summary, groups_of, methods_of, summarise
 from hoisdf_model.evaluation.reports.tables import (
@@ -44,7 +44,7 @@ from hoisdf_model.evaluation.runs.extra_metrics import Interaction, SampledPoint
 from hoisdf_model.evaluation.runs.field_quality import FieldQuality
 from hoisdf_model.evaluation.runs.frame_run import Contender, evaluate
 from hoisdf_model.evaluation.runs.loading import preparation_for
-from hoisdf_model.evaluation.runs.mean_pose import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
+from hoisdf_model.evaluation.runs.mean_pose_baseline import MeanPose, mean_pose_of, read_mean_pose, write_mean_pose
 from hoisdf_model.evaluation.runs.methods import LiveProtocol, MeanHandAndObject, PaperProtocol, untrained_like
 from hoisdf_model.evaluation.runs.online import OnlineEvaluation, OnlineFigures
 from hoisdf_model.evaluation.runs.records import Record, RecordFile, Result, read_about, read_records

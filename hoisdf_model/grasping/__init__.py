@@ -21,13 +21,13 @@ from hoisdf_model.grasping.fusion import FusedPose, fuse_poses
 from hoisdf_model.grasping.grasp_files import read_grasp, write_grasp
 from hoisdf_model.grasping.grasp_following import GraspFollower, Steadiness, SteadyGrasp, SteadyPlan, drawn_back, moved
 from hoisdf_model.grasping.grasp_pictures import draw_grasp, tiled
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
 from hoisdf_model.grasping.hands import HandShape, hand_shape, posed_shape
 from hoisdf_model.grasping.imitation import Opposition, opposition
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
 from hoisdf_model.grasping.planner import GraspPlanner
-from hoisdf_model.grasping.settings import GraspSettings
-from hoisdf_model.hand.parts import PARTS, REGIONS
+from hoisdf_model.hand.hand_parts import PARTS, REGIONS
 
 __all__ = [
     "MODES",

@@ -26,7 +26,7 @@ from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.hand.parts import PARTS, REGIONS
+from hoisdf_model.hand.hand_parts import PARTS, REGIONS
 
 THRESHOLD = 0.004  # metres: nearer than this is touching; skin gives, and grasps of the synthetic world stop at 3 mm
 

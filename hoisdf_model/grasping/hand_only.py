@@ -24,7 +24,7 @@ from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.imitation import approach_of
-from hoisdf_model.hand.parts import PARTS
+from hoisdf_model.hand.hand_parts import PARTS
 
 THUMB, INDEX = PARTS.index("thumb_distal"), PARTS.index("index_distal")
 

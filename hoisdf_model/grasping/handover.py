@@ -31,11 +31,11 @@ from hoisdf_model.geometry import distances
 from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.grasping.candidates import Reason
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
-from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, point_clearance, take
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each

@@ -28,8 +28,8 @@ from hoisdf_model.estimates import HandEstimate, Side
 from hoisdf_model.geometry import meshes
 from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.hand import HandModel, HandModelLike, as_hand_model
+from hoisdf_model.hand.hand_parts import parts, region_of_part
 from hoisdf_model.hand.joints import NUM_VERTICES
-from hoisdf_model.hand.parts import parts, region_of_part
 
 FOREARM_RADIUS, FOREARM_BEGINS, FOREARM_ENDS = 0.04, 0.02, 0.25  # metres; the last two from the wrist
 MIDDLE_KNUCKLE = 9  # joint

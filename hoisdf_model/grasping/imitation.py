@@ -34,13 +34,13 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape
 from hoisdf_model.grasping.jaws import aligned, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, take
-from hoisdf_model.hand.parts import REGIONS
+from hoisdf_model.hand.hand_parts import REGIONS
 
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
 BACK = (0.0, 0.008, 0.016, 0.026, 0.04)  # metres towards the palm of the hand, where the gripper's own is in the way

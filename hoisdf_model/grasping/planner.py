@@ -38,13 +38,13 @@ from hoisdf_model.grasping.candidates import (
     known,
     symmetric_poses,
 )
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hand_only import pinch
 from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, DegenerateHandError, HandShape, hand_shape
 from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
-from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import Found
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject

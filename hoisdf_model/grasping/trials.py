@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from hoisdf_model.grasping.box_solids import box_distance, boxes_hold
 from hoisdf_model.grasping.candidates import Reason, alike, in_tool_frames
 from hoisdf_model.grasping.grasp_scores import slips
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.jaws import YIELD, JawContact, centred, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.settings import GraspSettings
 
 ALIKE_ANGLE, ALIKE_DISTANCE = 0.26, 0.012  # radians, metres: grasps nearer to each other count as one
 

@@ -20,7 +20,7 @@ from hoisdf_model.hand.joints import BONES, FROM_MANO, JOINT_NAMES, PARENTS, TIP
 from hoisdf_model.hand.layer import HandLayer, HandMesh
 from hoisdf_model.hand.limits import JointLimits, flexion_axes, joint_limits
 from hoisdf_model.hand.model_file import HandModel, HandModelLike, as_hand_model, load_hand_model
-from hoisdf_model.hand.poses import POSE_NAMES, named_pose
+from hoisdf_model.hand.postures import POSE_NAMES, named_pose
 from hoisdf_model.hand.safe_pickle import load_pickle
 
 __all__ = [

@@ -32,7 +32,7 @@ from hoisdf_model.geometry.rotations import rotation_matrices
 from hoisdf_model.hand.joints import NUM_SHAPES
 from hoisdf_model.hand.layer import HandLayer
 from hoisdf_model.hand.model_file import HandModel
-from hoisdf_model.hand.poses import named_pose
+from hoisdf_model.hand.postures import named_pose
 
 Array = NDArray[np.float64]
 SHEET_POSES = ("flat", "grasp", "fist", "pinch", "point")

@@ -22,7 +22,7 @@ message is built from an estimate or an image, and the only one where an image m
 """
 
 from hoisdf_model.messages.camera_infos import CameraInfos
-from hoisdf_model.messages.cameras import camera_info_to_pinhole, pinhole_to_camera_info
+from hoisdf_model.messages.camera_messages import camera_info_to_pinhole, pinhole_to_camera_info
 from hoisdf_model.messages.encoding import encode_compressed, encode_depth, encode_image
 from hoisdf_model.messages.hand_objects import (
     estimate_to_hand_object,

@@ -31,8 +31,8 @@ from torch.nn import functional
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.network.explicit import OBJECT_KEYPOINTS, Explicit, Keypoints, SurfacePoints
 from hoisdf_model.network.pyramid import pixels_of
-from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.targets import Target
+from hoisdf_model.training.trained_parts import Part, known_mean
 
 SURFACE_SHARE = 4  # one of this number of field points, the nearest, represents the surface
 EXPLICIT_LOSSES = ("hand_keypoints", "object_keypoints", "hand_points", "object_points")

@@ -36,9 +36,9 @@ from hoisdf_model.network import NetworkOutput, RootPrediction
 from hoisdf_model.network.config_sections import FieldConfig
 from hoisdf_model.settings import one_of
 from hoisdf_model.training.explicit_losses import ExplicitReading, explicit_parts
-from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.root_losses import root_parts
 from hoisdf_model.training.targets import Target
+from hoisdf_model.training.trained_parts import Part, known_mean
 
 # What the intermediate representation says: distances (B, N) and (B, M) of both fields at the target's field points,
 # normalised, clamped; an explicit one's points; or nothing besides the image maps.

@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from hoisdf_model.network import RootPrediction
-from hoisdf_model.training.parts import Part, known_mean
 from hoisdf_model.training.targets import Target
+from hoisdf_model.training.trained_parts import Part, known_mean
 
 ROOT_LOSSES = ("root", "root_spread")
 BEND = 0.02  # errors below this are squared: share of the crop's edge, and relative depth

@@ -41,13 +41,13 @@ from hoisdf_model.network import Hoisdf, NetworkConfig, ResNet, save_network
 from hoisdf_model.training.average import MovingAverage
 from hoisdf_model.training.card import History, model_card
 from hoisdf_model.training.config import SourceConfig, TrainingConfig
+from hoisdf_model.training.data_sources import build_source
 from hoisdf_model.training.datamodule import TrainingData
 from hoisdf_model.training.module import TrainingModule
-from hoisdf_model.training.pictures import picture
 from hoisdf_model.training.record import changed_keys, write_record
-from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.starting import starting_weights, with_parts_of
 from hoisdf_model.training.stream import SampleStream
+from hoisdf_model.training.tensorboard_pictures import picture
 
 HAND_TRACKER = "hand_tracker"  # in place of a file: the encoder's weights are those of the shipped hand tracker
 CHECKPOINTS, WEIGHTS, CARD, RESCUED = "checkpoints", "weights.safetensors", "model_card.md", "not_finite"

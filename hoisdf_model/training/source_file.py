@@ -28,7 +28,7 @@ from hoisdf_model.errors import ConfigError
 from hoisdf_model.hand import HandModelLike
 from hoisdf_model.settings import typed
 from hoisdf_model.training.config import SourceConfig
-from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.data_sources import build_source
 
 
 @dataclass

@@ -164,8 +164,8 @@ def _report(console: Console, plan: DemoPlan, run: DemoRun, trained: bool, prepa
     from hoisdf_model.drawing import draw_overlay
     from hoisdf_model.messages import hand_object_to_estimate
     from hoisdf_model.objects import load_catalogue
-    from hoisdf_ros.demo.pictures import draw_pictures, write_contact_sheet, write_video
-    from hoisdf_ros.demo.report import as_mapping, as_table, joint_errors
+    from hoisdf_ros.demo.run_pictures import draw_pictures, write_contact_sheet, write_video
+    from hoisdf_ros.demo.run_report import as_mapping, as_table, joint_errors
 
     estimates = {stamp: hand_object_to_estimate(message) for stamp, message in run.messages.items()}
     catalogue = load_catalogue()

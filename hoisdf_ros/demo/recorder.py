@@ -26,7 +26,7 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 from hoisdf_model.messages import stamp_of
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 
 NANOSECONDS = 1_000_000_000
 RELIABLE = QoSProfile(history=HistoryPolicy.KEEP_LAST, depth=50, reliability=ReliabilityPolicy.RELIABLE)

@@ -20,7 +20,7 @@ from typing import Any
 
 from hoisdf_model.evaluation import METRICS
 from hoisdf_ros.evaluation.session import EvaluationSession
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.stream.diagnostics import OK, status_message
 
 SPOKEN = ("camera MJE", "MJE", "PA-MJE", "OCE", "ADD-S")

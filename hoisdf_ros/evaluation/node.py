@@ -44,7 +44,7 @@ from hoisdf_model.paths import named
 from hoisdf_ros.evaluation.figures import figures_message
 from hoisdf_ros.evaluation.parameters import EvaluationParameters
 from hoisdf_ros.evaluation.session import EvaluationSession
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node
 from hoisdf_ros.stream.diagnostics import OK, WARN, Finding, NodeState

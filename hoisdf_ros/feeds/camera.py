@@ -47,7 +47,7 @@ from hoisdf_model.geometry import read_camera, write_camera
 from hoisdf_model.messages import camera_info_to_pinhole, encode_compressed, encode_image, pinhole_to_camera_info
 from hoisdf_model.paths import named
 from hoisdf_ros.feeds.worker import run_node
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.parameters import ParameterSet, parameter
 from hoisdf_ros.processes import Ending
 

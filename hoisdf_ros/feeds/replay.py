@@ -48,7 +48,7 @@ from hoisdf_model.errors import BagError, ConfigError
 from hoisdf_ros.feeds.playback import Pacer, ReadAhead
 from hoisdf_ros.feeds.recorded_qos import offered_profile
 from hoisdf_ros.feeds.worker import run_node
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.parameters import ParameterSet, group, parameter
 from hoisdf_ros.processes import Ending
 

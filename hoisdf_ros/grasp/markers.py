@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 
 from hoisdf_model.geometry import rigid
 from hoisdf_model.grasping import GraspCandidate, Gripper
-from hoisdf_ros.grasp.messages import pose_message
-from hoisdf_ros.messages import ROS_TYPES, message_class
+from hoisdf_ros.grasp.grasp_messages import pose_message
+from hoisdf_ros.message_classes import ROS_TYPES, message_class
 
 BEST, OTHERS = "grasp", "grasps"  # namespaces
 PARTS = ("finger", "finger", "palm")  # of Gripper.boxes

@@ -32,9 +32,9 @@ from hoisdf_model.geometry import rigid, simplified
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
 from hoisdf_model.hand import HandModel
 from hoisdf_model.messages import MessageTypes, make_point, stamp_of
-from hoisdf_ros.grasp.messages import pose_message, pose_stamped, read_pose
-from hoisdf_ros.meshes import Meshes
-from hoisdf_ros.messages import ROS_TYPES, has_package
+from hoisdf_ros.catalogue_meshes import Meshes
+from hoisdf_ros.grasp.grasp_messages import pose_message, pose_stamped, read_pose
+from hoisdf_ros.message_classes import ROS_TYPES, has_package
 
 PACKAGE = "moveit_msgs"
 COLLISION_FACES = 1000  # of an object: planners check thousands of states a second

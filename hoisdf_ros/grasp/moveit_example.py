@@ -35,7 +35,7 @@ from rclpy.node import Node
 from hoisdf_model.errors import ConfigError, InvalidInputError
 from hoisdf_model.grasping import load_gripper
 from hoisdf_ros.grasp import moveit
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.parameters import ParameterSet, parameter
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node

@@ -38,14 +38,14 @@ from hoisdf_model.grasping import GraspFollower, GraspPlanner, Gripper, load_gri
 from hoisdf_model.hand import HandModel, load_hand_model
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.paths import named
+from hoisdf_ros.catalogue_meshes import Meshes
 from hoisdf_ros.grasp import moveit
 from hoisdf_ros.grasp.frame_buffer import FrameBuffer
-from hoisdf_ros.grasp.messages import grasp_message, grasps_message
+from hoisdf_ros.grasp.grasp_messages import grasp_message, grasps_message
 from hoisdf_ros.grasp.outputs import GraspOutputs
 from hoisdf_ros.grasp.parameters import GraspParameters
 from hoisdf_ros.grasp.pipeline import UNSTEADY, GraspPipeline
-from hoisdf_ros.meshes import Meshes
-from hoisdf_ros.messages import ROS_TYPES, message_class
+from hoisdf_ros.message_classes import ROS_TYPES, message_class
 from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.processes import Ending
 from hoisdf_ros.spinning import spin_node

@@ -28,11 +28,11 @@ from rclpy.lifecycle import LifecycleNode
 
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.grasping import GraspCandidate, Gripper, drawn_back
+from hoisdf_ros.grasp.grasp_messages import Reasons, grasp_transform, grasps_message, pose_array, pose_stamped
 from hoisdf_ros.grasp.markers import GraspMarkers
-from hoisdf_ros.grasp.messages import Reasons, grasp_transform, grasps_message, pose_array, pose_stamped
 from hoisdf_ros.grasp.moveit import CollisionObjects, available
 from hoisdf_ros.grasp.parameters import GraspParameters
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.stream.publishers import NEWEST, RESULTS, Publishers
 from hoisdf_ros.transforms import TF_QOS, TF_TOPIC
 

@@ -44,10 +44,10 @@ from hoisdf_model.grasping import (
 )
 from hoisdf_model.messages import hand_object_to_estimate, make_header
 from hoisdf_ros.grasp.frame_buffer import FrameBuffer, TransformError
-from hoisdf_ros.grasp.messages import Reasons
+from hoisdf_ros.grasp.grasp_messages import Reasons
 from hoisdf_ros.grasp.outputs import GraspOutputs
 from hoisdf_ros.grasp.parameters import GraspParameters
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.stream.failures import Causes, account_for, note_refused
 from hoisdf_ros.stream.inputs import HAND_OBJECT, InputSet
 from hoisdf_ros.stream.monitor import Monitor, Timing

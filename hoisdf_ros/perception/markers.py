@@ -27,7 +27,7 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate, HandEstimate, ObjectEstimate, Side, entity_names
 from hoisdf_model.hand import BONES
-from hoisdf_ros.messages import ROS_TYPES, message_class
+from hoisdf_ros.message_classes import ROS_TYPES, message_class
 from hoisdf_ros.serialized import SerializedMessage, mark, stamp_mark
 
 MESH, SKELETON = 0, 1  # marker ids within the namespace of a hand or object

@@ -32,7 +32,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
 from hoisdf_model.errors import ConfigError
-from hoisdf_ros.messages import has_package, message_class
+from hoisdf_ros.message_classes import has_package, message_class
 from hoisdf_ros.perception.detections import PACKAGE as VISION_MSGS
 from hoisdf_ros.perception.outputs import Outputs
 from hoisdf_ros.perception.parameters import PerceptionParameters

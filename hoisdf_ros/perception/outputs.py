@@ -27,7 +27,7 @@ from rclpy.lifecycle import LifecycleNode
 
 from hoisdf_model.estimates import Estimate, Frame
 from hoisdf_model.messages import encode_image, estimate_to_hand_object
-from hoisdf_ros.messages import ROS_TYPES
+from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.perception import detections
 from hoisdf_ros.perception.markers import MarkerWriter
 from hoisdf_ros.perception.parameters import PublishParameters

@@ -27,7 +27,7 @@ from hoisdf_model.estimates import Estimate, Frame, Prior, Side
 from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.objects import load_catalogue
-from hoisdf_ros.meshes import Meshes
+from hoisdf_ros.catalogue_meshes import Meshes
 from hoisdf_ros.perception.parameters import PerceptionParameters
 
 

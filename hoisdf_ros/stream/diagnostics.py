@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.stream.device import MEBIBYTE, device_memory, process_memory
 from hoisdf_ros.stream.monitor import Snapshot
 

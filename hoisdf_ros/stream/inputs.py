@@ -34,7 +34,7 @@ from rclpy.qos import (
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
 from hoisdf_model.messages import stamp_of
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.node_parameters import SyncParameters
 from hoisdf_ros.stream.monitor import Monitor
 from hoisdf_ros.stream.stamp_pairing import Pairing

@@ -35,7 +35,7 @@ from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 
 from hoisdf_model.errors import HoisdfError
-from hoisdf_ros.messages import message_class
+from hoisdf_ros.message_classes import message_class
 from hoisdf_ros.parameters import ParameterSet
 from hoisdf_ros.stream.diagnostics import NodeState, diagnostic_message
 from hoisdf_ros.stream.model_log import model_log_to

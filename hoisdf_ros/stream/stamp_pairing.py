@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hoisdf_model.messages import CameraInfos
-from hoisdf_ros.stream.losses import Losses
+from hoisdf_ros.stream.lost_messages import Losses
 
 OUT_OF_ORDER = "out_of_order"
 TIME_JUMP = "time_jump"

@@ -46,7 +46,7 @@ from hoisdf_model.messages import estimate_to_hand_object, make_header  # noqa: 
 from hoisdf_model.objects import load_catalogue  # noqa: E402
 from hoisdf_ros.evaluation.node import EvaluationNode  # noqa: E402
 from hoisdf_ros.evaluation.parameters import EvaluationParameters  # noqa: E402
-from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
+from hoisdf_ros.message_classes import ROS_TYPES  # noqa: E402
 from hoisdf_ros.parameters import markdown_table  # noqa: E402
 
 SERVICES = {

@@ -34,7 +34,7 @@ from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 from hoisdf_model.cli import app  # noqa: E402
 from hoisdf_model.estimates import Estimate  # noqa: E402
 from hoisdf_model.grasping import read_grasp  # noqa: E402
-from hoisdf_ros.grasp.messages import read_pose  # noqa: E402
+from hoisdf_ros.grasp.grasp_messages import read_pose  # noqa: E402
 
 MODES = ("imitate", "handover")
 

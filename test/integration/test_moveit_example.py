@@ -29,7 +29,7 @@ from perception_rig import Spinner, wait_until, wait_until_matched  # noqa: E402
 from rclpy.parameter import Parameter  # noqa: E402
 
 from hoisdf_model.errors import ConfigError  # noqa: E402
-from hoisdf_ros.grasp.messages import read_pose  # noqa: E402
+from hoisdf_ros.grasp.grasp_messages import read_pose  # noqa: E402
 from hoisdf_ros.grasp.moveit_example import MoveItExample  # noqa: E402
 
 POSES = ("approach_pose", "target_pose", "ik_frame")

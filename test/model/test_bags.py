@@ -27,7 +27,7 @@ import yaml
 
 from hoisdf_model import messages
 from hoisdf_model.data import BagReader, BagWriter, interface_types, sample_recording
-from hoisdf_model.data.bags.frames import PATIENCE, select_topics
+from hoisdf_model.data.bags.frame_assembly import PATIENCE, select_topics
 from hoisdf_model.data.bags.opening import McapFile
 from hoisdf_model.errors import BagError, CameraError, ImageError
 from hoisdf_model.estimates import Estimate, HandRegion, Regions

@@ -51,8 +51,8 @@ from hoisdf_model.network import load_preset
 from hoisdf_model.synthesis.trees import dexycb as dexycb_tree
 from hoisdf_model.synthesis.trees.dexycb import DexYcbTreeSettings, write_dexycb
 from hoisdf_model.training.config import SourceConfig
+from hoisdf_model.training.data_sources import build_source
 from hoisdf_model.training.source_file import read_source
-from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.stream import SampleStream
 
 DATA = Path(__file__).parents[1] / "data"

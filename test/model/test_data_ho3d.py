@@ -44,7 +44,7 @@ from hoisdf_model.errors import DatasetError, InvalidInputError, UnsafeFileError
 from hoisdf_model.geometry import meshes, rotations
 from hoisdf_model.hand import HandLayer, load_hand_model
 from hoisdf_model.training.config import SourceConfig
-from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.data_sources import build_source
 from hoisdf_model.training.stream import SampleStream
 
 OFFICIAL = PreparationConfig(protocol="official", object_center_depth=0.5244322, hand_box=1.2)

@@ -24,7 +24,7 @@ from hoisdf_model.estimates import Frame, Prior
 from hoisdf_model.estimation import placement
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, load_hand_model
-from hoisdf_model.hand.poses import POSE_NAMES, named_pose
+from hoisdf_model.hand.postures import POSE_NAMES, named_pose
 
 CAMERA = Pinhole(600, 620, 322, 243, 640, 480)
 SPAN = 0.187

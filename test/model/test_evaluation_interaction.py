@@ -28,7 +28,7 @@ from hoisdf_model.evaluation import Contender, Interaction, KnownTruth, SampledP
 from hoisdf_model.evaluation.metrics.interaction import CONTACT, interaction
 from hoisdf_model.evaluation.metrics.sampled_points import joint_distances, surface_distances
 from hoisdf_model.geometry import meshes
-from hoisdf_model.hand.parts import PARTS, parts
+from hoisdf_model.hand.hand_parts import PARTS, parts
 
 
 def solid(mesh, shift=(0, 0, 0)):

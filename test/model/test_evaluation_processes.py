@@ -28,7 +28,7 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.commands.evaluate.processes import Processes
+from hoisdf_model.commands.evaluate.worker_processes import Processes
 from hoisdf_model.data import shards
 from hoisdf_model.errors import ConfigError, EvaluationError
 from hoisdf_model.evaluation import Contender, RecordFile, read_records

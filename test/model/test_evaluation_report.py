@@ -55,7 +55,7 @@ from hoisdf_model.evaluation import (
     write_report,
 )
 from hoisdf_model.evaluation.reports.comparison import difference_of
-from hoisdf_model.evaluation.reports.pictures import tile
+from hoisdf_model.evaluation.reports.frame_pictures import tile
 from hoisdf_model.evaluation.reports.published import filled_table, tables_of
 from hoisdf_model.evaluation.reports.summary import figure_of
 from hoisdf_model.evaluation.reports.tables import sections_of, summary_table

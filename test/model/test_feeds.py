@@ -20,7 +20,8 @@ import PIL.Image
 import pytest
 
 from hoisdf_model.errors import ImageError, InvalidInputError
-from hoisdf_model.feeds import CaptureError, VideoFile, open_source, open_video, sources
+from hoisdf_model.feeds import CaptureError, VideoFile, open_source, open_video
+from hoisdf_model.feeds import picture_sources as sources
 from hoisdf_model.messages import natural_order
 
 

@@ -41,7 +41,7 @@ import fuzz_files
 import fuzz_messages
 
 from hoisdf_model.data import BagReader, ShardedFrames
-from hoisdf_model.data.image_files import read_depth
+from hoisdf_model.data.dataset_images import read_depth
 from hoisdf_model.data.shards import begin
 from hoisdf_model.errors import (
     LONGEST,

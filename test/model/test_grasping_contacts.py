@@ -21,7 +21,7 @@ from grasping_solids import box, cylinder, squeezing
 from hoisdf_model.grasping import ContactMap, HandShape, find_contacts, object_shape, opposition, posed_shape
 from hoisdf_model.grasping.contacts import Contacts
 from hoisdf_model.hand import TIP_VERTICES, load_hand_model
-from hoisdf_model.hand.parts import PARTS, REGIONS, parts
+from hoisdf_model.hand.hand_parts import PARTS, REGIONS, parts
 from hoisdf_model.objects import find_object
 from hoisdf_model.synthesis import BenchmarkStills, PosableHand
 

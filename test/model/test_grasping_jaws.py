@@ -23,8 +23,8 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.geometry.poses import rigid
 from hoisdf_model.grasping.box_solids import Solid, box_distance, box_mesh
 from hoisdf_model.grasping.candidates import tool_frame
+from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.jaws import centred, close_jaws
-from hoisdf_model.grasping.settings import GraspSettings
 from hoisdf_model.grasping.trials import take
 
 X, Y, Z = np.eye(3)

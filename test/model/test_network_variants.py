@@ -48,8 +48,8 @@ from hoisdf_model.network.config import KEYPOINTS
 from hoisdf_model.network.explicit import AXIS_LENGTH, OBJECT_KEYPOINTS, coarse_vertices
 from hoisdf_model.training import build_run
 from hoisdf_model.training.explicit_losses import chamfer, explicit_reading, keypoint_part
-from hoisdf_model.training.pictures import picture
 from hoisdf_model.training.targets import target_of
+from hoisdf_model.training.tensorboard_pictures import picture
 
 EXPLICIT = {"tokens": {"augmentation": "none"}}
 POINTS = dict(zip(("hand_points", "object_points"), KEYPOINTS, strict=True))

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from hoisdf_model.commands.estimate.sequences import Sequence
+from hoisdf_model.commands.estimate.sequence_run import Sequence
 from hoisdf_model.data import BagReader, BagWriter
 from hoisdf_model.errors import HoisdfError, InvalidInputError
 from hoisdf_model.feeds import open_source

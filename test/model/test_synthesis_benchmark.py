@@ -33,7 +33,7 @@ from hoisdf_model.synthesis.benchmark import (
 )
 from hoisdf_model.synthesis.render.hand_palette import HandPalette
 from hoisdf_model.training.config import SourceConfig
-from hoisdf_model.training.sources import build_source
+from hoisdf_model.training.data_sources import build_source
 
 # of version 1; if this changes, published figures can't be compared any more: raise VERSION, and say so
 DEFINITION = {1: "f56b26ff3aee0f453fda1fe907cffbe133b21acc24913f7528d0a5f76dee9b73"}

@@ -33,11 +33,11 @@ from hoisdf_model.evaluation import TrackedFrames
 from hoisdf_model.training import TrainingConfig, build_run, read_config
 from hoisdf_model.training.config import CurriculumConfig, OptimiserConfig, SourceConfig, to_yaml
 from hoisdf_model.training.curriculum import Curriculum
+from hoisdf_model.training.data_sources import build_source
 from hoisdf_model.training.losses import LossWeights, loss_weights
-from hoisdf_model.training.pictures import picture
 from hoisdf_model.training.schedule import rate_factor
-from hoisdf_model.training.sources import build_source
 from hoisdf_model.training.stream import PATTERN, Batches, SampleStream, Slices
+from hoisdf_model.training.tensorboard_pictures import picture
 
 RECIPES = sorted((Path(__file__).parents[2] / "hoisdf_model" / "assets" / "training").glob("*.yaml"))
 

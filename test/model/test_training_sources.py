@@ -24,7 +24,7 @@ from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
 from hoisdf_model.synthesis import Renderer
 from hoisdf_model.training.config import SourceConfig
-from hoisdf_model.training.sources import Plays, PlaysOptions, build_source
+from hoisdf_model.training.data_sources import Plays, PlaysOptions, build_source
 
 
 @pytest.fixture(scope="module")

@@ -33,8 +33,8 @@ from hoisdf_ros.child import Child
 from hoisdf_ros.demo import pictures as demo_pictures
 from hoisdf_ros.demo.command import chosen_weights
 from hoisdf_ros.demo.latency import stream_statistics
-from hoisdf_ros.demo.pictures import draw_pictures, write_contact_sheet, write_video
-from hoisdf_ros.demo.report import joint_errors
+from hoisdf_ros.demo.run_pictures import draw_pictures, write_contact_sheet, write_video
+from hoisdf_ros.demo.run_report import joint_errors
 
 pytestmark = pytest.mark.ros
 

@@ -27,7 +27,7 @@ pytest.importorskip("tf2_msgs")
 
 from hoisdf_model.messages import make_header  # noqa: E402
 from hoisdf_ros.grasp.frame_buffer import FrameBuffer, TransformError  # noqa: E402
-from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
+from hoisdf_ros.message_classes import ROS_TYPES  # noqa: E402
 from hoisdf_ros.transforms import transform_message  # noqa: E402
 
 SECOND = 1_000_000_000

@@ -29,8 +29,8 @@ from rclpy.serialization import deserialize_message, serialize_message  # noqa: 
 from hoisdf_model.data import interface_types  # noqa: E402
 from hoisdf_model.errors import InvalidInputError  # noqa: E402
 from hoisdf_model.messages import make_header, rosbags_types, stamp_of  # noqa: E402
-from hoisdf_ros.grasp.messages import grasps_message, pose_message, read_pose  # noqa: E402
-from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
+from hoisdf_ros.grasp.grasp_messages import grasps_message, pose_message, read_pose  # noqa: E402
+from hoisdf_ros.message_classes import ROS_TYPES  # noqa: E402
 
 STAMP = 1_763_600_000_123_456_789
 REASONS = (("too_wide", "imitate: the bottle is wider there than it opens"), ("uncertain", "ü"))

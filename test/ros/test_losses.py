@@ -16,7 +16,7 @@
 
 import numpy as np
 
-from hoisdf_ros.stream.losses import Losses
+from hoisdf_ros.stream.lost_messages import Losses
 
 PERIOD = 33_333_333
 

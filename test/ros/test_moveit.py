@@ -37,9 +37,9 @@ from hoisdf_model.estimates import Estimate  # noqa: E402
 from hoisdf_model.grasping import drawn_back, hand_shape, load_gripper  # noqa: E402
 from hoisdf_model.messages import make_header, rosbags_types  # noqa: E402
 from hoisdf_model.objects import load_catalogue  # noqa: E402
+from hoisdf_ros.catalogue_meshes import Meshes  # noqa: E402
 from hoisdf_ros.grasp import moveit  # noqa: E402
-from hoisdf_ros.grasp.messages import grasp_message, read_pose  # noqa: E402
-from hoisdf_ros.meshes import Meshes  # noqa: E402
+from hoisdf_ros.grasp.grasp_messages import grasp_message, read_pose  # noqa: E402
 
 # fields of the branch ros2 of moveit_msgs and of object_recognition_msgs
 DEFINITIONS = {

@@ -33,7 +33,7 @@ from visualization_msgs.msg import Marker, MarkerArray  # noqa: E402
 from hoisdf_model.errors import InvalidInputError  # noqa: E402
 from hoisdf_model.estimates import Estimate, entity_names  # noqa: E402
 from hoisdf_model.hand import BONES  # noqa: E402
-from hoisdf_ros.meshes import MARKER_FACES, Meshes  # noqa: E402
+from hoisdf_ros.catalogue_meshes import MARKER_FACES, Meshes  # noqa: E402
 from hoisdf_ros.perception.markers import MESH, SKELETON, MarkerWriter  # noqa: E402
 from hoisdf_ros.serialized import SerializedMessage, mark  # noqa: E402
 from hoisdf_ros.transforms import transforms_message  # noqa: E402

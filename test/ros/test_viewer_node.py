@@ -33,7 +33,7 @@ from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 
 from hoisdf_model.estimates import Estimate  # noqa: E402
 from hoisdf_model.messages import estimate_to_hand_object  # noqa: E402
-from hoisdf_ros.messages import ROS_TYPES  # noqa: E402
+from hoisdf_ros.message_classes import ROS_TYPES  # noqa: E402
 from hoisdf_ros.parameters import markdown_table  # noqa: E402
 from hoisdf_ros.viewer import ViewerNode, ViewerParameters  # noqa: E402
 

@@ -143,8 +143,8 @@ def estimate(
     from rich.progress import Progress
     from rich.text import Text
 
-    from hoisdf_model.commands.estimate.inputs import check_one_camera, find_images, is_video, unique_stems
-    from hoisdf_model.commands.estimate.videos import drawing
+    from hoisdf_model.commands.estimate.input_files import check_one_camera, find_images, is_video, unique_stems
+    from hoisdf_model.commands.estimate.video_run import drawing
     from hoisdf_model.commands.estimate.work import Work
     from hoisdf_model.estimates import Prior
     from hoisdf_model.estimation import Estimator
@@ -203,8 +203,8 @@ def _one_image(
     """
     import cv2
 
-    from hoisdf_model.commands.estimate.inputs import exif_hint
-    from hoisdf_model.commands.estimate.videos import NO_CODEC
+    from hoisdf_model.commands.estimate.input_files import exif_hint
+    from hoisdf_model.commands.estimate.video_run import NO_CODEC
     from hoisdf_model.commands.estimate.work import summary
     from hoisdf_model.estimation import write_json, write_meshes
     from hoisdf_model.messages import exif_orientation, read_image
@@ -236,7 +236,7 @@ def _one_video(
     Raises:
         HoisdfError: it can't be used, or not to its end.
     """
-    from hoisdf_model.commands.estimate.videos import estimate_video, turned_video
+    from hoisdf_model.commands.estimate.video_run import estimate_video, turned_video
     from hoisdf_model.feeds import open_video
 
     source = open_video(path, upright=work.camera is None)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hoisdf_model.commands.estimate.inputs import assumed_camera, check_one_camera, is_video
+from hoisdf_model.commands.estimate.input_files import assumed_camera, check_one_camera, is_video
 from hoisdf_model.errors import CameraError, ImageError
 from hoisdf_model.paths import is_litter, named
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hoisdf_model.commands.estimate.inputs import assumed_camera, camera_to_json
+from hoisdf_model.commands.estimate.input_files import assumed_camera, camera_to_json
 from hoisdf_model.errors import CameraError
 
 if TYPE_CHECKING:

@@ -26,8 +26,8 @@ from hoisdf_model.commands.evaluate.labelled_evaluation import LabelledEvaluatio
 from hoisdf_model.commands.evaluate.network_choice import NetworkChoice
 from hoisdf_model.commands.evaluate.option_fields import command_of
 from hoisdf_model.commands.evaluate.options import EvaluateOptions
-from hoisdf_model.commands.evaluate.processes import Processes, side_by_side
 from hoisdf_model.commands.evaluate.progress import console_for_progress
+from hoisdf_model.commands.evaluate.worker_processes import Processes, side_by_side
 from hoisdf_model.errors import ConfigError
 
 

@@ -25,8 +25,8 @@ from hoisdf_model.commands.evaluate.bags import labelled_bags
 from hoisdf_model.commands.evaluate.contenders import INFORMED, MEAN, NETWORK, contenders_of
 from hoisdf_model.commands.evaluate.labelled_data import data_at, hand_of
 from hoisdf_model.commands.evaluate.metric_options import MetricOptions, fields_sheet
-from hoisdf_model.commands.evaluate.processes import records_of, work
 from hoisdf_model.commands.evaluate.progress import print_summary
+from hoisdf_model.commands.evaluate.worker_processes import records_of, work
 from hoisdf_model.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from hoisdf_model.commands.evaluate.bag_options import BagOptions
     from hoisdf_model.commands.evaluate.network_choice import NetworkChoice
     from hoisdf_model.commands.evaluate.options import EvaluateOptions
-    from hoisdf_model.commands.evaluate.processes import Processes
+    from hoisdf_model.commands.evaluate.worker_processes import Processes
     from hoisdf_model.data.bags.labelled_source import Find
     from hoisdf_model.evaluation import RecordFile
     from hoisdf_model.evaluation.runs.data_folder import DataFolder

@@ -30,8 +30,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.data.bags.frame_assembly import BagFrame
 from hoisdf_model.data.bags.frame_recorder import FIRST_STAMP, FRAME_ID, FrameRecorder, ImageFormat
-from hoisdf_model.data.bags.frames import BagFrame
 from hoisdf_model.data.bags.writer import BagWriter
 from hoisdf_model.data.hand_fields import HandFields
 from hoisdf_model.data.labelled_frames import Floats, HandLabel, LabelledFrame

@@ -24,7 +24,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.frame_assembly import BagFrame
 from hoisdf_model.data.bags.writer import BagWriter
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.estimates import Estimate

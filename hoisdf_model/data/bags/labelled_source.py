@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from hoisdf_model.data.bags.frames import PATIENCE, BagFrame
+from hoisdf_model.data.bags.frame_assembly import PATIENCE, BagFrame
 from hoisdf_model.data.bags.reader import SYNTHETIC, BagProblem, BagReader
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.errors import BagError, MeshError

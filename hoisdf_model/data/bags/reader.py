@@ -30,7 +30,7 @@ from typing import Any
 import yaml
 from rosbags.interfaces import Connection, Qos
 
-from hoisdf_model.data.bags.frames import BagFrame, FrameAssembly, select_topics
+from hoisdf_model.data.bags.frame_assembly import BagFrame, FrameAssembly, select_topics
 from hoisdf_model.data.bags.interfaces import in_todays_definition, interface_types, is_earlier, is_stated
 from hoisdf_model.data.bags.opening import AnyReader, advice, storage_files
 from hoisdf_model.errors import UNREADABLE, BagError
@@ -266,8 +266,8 @@ class BagReader:
 
         The ``image``, the ``camera_info``, the ``depth``, the ``regions`` and the ``truth``.
 
-        Where a topic is None it is found by type and name (:func:`hoisdf_model.data.bags.frames.select_topics`); an
-        empty string leaves it out. The last three may be missing.
+        A topic that is None is found by type and name (:func:`~hoisdf_model.data.bags.frame_assembly.select_topics`);
+        an empty string leaves it out. The last three may be missing.
 
         Raises:
             BagError: there is no image or camera_info, one is ambiguous, or a given topic isn't there or of another

@@ -19,12 +19,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from hoisdf_model.data.dataset_images import read_depth, read_rgb
 from hoisdf_model.data.dexycb import layout
 from hoisdf_model.data.dexycb.labels import read_labels
 from hoisdf_model.data.dexycb.layout import DexYcbFolder, Take
 from hoisdf_model.data.dexycb.subsets import read_poses
 from hoisdf_model.data.download_check import CheckReport, Progress
-from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.object_models import POINTS_NAME
 from hoisdf_model.data.synthetic_note import is_synthetic, read_note
 from hoisdf_model.errors import DatasetError

@@ -31,6 +31,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.data.dataset_images import read_depth, read_rgb
 from hoisdf_model.data.dexycb import layout, subsets
 from hoisdf_model.data.dexycb.annotations import distance_name, read_annotations
 from hoisdf_model.data.dexycb.labels import Arrays, read_labels
@@ -39,7 +40,6 @@ from hoisdf_model.data.dexycb.pose import decoded
 from hoisdf_model.data.distance_files import Rows as DistanceRows
 from hoisdf_model.data.distance_files import read_distances, rows_by_order
 from hoisdf_model.data.hand_fields import HandFields
-from hoisdf_model.data.image_files import read_depth, read_rgb
 from hoisdf_model.data.labelled_frames import FieldSamples, HandLabel, LabelledFrame, ObjectLabel
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.errors import DatasetError

@@ -20,12 +20,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 
+from hoisdf_model.data.dataset_images import read_rgb
 from hoisdf_model.data.download_check import CheckReport, Progress
 from hoisdf_model.data.ho3d import layout
 from hoisdf_model.data.ho3d.layout import Ho3dFolder, Split
 from hoisdf_model.data.ho3d.meta import read_meta
 from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, TRUE_VERTICES
-from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.object_models import POINTS_NAME
 from hoisdf_model.data.synthetic_note import is_synthetic, read_note
 from hoisdf_model.errors import DatasetError, UnsafeFileError

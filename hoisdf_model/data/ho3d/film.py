@@ -19,9 +19,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.data.dataset_images import read_rgb
 from hoisdf_model.data.ho3d.frames import Ho3dFrames
 from hoisdf_model.data.ho3d.layout import IMAGE_SUFFIX, decode_depth
-from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.labelled_frames import Floats, LabelledFrame
 from hoisdf_model.errors import DatasetError
 

@@ -35,13 +35,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.data.dataset_images import read_rgb
 from hoisdf_model.data.distance_files import Rows, read_distances, rows_by_name
 from hoisdf_model.data.hand_fields import HandFields
 from hoisdf_model.data.ho3d import layout
 from hoisdf_model.data.ho3d.layout import SPLITS, Split
 from hoisdf_model.data.ho3d.meta import Ho3dMeta, read_meta
 from hoisdf_model.data.ho3d.submission import TRUE_JOINTS, true_joints, true_vertices
-from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.errors import UNREADABLE, CameraError, DatasetError

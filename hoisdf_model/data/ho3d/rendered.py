@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.data.dataset_images import read_rgb
 from hoisdf_model.data.distance_files import read_distances, rows_by_order
 from hoisdf_model.data.ho3d.layout import decode_masks
-from hoisdf_model.data.image_files import read_rgb
 from hoisdf_model.data.labelled_frames import FrameSource, HandLabel, LabelledFrame
 from hoisdf_model.data.object_models import ObjectModels
 from hoisdf_model.errors import NO_NUMBER, UNREADABLE, CameraError, DatasetError

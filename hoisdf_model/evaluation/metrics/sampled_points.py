@@ -28,7 +28,7 @@ from scipy.spatial import cKDTree
 from hoisdf_model.evaluation.metrics.hand_metrics import nearest_distances
 from hoisdf_model.geometry import distances, meshes
 from hoisdf_model.hand import HandModel
-from hoisdf_model.hand.parts import PHALANGES, parts, phalanx_of_part
+from hoisdf_model.hand.hand_parts import PHALANGES, parts, phalanx_of_part
 
 # joints of the five fingers by their place; the thumb's CMC, MCP and IP count as MCP, PIP and DIP
 JOINTS = {"MCP": slice(1, 21, 4), "PIP": slice(2, 21, 4), "DIP": slice(3, 21, 4), "tip": slice(4, 21, 4)}

@@ -24,7 +24,7 @@ from hoisdf_model.data.bags.labelled_source import BagFrames
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import BagError, InvalidInputError
 from hoisdf_model.evaluation.metrics.models import Models
-from hoisdf_model.evaluation.reports.pictures import best_median_worst, sheet
+from hoisdf_model.evaluation.reports.frame_pictures import best_median_worst, sheet
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels
 from hoisdf_model.evaluation.runs.records import Record
 

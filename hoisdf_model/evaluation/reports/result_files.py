@@ -27,7 +27,7 @@ import cv2
 from hoisdf_model.errors import EvaluationError
 from hoisdf_model.evaluation.reports.curves import bar_groups, bars, curves, png
 from hoisdf_model.evaluation.reports.descriptions import columns_of, facts_of, notes_of, title_of
-from hoisdf_model.evaluation.reports.report import Content, write_report
+from hoisdf_model.evaluation.reports.evaluation_report import Content, write_report
 from hoisdf_model.evaluation.reports.summary import ALL, Summary, summarise
 from hoisdf_model.evaluation.reports.tables import object_groups, sections_of, write_csv
 from hoisdf_model.evaluation.runs.crop_pictures import Pixels

@@ -21,10 +21,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from hoisdf_model.data.bags.estimates import HAND_OBJECT, estimates_of
-from hoisdf_model.data.bags.frames import BagFrame
+from hoisdf_model.data.bags.frame_assembly import BagFrame
 from hoisdf_model.data.bags.labelled_source import ROLES, BagTopics
 from hoisdf_model.data.bags.reader import BagProblem, BagReader, Topic
+from hoisdf_model.data.bags.recorded_estimates import HAND_OBJECT, estimates_of
 from hoisdf_model.errors import BagError, CameraError, EvaluationError
 from hoisdf_model.evaluation.runs.records import exact_seconds
 

@@ -26,10 +26,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hoisdf_model.data.bags.estimates import estimates_of
-from hoisdf_model.data.bags.frames import PATIENCE, BagFrame
+from hoisdf_model.data.bags.frame_assembly import PATIENCE, BagFrame
 from hoisdf_model.data.bags.labelled_source import BagFrames, Moment, moments_of
 from hoisdf_model.data.bags.reader import BagReader
+from hoisdf_model.data.bags.recorded_estimates import estimates_of
 from hoisdf_model.data.samples.preparation import PreparationConfig, prepare
 from hoisdf_model.errors import HoisdfError, InvalidInputError
 from hoisdf_model.estimation import FrameEstimator, priors_from_regions

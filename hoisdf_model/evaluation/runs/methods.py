@@ -31,7 +31,7 @@ from hoisdf_model.estimation.views import View
 from hoisdf_model.evaluation.metrics.alignment import Floats
 from hoisdf_model.evaluation.metrics.models import Models
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.evaluation.runs.mean_pose import MeanPose
+from hoisdf_model.evaluation.runs.mean_pose_baseline import MeanPose
 from hoisdf_model.geometry import poses
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
