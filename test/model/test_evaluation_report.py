@@ -17,6 +17,7 @@
 import base64
 import io
 import json
+from dataclasses import astuple
 from html.parser import HTMLParser
 
 import cv2
@@ -54,10 +55,11 @@ from hoisdf_model.evaluation import (
     summarise,
     write_report,
 )
+from hoisdf_model.evaluation.reports import summary as summaries
 from hoisdf_model.evaluation.reports.comparison import difference_of
 from hoisdf_model.evaluation.reports.frame_pictures import tile
 from hoisdf_model.evaluation.reports.published import filled_table, tables_of
-from hoisdf_model.evaluation.reports.summary import figure_of
+from hoisdf_model.evaluation.reports.summary import figure_of, figures_of
 from hoisdf_model.evaluation.reports.tables import sections_of, summary_table
 from hoisdf_model.evaluation.runs.crop_pictures import SIZE
 from hoisdf_model.hand import HandLayer, load_hand_model
@@ -92,6 +94,15 @@ def test_the_interval_of_a_mean_is_about_two_standard_errors():
     expected = bootstrap((values,), np.mean, method="percentile", random_state=1).confidence_interval
     np.testing.assert_allclose((figure.low, figure.high), expected, atol=0.15 * error)
     assert np.isnan(figure_of(values[:1]).low)
+
+
+def test_figures_of_several_metrics_are_those_of_each_whatever_is_held_at_once(monkeypatch):
+    rng = np.random.default_rng(3)
+    columns = {"a": rng.gamma(2, 10, 40), "b": rng.normal(size=40), "c": rng.normal(size=7), "d": rng.normal(size=1)}
+    alone = {name: figure_of(values) for name, values in columns.items()}
+    monkeypatch.setattr(summaries, "BLOCK", 90)  # two resamples of 40 frames at once
+    for name, figure in figures_of(columns).items():
+        np.testing.assert_allclose(astuple(figure), astuple(alone[name]), rtol=1e-12)
 
 
 def test_best_median_and_worst_are_by_hand_and_object_together():

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from hoisdf_model.evaluation.runs.records import Record
 
 ALL = "all"
 CONFIDENCE, RESAMPLES, SEED = 0.95, 2000, 0
+BLOCK = 1_000_000  # numbers of the resampling that are held at once
 
 
 @dataclass(frozen=True)
@@ -90,11 +90,10 @@ def summarise(records: Sequence[Record], objects: bool = True) -> Summary:
         for method in methods_of(records):
             part = [record.results[method] for record in members if method in record.results]
             if part:
-                figures[group][method] = {
-                    metric: figure_of(values)
-                    for metric in METRICS
-                    if len(values := np.array([r.errors[metric] for r in part if metric in r.errors]))
-                }
+                columns = {metric: [r.errors[metric] for r in part if metric in r.errors] for metric in METRICS}
+                figures[group][method] = figures_of(
+                    {metric: np.array(column) for metric, column in columns.items() if column}
+                )
                 hand, object_ = np.mean([r.found for r in part], 0).tolist()
                 found[group][method] = (hand, object_)
     return Summary(figures, found)
@@ -134,19 +133,33 @@ def figure_of(values: NDArray[np.float64]) -> Figure:
 
     The interval of a single frame is NaN.
     """
+    return figures_of({"": values})[""]
+
+
+def figures_of(columns: dict[str, NDArray[np.float64]]) -> dict[str, Figure]:
+    """Figures of several metrics, each of errors (N,); N may differ.
+
+    Those with equally many errors share the resampling, whose memory doesn't grow with N.
+    """
+    means: dict[str, NDArray[np.float64]] = {}
+    for count in sorted({len(values) for values in columns.values()} - {1}):
+        names = [name for name, values in columns.items() if len(values) == count]
+        resampled = _resampled_means(np.stack([columns[name] for name in names], 1))
+        means |= dict(zip(names, resampled.T, strict=True))
+    return {name: _figure(values, means.get(name)) for name, values in columns.items()}
+
+
+def _figure(values: NDArray[np.float64], means: NDArray[np.float64] | None) -> Figure:
     low = high = float("nan")
-    if len(values) > 1:
-        means = _resampling(len(values)) @ values.astype(np.float32)
+    if means is not None:
         low, high = np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]).tolist()
     return Figure(len(values), float(values.mean()), float(np.median(values)), low, high)
 
 
-@lru_cache(maxsize=2)
-def _resampling(count: int) -> NDArray[np.float32]:
-    """Weights (RESAMPLES, count) of the frames in each bootstrap resample.
-
-    Thousands of means are then one product.
-    """
-    rng = np.random.default_rng(SEED)
-    drawn = rng.multinomial(count, np.full(count, 1 / count), RESAMPLES)
-    return (drawn / np.float32(count)).astype(np.float32)
+def _resampled_means(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means (RESAMPLES, M) of errors (N, M) in bootstrap resamples of the N frames."""
+    count, rng, done = len(values), np.random.default_rng(SEED), []
+    for start in range(0, RESAMPLES, block := max(1, BLOCK // count)):
+        drawn = rng.multinomial(count, np.full(count, 1 / count), min(block, RESAMPLES - start))
+        done.append(drawn @ values / count)
+    return np.concatenate(done)
