@@ -25,6 +25,8 @@ that need CUDA then say that they were left out.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -77,13 +79,15 @@ def run(part: Part, folder: Path, seconds: float) -> dict[str, object]:
     """One part: how it ended, after how many seconds, and the last lines that it wrote."""
     log, start = folder / f"{part.name}.log", time.monotonic()
     with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, *part.command], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+        )
         try:
-            code: int | None = subprocess.run(
-                [sys.executable, *part.command], cwd=ROOT, stdout=file, stderr=subprocess.STDOUT, timeout=seconds,
-                check=False,
-            ).returncode  # fmt: skip
+            code: int | None = process.wait(seconds)
         except subprocess.TimeoutExpired:
             code = None
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has started, which would slow the next part
+            process.wait()
     ended = "out of time" if code is None else "done" if code == 0 else f"failed ({code})"
     return {"ended": ended, "seconds": round(time.monotonic() - start, 1), "tail": log.read_text().splitlines()[-12:]}
 

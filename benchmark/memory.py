@@ -59,6 +59,9 @@ PROFILES = Path(__file__).resolve().parents[1] / "config" / "fastdds.xml"
 FRAMES, EMPTY = 60, 30  # pictures of the recording, and grey ones after them
 BETWEEN_CLIENTS, BETWEEN_READINGS = 20.0, 5.0  # seconds
 WARM_UP = 120.0  # seconds that the comparison leaves out
+START = 120.0  # seconds until the first hand at most
+
+Reading = tuple[float, float, int, int]  # seconds, memory in MiB, threads, open files
 
 
 def subscribe(node: Node) -> None:
@@ -150,7 +153,7 @@ def reading(pid: int) -> tuple[float, int, int]:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20, tasks, files
 
 
-def draw(rows: list[tuple[float, float, int, int]], path: Path) -> None:
+def draw(rows: list[Reading], path: Path) -> None:
     """Plot of the memory over time."""
     minutes, memory = np.array([row[:2] for row in rows]).T
     figure, axes = plt.subplots(figsize=(8, 3), layout="constrained")
@@ -183,23 +186,15 @@ def main(
         stderr=subprocess.STDOUT,
     )
     rclpy.init()
-    camera, visits = Camera(), 0
-    rows: list[tuple[float, float, int, int]] = []
-    guest: subprocess.Popen[bytes] | None = None
-    with (output / "memory.csv").open("w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["seconds", "memory_mib", "threads", "files"])
-        for gone in camera.play(rate, minutes * 60):
-            if gone >= len(rows) * BETWEEN_READINGS:
-                rows.append((gone, *reading(node.pid)))
-                table.writerow(rows[-1])
-                file.flush()
-            if gone >= (visits + 1) * BETWEEN_CLIENTS and (guest is None or guest.poll() is not None):
-                guest, visits = subprocess.Popen([sys.executable, __file__, "--visitor"]), visits + 1
-    node.send_signal(signal.SIGINT)
-    ended = node.wait(30)
-    if guest is not None:
-        guest.wait(60)
+    camera = Camera()
+    try:
+        rows, visits = watch(camera, node, rate, minutes * 60, output)
+        node.send_signal(signal.SIGINT)
+        ended = node.wait(30)
+    finally:
+        node.kill()  # nothing, where it has ended
+        camera.close()
+        rclpy.shutdown()
     settled = [row for row in rows if row[0] >= WARM_UP] or rows
     memory = [row[1] for row in settled]
     quarter = max(1, len(memory) // 4)
@@ -220,8 +215,35 @@ def main(
     (output / "memory.json").write_text(json.dumps(result, indent=2) + "\n")
     draw(rows, output / "memory.png")
     print(json.dumps(result, indent=2))
-    camera.close()
-    rclpy.shutdown()
+
+
+def watch(
+    camera: Camera, node: subprocess.Popen[bytes], rate: float, seconds: float, output: Path
+) -> tuple[list[Reading], int]:
+    """Readings while the camera plays, from the first hand on, and how many clients have come."""
+    for gone in camera.play(rate, START):
+        if camera.heard:
+            break
+        if node.poll() is not None or gone > START - 1:
+            raise RuntimeError(f"the node gave no hand within {gone:.0f} s, see {output / 'node.log'}")
+    camera.sent = camera.heard = visits = 0
+    rows: list[Reading] = []
+    guest: subprocess.Popen[bytes] | None = None
+    with (output / "memory.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["seconds", "memory_mib", "threads", "files"])
+        for gone in camera.play(rate, seconds):
+            if node.poll() is not None:
+                raise RuntimeError(f"the node ended after {gone:.0f} s, see {output / 'node.log'}")
+            if gone >= len(rows) * BETWEEN_READINGS:
+                rows.append((gone, *reading(node.pid)))
+                table.writerow(rows[-1])
+                file.flush()
+            if gone >= (visits + 1) * BETWEEN_CLIENTS and (guest is None or guest.poll() is not None):
+                guest, visits = subprocess.Popen([sys.executable, __file__, "--visitor"]), visits + 1
+    if guest is not None:
+        guest.wait(60)
+    return rows, visits
 
 
 if __name__ == "__main__":

@@ -95,21 +95,30 @@ def typed(schema: type[T], layers: Iterable[Mapping[str, Any]], where: str = "",
     from omegaconf import OmegaConf  # takes its time, and who only checks needs none
     from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-    nodes = [layer if OmegaConf.is_config(layer) else OmegaConf.create(dict(layer)) for layer in layers]
+    nodes: list[Any] = []
     try:
+        nodes += [layer if OmegaConf.is_config(layer) else OmegaConf.create(_literal(dict(layer))) for layer in layers]
         return cast(T, OmegaConf.to_object(OmegaConf.merge(_writable(OmegaConf.structured(schema)), *nodes)))
     except ConfigError as error:  # of a check
         raise ConfigError(f"{where}{error}") from error
     except ConfigKeyError as error:
-        raise ConfigError(
-            f"unknown configuration key {f'{where}{error.full_key}'!r}; {page} lists those there are"
-        ) from error
-    except OmegaConfBaseException as error:
-        text = str(error).splitlines()[0]
-        raise ConfigError(f"configuration value for {f'{where}{error.full_key}'!r}: {text}") from error
-    except TypeError as error:  # a list for a table, or the other way round
-        text = next(filter(None, (_clash(OmegaConf.structured(schema), node) for node in nodes)), str(error))
-        raise ConfigError(f"configuration value for {where}{text}") from error
+        key = f"{where}{error.full_key}"
+        raise ConfigError(f"unknown configuration key {key!r}; {page} lists those there are") from error
+    except (OmegaConfBaseException, TypeError) as error:  # the latter: a list for a table, or the other way round
+        clash = next(filter(None, (_clash(OmegaConf.structured(schema), node) for node in nodes)), "")
+        path = getattr(error, "full_key", None)
+        named = f"{f'{where}{path}'!r}: " if path else where
+        text = f"{where}{clash}" if clash else f"{named}{str(error).splitlines()[0]}"
+        raise ConfigError(f"configuration value for {text}") from error
+
+
+def _literal(value: Any) -> Any:
+    """Plain values in which no text refers to others or to the environment, as OmegaConf's ``${...}`` do."""
+    if isinstance(value, str) and "${" in value:
+        raise ConfigError(f"a value must not refer to others, got {value!r}")
+    for part in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        _literal(part[1])
+    return value
 
 
 def _writable(node: Any) -> Any:
@@ -132,8 +141,8 @@ def _clash(base: Any, layer: Any, key: str = "") -> str:
             f"{key!r}: it is a list, of which no single entry can be changed: give it whole, {key}=[...], or change "
             "it in the file"
         )
-    if OmegaConf.is_dict(base) and OmegaConf.is_list(layer):
-        return f"{key!r}: it is a table of names and values, not a list"
+    if OmegaConf.is_dict(base) and not OmegaConf.is_dict(layer) and layer is not None:
+        return f"{key!r}: it is a table of names and values, got {layer}"
     if not (OmegaConf.is_dict(base) and OmegaConf.is_dict(layer)):
         return ""
     common = [name for name in layer if name in base and not OmegaConf.is_interpolation(layer, name)]

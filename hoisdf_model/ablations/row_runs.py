@@ -48,7 +48,7 @@ from hoisdf_model.evaluation import (
 )
 from hoisdf_model.evaluation.runs.records import RECORDS
 from hoisdf_model.hand import HandLayer
-from hoisdf_model.network import load_network, optimised
+from hoisdf_model.network import load_network, optimised, resolve_precision
 from hoisdf_model.training.config import TrainingConfig
 from hoisdf_model.training.run import CHECKPOINTS, WEIGHTS, Sources, build_run, newest_checkpoint, train
 
@@ -167,7 +167,8 @@ class Ablation:
         hardware = config.hardware
         device = "cuda" if torch.cuda.is_available() and hardware.accelerator != "cpu" else "cpu"
         network, own = load_network(folder / TRAINING / WEIGHTS, self.test.hand_layer.model, device=device)
-        network.runtime = replace(network.runtime, precision=hardware.precision, search=hardware.search)
+        precision = resolve_precision(hardware.precision, torch.device(device), own)
+        network.runtime = replace(network.runtime, precision=precision, search=hardware.search)
         method = PaperProtocol(optimised(network), device)
         preparation = preparation_for(own, self.test.preparation)
         self._go_through({NETWORK: Contender(method, kept=True)}, records, preparation)

@@ -213,14 +213,15 @@ def _opencv() -> Finding:
 def _device() -> Finding:
     import torch
 
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        half = "bfloat16" if torch.cuda.is_bf16_supported() else "float32 only"
-        memory = properties.total_memory / 2**30
-        return Finding("device", "ok", f"{properties.name}, {memory:.0f} GiB, CUDA {torch.version.cuda}, {half}")
     from hoisdf_model.network import EMULATED, has_bfloat16
 
-    half = "with bfloat16 instructions" if has_bfloat16() else f"no bfloat16 instructions (it would take {EMULATED})"
+    if torch.cuda.is_available():
+        properties = torch.cuda.get_device_properties(0)
+        half = "bfloat16" if has_bfloat16(torch.device("cuda", 0)) else "no bfloat16 instructions"
+        memory = properties.total_memory / 2**30
+        return Finding("device", "ok", f"{properties.name}, {memory:.0f} GiB, CUDA {torch.version.cuda}, {half}")
+    on_cpu = has_bfloat16(torch.device("cpu"))
+    half = "with bfloat16 instructions" if on_cpu else f"no bfloat16 instructions (it would take {EMULATED})"
     threads = f"CPU, {torch.get_num_threads()} threads of {os.cpu_count()} cores, {half}"
     if torch.version.cuda:
         remedy = "install or repair the NVIDIA driver (nvidia-smi should list the GPU)"

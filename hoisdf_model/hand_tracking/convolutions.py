@@ -30,7 +30,7 @@ Block = tuple[int, int, int, int, bool]  # of a table of stages
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's "same" padding.
 
-    An odd extra pixel goes right and below. Kernels are odd, the stride is 1 or 2.
+    An odd extra pixel goes right and below. Kernels are odd, the stride is 1, or 2 with kernels from 3 on.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:

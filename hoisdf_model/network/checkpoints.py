@@ -37,7 +37,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from hoisdf_model.errors import CheckpointError, HandModelError
+from hoisdf_model.errors import CheckpointError, ConfigError, HandModelError
 from hoisdf_model.estimates import HandModelInfo
 from hoisdf_model.hand import HandLayer, HandModel, HandModelLike, as_hand_model, load_hand_model
 from hoisdf_model.network.calibration import Calibration
@@ -244,7 +244,7 @@ def _read_ours(path: Path, preset: str | None) -> Weights:
         raise CheckpointError(f"{path} {found}, this version reads format {FORMAT!r}")
     try:
         config = NetworkConfig.from_mapping(json.loads(metadata["config"]))
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ConfigError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"the configuration in {path} can't be read: {error}") from error
     state = unwrapped({name: tensor for name, tensor in tensors.items() if not name.startswith(_HAND)})
     arrays = {name.removeprefix(_HAND): tensor.numpy() for name, tensor in tensors.items() if name.startswith(_HAND)}

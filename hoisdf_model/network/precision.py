@@ -53,25 +53,30 @@ def resolve_precision(name: str, device: torch.device, config: NetworkConfig) ->
         ConfigError: unknown precision.
     """
     one_of("precision", name, PRECISIONS)
-    on_cpu = device.type == "cpu"
-    if name == "bfloat16" and on_cpu and not has_bfloat16():
+    computes = has_bfloat16(device)
+    if name == "bfloat16" and not computes:
         _LOG.warning(
-            "this processor has no instructions for bfloat16 (or is held to fewer): emulated, it takes %s; "
+            "%s has no instructions for bfloat16 (or is held to fewer): emulated, it takes %s; "
             "precision auto or float32 is faster",
-            EMULATED,
+            "this processor" if device.type == "cpu" else f"the device {device}",
+            EMULATED if device.type == "cpu" else "longer than float32",
         )
     if name != "auto":
         return name
-    if on_cpu:
-        return "bfloat16" if config.encoder.kind == "resnet" and has_bfloat16() else "float32"
-    return "bfloat16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "float32"
+    pays = device.type == "cuda" or (device.type == "cpu" and config.encoder.kind == "resnet")
+    return "bfloat16" if pays and computes else "float32"
 
 
-def has_bfloat16() -> bool:
-    """Whether torch may use bfloat16 instructions of this processor.
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether torch may use bfloat16 instructions of a device.
 
-    ``ONEDNN_MAX_CPU_ISA`` and ``ATEN_CPU_CAPABILITY`` may hold it to older instructions.
+    On a processor, ``ONEDNN_MAX_CPU_ISA`` and ``ATEN_CPU_CAPABILITY`` may hold it to older ones. NVIDIA's GPUs have
+    them from compute capability 8.0 on (CUDA programming guide); torch itself also counts those that emulate them.
     """
+    if device.type == "cuda":
+        return bool(torch.version.hip) or torch.cuda.get_device_capability(device) >= (8, 0)
+    if device.type != "cpu":
+        return False
     held_to = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
     x86 = platform.machine().lower() in ("x86_64", "amd64")
     if x86 and (torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "NO AVX", "AVX2")):

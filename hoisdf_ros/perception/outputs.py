@@ -30,6 +30,7 @@ from hoisdf_model.messages import encode_image, estimate_to_hand_object
 from hoisdf_ros.message_classes import ROS_TYPES
 from hoisdf_ros.perception import detections
 from hoisdf_ros.perception.markers import MarkerWriter
+from hoisdf_ros.perception.pace import Pace
 from hoisdf_ros.perception.parameters import PublishParameters
 from hoisdf_ros.perception.scene import Scene
 from hoisdf_ros.stream.publishers import NEWEST, RESULTS, Publishers
@@ -64,7 +65,7 @@ class Outputs:
         self._meshes, self._overlay = scene.meshes, scene.overlay
         self._markers_writer = MarkerWriter(scene.faces, scene.meshes.triangles, hold)
         self._marked_frame = ""
-        self._drawn = -1  # the last overlay's interval of 1 / rate
+        self._overlay_pace = Pace()
         self._publishers = Publishers(node, OUTPUTS)
 
     def publish(self, frame: Frame, estimate: Estimate, header: Any, parameters: PublishParameters) -> None:
@@ -84,7 +85,7 @@ class Outputs:
             stamp = (header.stamp.sec, header.stamp.nanosec)
             self._publishers.publish(MARKERS, self._markers_writer.write(estimate, stamp, header.frame_id))
             self._marked_frame = header.frame_id
-        if self.is_wanted(OVERLAY) and self._overlay_is_due(header.stamp, parameters.overlay_rate):
+        if self.is_wanted(OVERLAY) and self._overlay_pace.is_due(header.stamp, parameters.overlay_rate):
             self._publishers.publish(OVERLAY, encode_image(self._overlay(frame, estimate), header, ROS_TYPES))
 
     def _publish_messages(self, estimate: Estimate, header: Any, vertices: bool) -> None:
@@ -98,13 +99,6 @@ class Outputs:
         if self.is_wanted(OBJECTS):
             boxes = detections.detections_from_objects(message.objects, self._meshes.bounds, header, ROS_TYPES)
             self._publishers.publish(OBJECTS, boxes)
-
-    def _overlay_is_due(self, stamp: Any, rate: float) -> bool:
-        """Whether the stamp lies in another interval of 1 / rate than the last overlay's; drawing costs the most."""
-        interval = int((stamp.sec + stamp.nanosec * 1e-9) * rate)
-        due = rate == 0 or interval != self._drawn
-        self._drawn = interval
-        return due
 
     def is_wanted(self, topic: str) -> bool:
         """Whether a topic has subscribers."""

@@ -57,7 +57,7 @@ ROWS = [pytest.param(table, row, id=f"{table.name}: {row.name}") for table, row 
 SMALL = {
     "network": {key: value for key, value in tiny_training.NETWORK.items() if key != "preset"},
     "data": {"batch_size": 2, "preparation": {"hand_field_points": 10, "object_field_points": 10}},
-    "hardware": {"accelerator": "cpu", "devices": 1, "precision": "float32", "channels_last": False},
+    "hardware": {"accelerator": "cpu", "devices": 1, "precision": "auto", "channels_last": False},
     "curriculum": {"start_epochs": 0},
 }
 TINY = Plan(2, "none", changes=SMALL)

@@ -16,6 +16,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,9 @@ from tiny_network import tiny_network
 from typer.testing import CliRunner
 
 from hoisdf_model.cli import app
-from hoisdf_model.commands.evaluate.worker_processes import Processes
+from hoisdf_model.commands.evaluate.worker_processes import Processes, side_by_side
 from hoisdf_model.data import shards
-from hoisdf_model.errors import ConfigError, EvaluationError
+from hoisdf_model.errors import CheckpointError, ConfigError, EvaluationError
 from hoisdf_model.evaluation import Contender, RecordFile, read_records
 from hoisdf_model.evaluation.runs.sharding import gather, shard_file, shard_of
 from hoisdf_model.network import save_network
@@ -72,6 +73,30 @@ def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "0")
     with pytest.raises(ConfigError, match="can't meet"):
         Processes.joined()
+
+
+def _kills_itself(options: None) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_is_killed_is_named_with_what_to_do():
+    with pytest.raises(EvaluationError, match=r"process [01] of 2 was ended by SIGKILL; where memory ran out"):
+        side_by_side(2, _kills_itself, None)
+
+
+def test_torchrun_and_processes_do_not_go_together(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    ran = CliRunner().invoke(app, ["evaluate", "--data", str(tmp_path), "--processes", "2"])
+    assert isinstance(ran.exception, ConfigError)
+    assert "leave out --processes" in str(ran.exception)
+
+
+def test_weights_that_are_missing_are_said_once_before_processes_start(tmp_path, monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    ran = CliRunner().invoke(
+        app, ["evaluate", "-w", str(tmp_path / "none"), "--data", str(tmp_path), "--processes", "2"]
+    )
+    assert isinstance(ran.exception, CheckpointError), ran.output
 
 
 @pytest.mark.parametrize(

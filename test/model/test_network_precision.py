@@ -25,7 +25,7 @@ import pytest
 import torch
 
 from hoisdf_model.errors import ConfigError
-from hoisdf_model.network import load_preset, resolve_precision
+from hoisdf_model.network import has_bfloat16, load_preset, resolve_precision
 
 CPU = torch.device("cpu")
 # In a process of its own: torch looks at the processor once.
@@ -38,7 +38,7 @@ from hoisdf_model.network import has_bfloat16, load_preset, resolve_precision
 cpu = torch.device("cpu")
 chosen = {p: resolve_precision("auto", cpu, load_preset(p)) for p in ("compact", "compact_hand", "dexycb")}
 explicit = resolve_precision("bfloat16", cpu, load_preset("compact"))
-print(json.dumps([has_bfloat16(), chosen, explicit, _device().detail]))
+print(json.dumps([has_bfloat16(cpu), chosen, explicit, _device().detail]))
 """
 
 
@@ -50,9 +50,7 @@ def held_to(**environment: str) -> tuple[list, str]:
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="AVX2 is an x86's")
-@pytest.mark.parametrize(
-    "limits", [{"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}, {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"}]
-)
+@pytest.mark.parametrize("limits", [{"ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"}])
 def test_a_processor_held_to_older_instructions_computes_in_float32_and_warns_of_bfloat16(limits: dict[str, str]):
     (instructions, chosen, explicit, doctor), log = held_to(**limits)
     assert not instructions
@@ -65,12 +63,38 @@ def test_a_processor_held_to_older_instructions_computes_in_float32_and_warns_of
 def test_bfloat16_is_chosen_where_the_processor_has_it_and_the_encoder_gains_from_it(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    monkeypatch.setattr("hoisdf_model.network.precision.has_bfloat16", lambda: True)
+    monkeypatch.setattr("hoisdf_model.network.precision.has_bfloat16", lambda device: True)
     chosen = {name: resolve_precision("auto", CPU, load_preset(name)) for name in ("compact", "compact_hand")}
     assert chosen == {"compact": "bfloat16", "compact_hand": "float32"}
     with caplog.at_level(logging.WARNING):
         assert resolve_precision("bfloat16", CPU, load_preset("compact_hand")) == "bfloat16"
     assert not caplog.records
+
+
+@pytest.mark.parametrize(
+    ("limit", "found"), [("", True), ("AVX512_CORE", False), ("AVX512_CORE_BF16", True), ("AVX2", False)]
+)
+def test_onednns_limit_decides_where_the_processor_has_the_instructions(
+    monkeypatch: pytest.MonkeyPatch, limit: str, found: bool
+):
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr("hoisdf_model.network.precision._processor_flags", lambda: {"avx512f", "avx512_bf16"})
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit or "ALL")
+    assert has_bfloat16(CPU) == found
+
+
+@pytest.mark.parametrize(("capability", "chosen"), [((7, 5), "float32"), ((8, 0), "bfloat16"), ((9, 0), "bfloat16")])
+def test_a_gpu_that_emulates_bfloat16_computes_in_float32(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capability: tuple[int, int], chosen: str
+):
+    second = torch.device("cuda", 1)
+    asked: list[torch.device] = []
+    monkeypatch.setattr("torch.cuda.get_device_capability", lambda device: asked.append(device) or capability)
+    assert resolve_precision("auto", second, load_preset("compact_hand")) == chosen
+    with caplog.at_level(logging.WARNING):
+        resolve_precision("bfloat16", second, load_preset("compact_hand"))
+    assert bool(caplog.records) == (chosen == "float32")
+    assert set(asked) == {second}
 
 
 def test_unknown_precisions_are_refused():

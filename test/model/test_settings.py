@@ -80,6 +80,13 @@ def test_layers_become_a_dataclass_later_ones_over_earlier_ones():
         ({"part": {"width": -1}}, "file: part.width must be positive, got -1"),
         ({"values": {"a": 1}}, r"file: 'values': it is a list"),
         ({"table": [1]}, r"file: 'table': it is a table"),
+        ({"part": 3}, r"file: 'part': it is a table of names and values, got 3"),
+        ({"name": "${"}, r"file: a value must not refer to others, got '\$\{'"),
+        ({"table": {"a": "${oc.env:HOME}"}}, r"file: a value must not refer to others, got '\$\{oc.env:HOME\}'"),
+        (
+            {"table": {"a": object()}},
+            "configuration value for 'file: table.a'|configuration value for 'file: a'|file: ",
+        ),
     ],
 )
 def test_mistakes_in_files_are_named_with_their_path(content, said):

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 
 import typer
@@ -56,9 +57,13 @@ def evaluate(options: EvaluateOptions) -> None:
 
     bags = options.bags()
     in_order = bags is not None and (bags.estimates is not None or options.protocol == "live")
-    if options.processes > 1 and not in_order and "WORLD_SIZE" not in os.environ:
-        side_by_side(options.processes, evaluate, options)
+    alone = int(os.environ.get("WORLD_SIZE") or 1) == 1
+    if options.processes > 1 and not in_order and alone:
+        NetworkChoice.of(options, options.device).load()  # what is wrong with it is said once, not by each process
+        side_by_side(options.processes, evaluate, replace(options, processes=1))
         return
+    if options.processes > 1 and not alone:
+        raise ConfigError("torchrun starts the processes: leave out --processes")
     processes = Processes.joined()
     if in_order and max(processes.count, options.processes) > 1:
         raise ConfigError("frames of a bag are followed in order, by one process: leave out torchrun and --processes")

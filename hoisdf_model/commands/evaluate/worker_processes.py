@@ -20,6 +20,7 @@ Each evaluates its shard of the frames on its own device.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hoisdf_model.commands.evaluate.progress import followed
-from hoisdf_model.errors import ConfigError, HoisdfError
+from hoisdf_model.errors import ConfigError, EvaluationError, HoisdfError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,6 +121,7 @@ def side_by_side(count: int, run: Callable[[Options], None], options: Options) -
 
     Raises:
         SystemExit: one of them failed, and has said why; the others were ended.
+        EvaluationError: one of them was ended from outside, by a signal.
     """
     from torch.multiprocessing.spawn import ProcessExitedException, spawn
 
@@ -129,7 +131,12 @@ def side_by_side(count: int, run: Callable[[Options], None], options: Options) -
     try:
         spawn(_one_of, (count, port, run, options), count)
     except ProcessExitedException as error:
-        raise SystemExit(error.exit_code) from error
+        if error.exit_code >= 0:
+            raise SystemExit(error.exit_code) from error
+        raise EvaluationError(
+            f"process {error.error_index} of {count} was ended by {signal.Signals(-error.exit_code).name}; where "
+            "memory ran out, ask for fewer with --processes; calling the same again goes on with what is done"
+        ) from error
 
 
 def _one_of(rank: int, count: int, port: int, run: Callable[[Options], None], options: Options) -> None:
