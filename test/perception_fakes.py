@@ -106,7 +106,8 @@ class FakeCatalogue:
 def fake_scene(estimator: FakeEstimator) -> Scene:
     """What ``load_scene`` would give."""
     faces = {"right": FACES, "left": FACES[:, ::-1]}
-    return Scene(estimator, Meshes(FakeCatalogue()), faces, fake_overlay, {"weights": "fake", "device": "cpu"})
+    meshes = Meshes(FakeCatalogue())
+    return Scene(estimator, meshes, faces, fake_overlay, {"weights": "fake", "device": "cpu"}, meshes.check)
 
 
 def fake_overlay(frame: Any, estimate: Estimate) -> np.ndarray:

@@ -53,7 +53,7 @@ from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.protocols import Localiser, Network
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
-from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.geometry import Pinhole, boxes, crops
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.hand_tracking import load_tracker_networks
 from hoisdf_model.network import (
@@ -297,8 +297,15 @@ class Estimator:
         masks = output.maps[row, 1:3].double().cpu().numpy()
         scale = masks.shape[-1] / self.config.image_size
         to_mask = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])  # of pixels' middles
-        matrix = to_mask @ views[row].affine @ frame.intrinsics.matrix
-        return self.object_refinement(thing, masks, matrix, hand.vertices.astype(np.float64))
+        to_crop = to_mask @ views[row].affine
+        height, width = frame.image.shape[:2]
+        corners = crops.apply_affine(to_crop, [[-0.5, -0.5], [width - 0.5, height - 0.5]])
+        low, high = corners.min(0), corners.max(0)  # a left hand's are mirrored
+        middles = np.arange(masks.shape[-1])[:, None]
+        columns, rows = ((low <= middles) & (middles <= high)).T
+        return self.object_refinement(
+            thing, masks, to_crop @ frame.intrinsics.matrix, hand.vertices.astype(np.float64), np.outer(rows, columns)
+        )
 
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)

@@ -62,7 +62,7 @@ class Evidence(NamedTuple):
     Attributes:
         matrix: (3, 3) camera frame -> pixels of the masks.
         shown: (M, 2) pixels of the object.
-        allowed: (S, S, 2) for each pixel the nearest one at which the object may be.
+        allowed: (S, S, 2) for each pixel the nearest one at which the object may be; itself where nobody sees.
         hand: (H, 3) vertices, camera frame, metres.
     """
 
@@ -137,7 +137,8 @@ def _terms(shape: Shape, evidence: Evidence, poses: Poses) -> Terms:
     by_place = (evidence.matrix[:2] - pixels[..., None] * evidence.matrix[2]) / depth[..., None]
     rows = np.concatenate([by_place, np.cross(levers[:, :, None], by_place)], -1)
     size = len(evidence.allowed)
-    column, row = np.clip(np.rint(pixels), 0, size - 1).astype(int).transpose(2, 0, 1)
+    inside = ((pixels > -0.5) & (pixels < size - 0.5)).all(-1, keepdims=True)  # of the crop, which says nothing else
+    column, row = np.where(inside, np.rint(pixels), 0).astype(int).transpose(2, 0, 1)
     squared = (pixels**2).sum(-1)[:, None] - 2 * evidence.shown @ pixels.transpose(0, 2, 1)
     covering = np.arange(len(places))[:, None], squared.argmin(2)
     arms = evidence.hand - places
@@ -148,7 +149,7 @@ def _terms(shape: Shape, evidence: Evidence, poses: Poses) -> Terms:
     leaving = np.concatenate([inward, np.cross(arms, inward)], -1)[:, :, None]
     spread = MASK_SPREAD * size
     terms = (
-        _pulls(evidence.allowed[row, column] - pixels, rows, 0.75, spread, MASK_COUNT),
+        _pulls(np.where(inside, evidence.allowed[row, column] - pixels, 0), rows, 0.75, spread, MASK_COUNT),
         _pulls(evidence.shown - pixels[covering], rows[covering], 1.0, spread, MASK_COUNT),
         _pulls(depths, leaving, 0.0, SKIN_SPREAD, SKIN_COUNT),
     )

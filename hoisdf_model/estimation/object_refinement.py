@@ -56,16 +56,24 @@ class ObjectRefinement:
         self._place = PLACE_SPREAD if calibration is None else calibration.object_position
         self._shapes: dict[str, Shape | None] = {}
 
-    def __call__(self, thing: ObjectEstimate, masks: Floats, matrix: Floats, hand: Floats) -> ObjectEstimate:
-        """Refined object; unchanged without a mesh or a usable mask.
+    def __call__(
+        self, thing: ObjectEstimate, masks: Floats, matrix: Floats, hand: Floats, seen: NDArray[np.bool_] | None = None
+    ) -> ObjectEstimate:
+        """Refined object; unchanged without a mesh, a usable mask or a usable pose.
+
+        A pose is usable that is finite and in front of the camera, beside a hand that is finite and has vertices.
 
         Args:
             thing: of the network, camera frame.
             masks: (2, S, S) probabilities of hand and object in a crop.
             matrix: (3, 3) camera frame -> pixels of the masks.
             hand: (V, 3) vertices of the hand that holds it, camera frame, metres.
+            seen: (S, S) pixels of the masks at which there is an image; None: all.
         """
-        shape, evidence = self.shape(thing.name), evidence_of(masks, matrix, hand)
+        finite = all(np.isfinite(part).all() for part in (thing.rotation, thing.translation, masks, matrix, hand))
+        if not finite or not len(hand) or thing.translation[2] <= 0:
+            return thing
+        shape, evidence = self.shape(thing.name), evidence_of(masks, matrix, hand, seen)
         if shape is None or evidence is None:
             return thing
         rotation, translation = fitted(shape, evidence, thing.rotation, thing.translation, self._turn, self._place)
@@ -74,10 +82,12 @@ class ObjectRefinement:
     def shape(self, name: str) -> Shape | None:
         """Shape of a named object; None without a mesh.
 
-        The first call for a name takes 0.05 to 0.4 s.
+        The first call for a name takes 0.05 to 0.4 s for a look-alike, a second for each 40,000 faces of an own mesh.
         """
+        if name not in self._catalogue:
+            return None
         if name not in self._shapes:
-            self._shapes[name] = self._made(name) if name in self._catalogue else None
+            self._shapes[name] = self._made(name)
         return self._shapes[name]
 
     def _made(self, name: str) -> Shape | None:
@@ -100,10 +110,10 @@ def shape_of(mesh: trimesh.Trimesh) -> Shape:
     return Shape(np.asarray(points, np.float64), low, cell, np.stack([signed, *np.gradient(signed, cell)]))
 
 
-def evidence_of(masks: Floats, matrix: Floats, hand: Floats) -> Evidence | None:
+def evidence_of(masks: Floats, matrix: Floats, hand: Floats, seen: NDArray[np.bool_] | None = None) -> Evidence | None:
     """Evidence of masks and hand, or None.
 
-    Masks are as :class:`ObjectRefinement` takes them; None: the object's says nothing.
+    Arguments are those of :class:`ObjectRefinement`; None: the object's mask says nothing.
     """
     thing = masks[1] > 0.5
     if not LEAST <= thing.mean() <= MOST:
@@ -111,6 +121,9 @@ def evidence_of(masks: Floats, matrix: Floats, hand: Floats) -> Evidence | None:
     outside = ~thing & (masks.sum(0) <= 0.5)  # an object may be behind the hand
     _, (rows, columns) = ndimage.distance_transform_edt(outside, return_indices=True)
     shown = np.argwhere(thing)[:, ::-1].astype(np.float64)
+    if seen is not None:  # beyond the image's border an object may be, but nothing draws it there
+        own_rows, own_columns = np.indices(seen.shape)
+        rows, columns = np.where(seen, rows, own_rows), np.where(seen, columns, own_columns)
     allowed = np.stack([columns, rows], -1).astype(np.float64)
     return Evidence(matrix, _some(shown, PIXELS), allowed, _some(hand, SKIN))
 

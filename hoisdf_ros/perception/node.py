@@ -148,7 +148,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
 
     def _check_parameters(self, parameters: PerceptionParameters) -> None:
         if self._scene is not None:
-            self._scene.meshes.check(parameters.object.name)
+            self._scene.prepare(parameters.object.name)
 
     def _set_object(self, request: Any, response: Any) -> Any:
         if self._scene is None:

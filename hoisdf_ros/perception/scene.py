@@ -41,6 +41,8 @@ class Scene:
         faces: (F, 3) vertex indices of the hand mesh for each side.
         overlay: draws an estimate into the image of its frame, (H, W, 3) uint8 RGB.
         description: what was loaded (weights, preset, device ...), for /diagnostics.
+        prepare: computes once what the first frame with an object of that name would wait for; raises MeshError if it
+            has no usable mesh.
         smoother: what estimates go through before they go out; None: nothing.
     """
 
@@ -49,6 +51,7 @@ class Scene:
     faces: Mapping[Side, NDArray[np.int64]]
     overlay: Callable[[Frame, Estimate], NDArray[np.uint8]]
     description: Mapping[str, str]
+    prepare: Callable[[str], None]
     smoother: Smoother | None = None
 
 
@@ -64,8 +67,6 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
     model = parameters.model
     meshes = Meshes(load_catalogue(parameters.object.catalogue or None))
     meshes.check(parameters.object.name)
-    if parameters.object.name:
-        meshes.catalogue.mirror_plane(parameters.object.name)  # remembered; else the first left hand waits for it
     estimator = Estimator.load(
         model.weights or None,
         hand_model=model.hand_model or None,
@@ -77,8 +78,14 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
         refinement=parameters.hand.refinement,
         object_refinement=parameters.object.refinement,
     )
-    if parameters.object.name and estimator.refines_objects:
-        estimator.object_refinement.shape(parameters.object.name)  # remembered, too
+
+    def prepare(name: str) -> None:
+        if name:
+            meshes.catalogue.mirror_plane(name)
+        if name and estimator.refines_objects:
+            estimator.object_refinement.shape(name)
+
+    prepare(parameters.object.name)
     hand_model = estimator.hand_model
     return Scene(
         estimator,
@@ -95,6 +102,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
             "device": str(estimator.device),
             "precision": estimator.network.runtime.precision,
         },
+        prepare=prepare,
         smoother=Smoother(estimator.hand_model, parameters.smoothing.time) if parameters.smoothing.time else None,
     )
 

@@ -14,6 +14,8 @@
 
 """A named object is moved to where its mask and the hand say that it is, and nothing else is."""
 
+import gc
+import tracemalloc
 from dataclasses import dataclass, field
 
 import cv2
@@ -77,9 +79,9 @@ def apart(mesh, pose, other):
     return cKDTree(second).query(first)[0].mean()
 
 
-def fit(mesh, masks, start, hand=FAR_HAND, turn=0.3, place=0.03):
+def fit(mesh, masks, start, hand=FAR_HAND, turn=0.3, place=0.03, seen=None):
     result = start.copy()
-    evidence = evidence_of(masks, MATRIX, hand)
+    evidence = evidence_of(masks, MATRIX, hand, seen)
     result[:3, :3], result[:3, 3] = fitted(shape_of(mesh), evidence, start[:3, :3], start[:3, 3], turn, place)
     return result
 
@@ -131,6 +133,59 @@ def test_a_hand_inside_of_the_object_pushes_it_away():
     assert found[0, 3] < -0.003  # away from the hand, which is in its right half
 
 
+@pytest.mark.parametrize("x", [0.10, 0.12, 0.14, 0.16])
+def test_a_true_pose_that_the_crop_cuts_stays(x):
+    """Between nine and three tenths of the bottle lie inside of the crop; the mask shows these."""
+    mesh, pose = CATALOGUE.mesh("006_mustard_bottle"), np.eye(4)
+    pose[:3, 3] = [x, 0, 0.5] - mesh.bounds.mean(0)
+    mask = drawn(mesh, pose, MATRIX)
+    assert mask[:, -1].any()
+    found = fit(mesh, np.stack([np.zeros_like(mask), mask]), pose)
+    assert np.linalg.norm(found[:3, 3] - pose[:3, 3]) < 0.002
+
+
+def test_a_true_pose_that_the_image_cuts_stays():
+    """The crop reaches past the image, whose padding shows no object; taken for an image it would pull."""
+    mesh, pose = CATALOGUE.mesh("006_mustard_bottle"), pose_at(1)
+    seen = np.tile(np.arange(SIZE) < 42, (SIZE, 1))
+    mask = drawn(mesh, pose, MATRIX) * seen
+    known, unknown = (
+        fit(mesh, np.stack([np.zeros_like(mask), mask]), pose, turn=0.01, seen=shown)[:3, 3] for shown in (seen, None)
+    )
+    assert np.linalg.norm(known - pose[:3, 3]) < 0.002
+    assert np.linalg.norm(unknown - pose[:3, 3]) > 0.004
+
+
+BROKEN = {
+    "not a number in the translation": {"translation": np.full(3, np.nan)},
+    "infinite translation": {"translation": np.array([np.inf, 0, 0.5])},
+    "not a number in the rotation": {"rotation": np.full((3, 3), np.nan)},
+    "at the camera": {"translation": np.zeros(3)},
+    "behind the camera": {"translation": np.array([0, 0, -0.5])},
+    "not a number in the hand": {"hand": np.full((10, 3), np.nan)},
+    "hand without vertices": {"hand": np.zeros((0, 3))},
+    "not a number in the mask": {"masks": np.full((2, SIZE, SIZE), np.nan)},
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_what_is_not_usable_leaves_the_pose(broken):
+    pose = pose_at(0)
+    mask = drawn(CATALOGUE.mesh(MUG), shaken(pose, 0), MATRIX)
+    given = {
+        "rotation": pose[:3, :3], "translation": pose[:3, 3],
+        "masks": np.stack([np.zeros_like(mask), mask]), "hand": FAR_HAND,
+    }  # fmt: skip
+    refine = ObjectRefinement(CATALOGUE, CALIBRATION)
+
+    def same(rotation, translation, masks, hand):
+        thing = ObjectEstimate(MUG, 1.0, rotation, translation, np.eye(6), "right")
+        return refine(thing, masks, MATRIX, hand) is thing
+
+    assert not same(**given)
+    assert same(**given | broken)
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0])
 def test_a_mask_of_nothing_or_everything_leaves_the_pose(value):
     thing = ObjectEstimate(MUG, 1.0, pose_at(0)[:3, :3], np.array([0.0, 0.0, 0.5]), np.eye(6), "right")
@@ -146,6 +201,18 @@ def test_an_object_without_a_mesh_stays_as_it_is(name):
     assert ObjectRefinement(CATALOGUE, CALIBRATION)(thing, np.stack([mask, mask]), MATRIX, FAR_HAND) is thing
 
 
+def test_unknown_names_are_not_remembered():
+    refine = ObjectRefinement(CATALOGUE, CALIBRATION)
+    refine.shape(MUG)
+    gc.collect()
+    tracemalloc.start()
+    for number in range(2000):
+        assert refine.shape(f"unknown {number}") is None
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 50_000  # the names alone would take more
+
+
 @dataclass
 class OutliningNetwork(KnowingNetwork):
     """Shows the object where it is, in whatever crop it is given, while it poses it elsewhere."""
@@ -156,19 +223,20 @@ class OutliningNetwork(KnowingNetwork):
     def __call__(self, batch, features=None):
         size = batch.image.shape[-1]
         shown = drawn(CATALOGUE.mesh(self.name), self.pose, batch.intrinsics[0].double().numpy(), size)
+        shown *= batch.image[0].amax(0).numpy() > 0.25  # the frame is grey, what lies beyond it black
         mask = cv2.resize(shown, (size // 2, size // 2), interpolation=cv2.INTER_AREA)
         self.known["maps"] = np.stack([np.zeros_like(mask), np.zeros_like(mask), mask])[None]
         return super().__call__(batch, features)
 
 
-def estimated(name, side, refines, calibration=CALIBRATION):
-    """The true pose, the estimate and the estimator, of a network whose object's pose is off."""
-    pose, flip = pose_at(3, (0.05, 0.02, 0.6)), np.eye(4)
+def estimated(name, side, refines, place=(0.05, 0.02, 0.6), degrees=15.0, metres=0.02):
+    """The true pose and the estimate, of a network whose object's pose is off."""
+    pose, flip = pose_at(3, place), np.eye(4)
     if side == "left":  # the mug is its own mirror image across y, halfway through its box
         flip[1, 1], flip[1, 3] = -1, 2 * CATALOGUE.get(name).mesh.bounds.mean(0)[1]
     mirror = np.diag([-1.0, 1, 1, 1]) if side == "left" else np.eye(4)
     seen = mirror @ pose @ flip
-    off = shaken(seen, 5)
+    off = shaken(seen, 5, degrees, metres)
     joints = np.random.default_rng(0).normal(0, 0.03, (21, 3)) + pose[:3, 3] + [0.09, 0.0, 0.0]
     vertices = np.repeat(joints, 38, 0)[:778]
     world = joints * np.diag(mirror)[:3], vertices * np.diag(mirror)[:3]
@@ -176,7 +244,7 @@ def estimated(name, side, refines, calibration=CALIBRATION):
         *world, np.tile(np.eye(3), (16, 1, 1)), np.zeros(10), Rotation.from_matrix(off[:3, :3]).as_rotvec(), off[:3, 3]
     )
     network = OutliningNetwork([truth], name=name, pose=seen)
-    estimator = Estimator(network, NetworkConfig(), MODEL, catalogue=CATALOGUE, calibration=calibration)
+    estimator = Estimator(network, NetworkConfig(), MODEL, catalogue=CATALOGUE, calibration=CALIBRATION)
     estimator.refines_objects = refines
     prior = Prior(
         hand_box=boxes.around(CAMERA.project(joints), 1.2),
@@ -202,6 +270,17 @@ def test_an_estimators_object_comes_nearer_to_the_truth_and_the_rest_stays(side)
     np.testing.assert_array_equal(after.hands[0].vertices, before.hands[0].vertices)
     assert "refine" in after.timing
     assert "refine" not in before.timing
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("y", [-0.22, 0.26])
+def test_an_estimators_object_that_the_image_cuts_stays(side, y):
+    """A third or two of the mug, whose pose is right, are in the image, which ends within the crop."""
+    truth, found = estimated(MUG, side, refines=True, place=(0.05, y, 0.6), degrees=0.0, metres=0.0)
+    rows = CAMERA.project(CATALOGUE.mesh(MUG).vertices @ truth[:3, :3].T + truth[:3, 3])[:, 1]
+    assert 0.3 < ((rows > 0) & (rows < CAMERA.height)).mean() < 0.7
+    moved = np.linalg.norm(pose_of(found)[:3, 3] - truth[:3, 3])
+    assert 0 < moved < 0.004  # what the hand pushes, too
 
 
 def test_never_leaves_what_the_network_says():

@@ -120,6 +120,15 @@ def test_the_diameter_is_the_largest_distance_of_two_vertices(name):
     assert item.diameter == pytest.approx(np.linalg.norm(v[:, None] - v[None], axis=-1).max())
 
 
+def test_the_diameter_of_a_mesh_of_many_corners_is_that_of_its_ellipsoid(tmp_path):
+    mesh = trimesh.creation.icosphere(5)
+    mesh.apply_scale([0.05, 0.052, 0.04])
+    mesh.apply_transform(trimesh.transformations.rotation_matrix(0.7, [1, 2, 3]))
+    mesh.export(tmp_path / "egg.ply")
+    assert len(mesh.vertices) > 10_000
+    assert load_catalogue(tmp_path).get("egg").diameter == pytest.approx(0.104, rel=2.2e-3)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_drawn_surface_is_the_mesh_with_texture_all_over(name):
     item = CATALOGUE.get(name)
