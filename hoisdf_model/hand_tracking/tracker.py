@@ -32,7 +32,8 @@ Floats = NDArray[np.float64]
 PRESENT = 0.5  # presence from which on a window shows a hand
 SAME_HAND = 0.4  # overlap of boxes from which on two hands are one
 SEARCH_EVERY = 15  # frames between searches for further hands, while some are followed
-MEMORY = 0.8  # share of the former mean in running means of presence and side
+MEMORY = 0.8  # share of the former mean in the running mean of presence
+SIDE_MEMORY = 20  # frames that the mean of the side is over: hands don't change it, but may look so for a while
 INSIDE = 0.25  # at least this part of a hand's box must lie in the image
 
 
@@ -43,18 +44,25 @@ class TrackedHand:
     Attributes:
         seen: in the last image.
         right: probability that it is a right hand, over time. score: presence over time, 0 to 1.
-        number: its own, as long as it is followed.
+        number: its own, as long as it is followed. frames: in how many it has been seen.
     """
 
     seen: SeenHand
     right: float
     score: float
     number: int
+    frames: int = 1
 
     @property
     def side(self) -> Literal["right", "left"]:
         """The more probable one."""
         return "right" if self.right >= 0.5 else "left"
+
+    def again(self, now: SeenHand) -> TrackedHand:
+        """The same hand in the next image."""
+        frames = self.frames + 1
+        right = self.right + (now.right - self.right) / min(frames, SIDE_MEMORY)
+        return TrackedHand(now, right, MEMORY * self.score + (1 - MEMORY) * now.presence, self.number, frames)
 
 
 class HandTracker:
@@ -100,10 +108,7 @@ class HandTracker:
             if now.presence < PRESENT or not _inside(now, image) or _is_one_of(now, kept):
                 continue
             self._motion[hand.number] = now.box.reshape(2, 2).mean(0) - hand.seen.box.reshape(2, 2).mean(0)
-            right, score = (
-                MEMORY * old + (1 - MEMORY) * new for old, new in ((hand.right, now.right), (hand.score, now.presence))
-            )
-            kept.append(TrackedHand(now, right, score, hand.number))
+            kept.append(hand.again(now))
         return kept
 
     def _found(self, image: NDArray[np.uint8], known: list[TrackedHand]) -> list[TrackedHand]:
@@ -122,9 +127,16 @@ class HandTracker:
         found: list[TrackedHand] = []
         for hand in sorted(again, key=lambda hand: -hand.presence):
             if hand.presence >= PRESENT and _inside(hand, image) and not _is_one_of(hand, [*known, *found]):
-                self._count += 1
-                found.append(TrackedHand(hand, hand.right, hand.presence, self._count))
+                found.append(self._new(hand, [*known, *found]))
         return found
+
+    def _new(self, hand: SeenHand, known: list[TrackedHand]) -> TrackedHand:
+        """A found hand: that which was followed here until this image, or else another one."""
+        for lost in self._hands:
+            if lost.number not in {one.number for one in known} and boxes.overlap(hand.box, lost.seen.box) > SAME_HAND:
+                return lost.again(hand)
+        self._count += 1
+        return TrackedHand(hand, hand.right, hand.presence, self._count)
 
 
 def _is_one_of(hand: SeenHand, others: list[TrackedHand]) -> bool:

@@ -246,8 +246,12 @@ class RedHands(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.place = nn.Parameter(torch.zeros(()))
+        self.blind = 0  # calls in which nothing is seen
 
     def forward(self, image):
+        if self.blind:
+            self.blind -= 1
+            image = torch.zeros_like(image)
         pixels, presence, right = torch.zeros(len(image), 21, 3), torch.zeros(len(image)), torch.ones(len(image))
         for k, red in enumerate((image[:, 0] > 0.6) & (image[:, 1] < 0.3)):
             number, labels, statistics, centroids = cv2.connectedComponentsWithStats(red.numpy().astype(np.uint8))
@@ -340,6 +344,27 @@ def test_the_side_does_not_change_for_one_frame(tracker: HandTracker):
     for frame in range(6):
         (hand,) = tracker(scene((300, 240), blue=(0,) if frame == 4 else ()))
         assert hand.side == "right"
+
+
+def test_the_side_does_not_change_while_a_hand_looks_like_the_other_one_for_a_while(tracker: HandTracker):
+    for frame in range(30):
+        (hand,) = tracker(scene((300, 240), blue=(0,) if 20 <= frame < 28 else ()))
+        assert hand.side == "right"
+
+
+def test_a_side_that_was_wrong_at_first_is_put_right_in_the_third_frame(tracker: HandTracker):
+    sides = [tracker(scene((300, 240), blue=(0,) if frame == 0 else ()))[0].side for frame in range(4)]
+    assert (sides[0], *sides[2:]) == ("left", "right", "right")
+
+
+def test_a_hand_that_is_found_again_in_the_image_in_which_it_was_lost_is_the_same_one(tracker: HandTracker):
+    """It looks like the other one there: its last place says who it is."""
+    for _ in range(3):
+        (first,) = tracker(scene((300, 240)))
+    tracker.networks.landmarks.blind = 1
+    (again,) = tracker(scene((310, 240), blue=(0,)))
+    assert (again.number, again.frames) == (first.number, 4)
+    assert again.side == "right"
 
 
 def test_a_second_hand_is_found_within_a_second_at_15_frames(tracker: HandTracker):
