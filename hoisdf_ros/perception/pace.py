@@ -12,7 +12,7 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Limit of a rate, by the stamps of what comes."""
+"""Rate limit by stamps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECOND = 10**9  # nanoseconds
 
 
 class Pace:
-    """Chooses from a stream so many a second, evenly.
+    """Rate limit of a stream, by its stamps.
 
     Up to a quarter of a period early is in time: a camera at the very rate loses nothing to the jitter of its stamps.
     """
@@ -32,7 +32,12 @@ class Pace:
         self._due, self._last = 0.0, math.inf  # nanoseconds
 
     def is_due(self, stamp: Any, rate: float) -> bool:
-        """Whether one with this ``builtin_interfaces/Time`` is chosen; ``rate`` in hertz, 0: every one."""
+        """Whether the item with this stamp is chosen.
+
+        Args:
+            stamp: ``builtin_interfaces/Time``.
+            rate: hertz; 0: every item.
+        """
         now = stamp.sec * SECOND + stamp.nanosec
         if rate == 0:
             return True

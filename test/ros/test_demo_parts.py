@@ -30,7 +30,7 @@ from hoisdf_model.errors import CheckpointError, InvalidInputError
 from hoisdf_model.estimates import Estimate, Frame, HandEstimate, HandModelInfo
 from hoisdf_model.geometry import Pinhole
 from hoisdf_ros.child import Child
-from hoisdf_ros.demo import pictures as demo_pictures
+from hoisdf_ros.demo import run_pictures as demo_pictures
 from hoisdf_ros.demo.command import chosen_weights
 from hoisdf_ros.demo.latency import stream_statistics
 from hoisdf_ros.demo.run_pictures import draw_pictures, write_contact_sheet, write_video
