@@ -26,7 +26,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 LISTED = Path(__file__).resolve().parents[1] / "test/slow_tests.txt"
-SECONDS = 0.8  # of a test function with all its parameters
+SECONDS = 0.4  # of a test function with all its parameters
 
 Test = tuple[str, str]  # file name, function
 
