@@ -51,9 +51,9 @@ from hoisdf_model.estimation.object_refinement import ObjectRefinement
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.protocols import Localiser, Network
-from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, to_batch
+from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, onto_masks, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
-from hoisdf_model.geometry import Pinhole, boxes, crops
+from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.hand_tracking import load_tracker_networks
 from hoisdf_model.network import (
@@ -115,7 +115,6 @@ class Estimator:
             network was trained with landmarks, which those of others needn't agree with.
         refines_objects: whether poses of objects that the catalogue has are fitted to masks and hand, see
             ``object_refinement``; at first where there is a calibration, which says how far to trust the network.
-        object_refinement: fits them.
     """
 
     def __init__(
@@ -147,10 +146,10 @@ class Estimator:
         self._bones = self._size * bone_length(mean_hand)
         self._follower = HandFollower(load_tracker_networks(device=self.device))
         self._localiser: Localiser = localiser or self._follower
-        catalogue = catalogue or load_catalogue()
-        self._reflections = ObjectReflections(config, catalogue)
+        self._catalogue = catalogue or load_catalogue()
+        self._reflections = ObjectReflections(config, self._catalogue)
         self.refines_objects = calibration is not None
-        self.object_refinement = ObjectRefinement(catalogue, calibration)
+        self._object_refinement = ObjectRefinement(self._catalogue, calibration)
 
     @classmethod
     def load(
@@ -208,6 +207,18 @@ class Estimator:
         if object_refinement != "auto":
             estimator.refines_objects = object_refinement == "always"
         return estimator
+
+    def prepare(self, object_name: str) -> None:
+        """Prepare an object of the catalogue.
+
+        Computes once what the first frame with it would wait for.
+
+        Raises:
+            MeshError: the catalogue has no such object, or its mesh can't be used.
+        """
+        self._catalogue.mirror_plane(object_name)
+        if self.refines_objects:
+            self._object_refinement.shape(object_name)
 
     def reset(self) -> None:
         """Reset tracking, after a jump in time or a camera change."""
@@ -295,17 +306,9 @@ class Estimator:
         if thing is None or not self._reflections.poses_mesh(thing.name, hand.side):
             return thing
         masks = output.maps[row, 1:3].double().cpu().numpy()
-        scale = masks.shape[-1] / self.config.image_size
-        to_mask = np.array([[scale, 0, (scale - 1) / 2], [0, scale, (scale - 1) / 2], [0, 0, 1]])  # of pixels' middles
-        to_crop = to_mask @ views[row].affine
-        height, width = frame.image.shape[:2]
-        corners = crops.apply_affine(to_crop, [[-0.5, -0.5], [width - 0.5, height - 0.5]])
-        low, high = corners.min(0), corners.max(0)  # a left hand's are mirrored
-        middles = np.arange(masks.shape[-1])[:, None]
-        columns, rows = ((low <= middles) & (middles <= high)).T
-        return self.object_refinement(
-            thing, masks, to_crop @ frame.intrinsics.matrix, hand.vertices.astype(np.float64), np.outer(rows, columns)
-        )
+        to_mask, seen = onto_masks(views[row], masks.shape[-1] / self.config.image_size, frame)
+        camera = to_mask @ frame.intrinsics.matrix
+        return self._object_refinement(thing, masks, camera, hand.vertices.astype(np.float64), seen)
 
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)

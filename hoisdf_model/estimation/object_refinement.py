@@ -73,7 +73,8 @@ class ObjectRefinement:
         finite = all(np.isfinite(part).all() for part in (thing.rotation, thing.translation, masks, matrix, hand))
         if not finite or not len(hand) or thing.translation[2] <= 0:
             return thing
-        shape, evidence = self.shape(thing.name), evidence_of(masks, matrix, hand, seen)
+        shape = self.shape(thing.name)
+        evidence = None if shape is None else evidence_of(masks, matrix, hand, seen)
         if shape is None or evidence is None:
             return thing
         rotation, translation = fitted(shape, evidence, thing.rotation, thing.translation, self._turn, self._place)

@@ -112,6 +112,27 @@ def box_in_image(view: View, box: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.concatenate([corners.min(0), corners.max(0)])
 
 
+def onto_masks(view: View, scale: float, frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Affine of a rectified frame to its view's masks.
+
+    Args:
+        view: of the frame.
+        scale: pixels of the masks for each of the crop, along either edge.
+        frame: rectified.
+
+    Returns:
+        (3, 3) from pixels of the frame to those of the masks; (S, S) whether pixels of the masks lie in the frame.
+    """
+    middle = (scale - 1) / 2  # of the crop's first pixel
+    affine = np.array([[scale, 0, middle], [0, scale, middle], [0, 0, 1]]) @ view.affine
+    height, width = frame.image.shape[:2]
+    corners = crops.apply_affine(affine, [[-0.5, -0.5], [width - 0.5, height - 0.5]])
+    low, high = corners.min(0), corners.max(0)  # a left hand's are mirrored
+    middles = np.arange(round(scale * len(view.image)))[:, None]
+    columns, rows = ((low <= middles) & (middles <= high)).T
+    return affine, np.outer(rows, columns)
+
+
 def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:
     """The views as the network's input on the device, float32."""
     return NetworkInput(

@@ -64,11 +64,12 @@ def inside(points: Floats, vertices: Floats, faces: Integers, exact: bool = True
     Raises:
         InvalidInputError: an array has the wrong shape or isn't finite.
     """
+    if not exact:
+        return Surface(vertices, faces).inside(points)
     import igl
 
     p, v, f = _checked(points, vertices, faces)
-    winding = igl.winding_number if exact else igl.fast_winding_number
-    return np.asarray(winding(v, f, p)) > 0.5
+    return np.asarray(igl.winding_number(v, f, p)) > 0.5
 
 
 def closest_points(
@@ -82,10 +83,7 @@ def closest_points(
     Raises:
         InvalidInputError: an array has the wrong shape or isn't finite.
     """
-    import igl
-
-    squared, face, nearest = igl.point_mesh_squared_distance(*_checked(points, vertices, faces))
-    return np.sqrt(np.asarray(squared)), np.asarray(face, np.int64).reshape(-1), np.asarray(nearest)
+    return Surface(vertices, faces).closest_points(points)
 
 
 class Surface:

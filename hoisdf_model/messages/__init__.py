@@ -44,7 +44,15 @@ from hoisdf_model.messages.image_files import (
 from hoisdf_model.messages.images import RAW_ENCODINGS, decode_depth, decode_image
 from hoisdf_model.messages.items import Refused, read_items
 from hoisdf_model.messages.regions import message_to_regions, regions_to_message
-from hoisdf_model.messages.types import MessageTypes, make_header, make_point, ros_types, rosbags_types, stamp_of
+from hoisdf_model.messages.types import (
+    MessageTypes,
+    make_header,
+    make_point,
+    nanoseconds_of,
+    ros_types,
+    rosbags_types,
+    stamp_of,
+)
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -67,6 +75,7 @@ __all__ = [
     "make_header",
     "make_point",
     "message_to_regions",
+    "nanoseconds_of",
     "natural_order",
     "object_pose_to_object",
     "object_to_object_pose",

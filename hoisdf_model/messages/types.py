@@ -82,8 +82,12 @@ def make_header(types: MessageTypes, stamp: int, frame_id: str) -> Any:
 
 def stamp_of(message: Any) -> int:
     """The stamp of a message's header in nanoseconds since the epoch."""
-    stamp = message.header.stamp
-    return int(stamp.sec) * NANOSECONDS + int(stamp.nanosec)
+    return nanoseconds_of(message.header.stamp)
+
+
+def nanoseconds_of(time: Any) -> int:
+    """Nanoseconds since the epoch of a ``builtin_interfaces/Time``."""
+    return int(time.sec) * NANOSECONDS + int(time.nanosec)
 
 
 def make_point(types: MessageTypes, values: Any) -> Any:

@@ -177,13 +177,17 @@ def _diameter(mesh: trimesh.Trimesh) -> float:
         points = np.asarray(mesh.convex_hull.vertices, np.float64)
     except Exception:  # a flat mesh has no hull
         points = np.asarray(mesh.vertices, np.float64)
-    if (
-        len(points) > CORNERS
-    ):  # pairs of all would take minutes and gigabytes: those that lie outermost in some direction
-        height = np.linspace(1, 0, DIRECTIONS, endpoint=False)
-        turn = np.pi * (3 - np.sqrt(5)) * np.arange(DIRECTIONS)
-        across = np.sqrt(1 - height**2)
-        directions = np.stack([across * np.cos(turn), across * np.sin(turn), height], 1)  # none is over 4 degrees away
-        along = (points @ direction for direction in directions)
-        points = points[np.unique([(part.argmin(), part.argmax()) for part in along])]
+    if len(points) > CORNERS:  # pairs of all would take minutes and gigabytes
+        points = _outermost(points)
     return float(pdist(points).max())
+
+
+def _outermost(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points that lie outermost along one of ``DIRECTIONS``, spiralling over a hemisphere 4 degrees from each other."""
+    height = np.linspace(1, 0, DIRECTIONS, endpoint=False)
+    turn = np.pi * (3 - np.sqrt(5)) * np.arange(DIRECTIONS)
+    across = np.sqrt(1 - height**2)
+    directions = np.stack([across * np.cos(turn), across * np.sin(turn), height], 1)
+    along = (points @ direction for direction in directions)
+    outermost: NDArray[np.float64] = points[np.unique([(part.argmin(), part.argmax()) for part in along])]
+    return outermost

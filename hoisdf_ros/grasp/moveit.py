@@ -31,7 +31,7 @@ from hoisdf_model.estimates import Estimate, entity_names
 from hoisdf_model.geometry import rigid, simplified
 from hoisdf_model.grasping import Gripper, drawn_back, hand_shape
 from hoisdf_model.hand import HandModel
-from hoisdf_model.messages import MessageTypes, make_point, stamp_of
+from hoisdf_model.messages import MessageTypes, make_point, nanoseconds_of, stamp_of
 from hoisdf_ros.catalogue_meshes import Meshes
 from hoisdf_ros.grasp.grasp_messages import pose_message, pose_stamped, read_pose
 from hoisdf_ros.message_classes import ROS_TYPES, has_package
@@ -175,7 +175,7 @@ class CollisionObjects:
                 seen[prefix + name] = transform @ place, thing.name
         for name in attached:
             seen.pop(name, None)
-        stamp = stamp_of_header(header)
+        stamp = nanoseconds_of(header.stamp)
         result = []
         for name, (pose, mesh) in seen.items():
             if stamp - self._shown.get(name, stamp - round(period * 1e9)) >= round(period * 1e9):
@@ -225,11 +225,6 @@ class CollisionObjects:
             subframe_poses=[],
             operation=constants.REMOVE if mesh is None else constants.ADD,
         )
-
-
-def stamp_of_header(header: Any) -> int:
-    """Stamp of a header, nanoseconds."""
-    return int(header.stamp.sec) * 1_000_000_000 + int(header.stamp.nanosec)
 
 
 def _checked(grasp: Any, gripper: Gripper) -> Floats:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-SECOND = 10**9  # nanoseconds
+from hoisdf_model.messages import nanoseconds_of
 
 
 class Pace:
@@ -38,10 +38,9 @@ class Pace:
             stamp: ``builtin_interfaces/Time``.
             rate: hertz; 0: every item.
         """
-        now = stamp.sec * SECOND + stamp.nanosec
         if rate == 0:
             return True
-        period = SECOND / rate
+        now, period = nanoseconds_of(stamp), 1e9 / rate
         if now <= self._last:  # the first, time jumped back, or it stands still
             self._due = now
         if now < self._due - period / 4:

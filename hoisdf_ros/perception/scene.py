@@ -81,9 +81,7 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
 
     def prepare(name: str) -> None:
         if name:
-            meshes.catalogue.mirror_plane(name)
-        if name and estimator.refines_objects:
-            estimator.object_refinement.shape(name)
+            estimator.prepare(name)
 
     prepare(parameters.object.name)
     hand_model = estimator.hand_model
