@@ -31,9 +31,11 @@ if TYPE_CHECKING:
     from hoisdf_model.hand import load_hand_model
     from hoisdf_model.network import NetworkInput, NetworkOutput, load_network
 
-# OpenMP reads this when torch is imported. Threads that spin while they wait for each other keep those that they wait
-# for from running wherever other processes want the same cores, and a frame then takes seconds.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# GNU's OpenMP reads this when torch is imported. By default threads that wait for each other spin 300,000 times before
+# they sleep, and wherever other processes want the same cores they keep those from running that they wait for: a frame
+# then takes seconds. Sleeping at once (OMP_WAIT_POLICY=PASSIVE) costs half as much again on cores that nobody else wants.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 _ROOMS = {
     "Estimate": "estimates",
