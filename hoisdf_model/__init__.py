@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 # GNU's OpenMP reads this when torch is imported. By default threads that wait for each other spin 300,000 times before
 # they sleep, and wherever other processes want the same cores they keep those from running that they wait for: a frame
-# then takes seconds. Sleeping at once (OMP_WAIT_POLICY=PASSIVE) costs half as much again on cores that nobody else wants.
+# then takes seconds. Asleep at once (OMP_WAIT_POLICY=PASSIVE) they cost half as much again on quiet cores.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
