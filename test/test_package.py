@@ -242,3 +242,12 @@ def test_threads_of_torch_soon_sleep_when_they_wait_unless_the_user_wants_otherw
         env=environment | asked | {"OMP_DISPLAY_ENV": "VERBOSE"}, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert f"GOMP_SPINCOUNT = '{spins}'" in run.stderr
+
+
+def test_an_estimator_starts_without_the_compiler_of_torch():
+    """Its import takes more than a second; RoMa imports it from version 1.6 on, which isn't ours to change."""
+    asked = "import sys, torch, roma; before = 'torch._dynamo' in sys.modules; from hoisdf_model import Estimator; "
+    asked += "Estimator.load(); print(before, 'torch._dynamo' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    before, after = run.stdout.split()
+    assert after == before

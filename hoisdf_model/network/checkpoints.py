@@ -248,7 +248,8 @@ def _read_ours(path: Path, preset: str | None) -> Weights:
         raise CheckpointError(f"the configuration in {path} can't be read: {error}") from error
     state = unwrapped({name: tensor for name, tensor in tensors.items() if not name.startswith(_HAND)})
     arrays = {name.removeprefix(_HAND): tensor.numpy() for name, tensor in tensors.items() if name.startswith(_HAND)}
-    shapes, expected = _shapes(state), _expected_by(config)
+    # allocated: tensors on "meta" have torch import its compiler, which takes longer than one network
+    shapes, expected = _shapes(state), _shapes(_built(config, load_hand_model()).state_dict())
     if shapes != expected:
         raise CheckpointError(f"{path} doesn't fit its own configuration: {_described(shapes, expected)}")
     if preset is not None and preset != config.name:
@@ -299,13 +300,9 @@ def _shapes(state: Mapping[str, Tensor]) -> Shapes:
 
 @cache
 def _expected(preset: str) -> Shapes:
-    return _expected_by(load_preset(preset))
-
-
-def _expected_by(config: NetworkConfig) -> Shapes:
-    """Names and shapes of the network's state dict, without allocating it."""
+    """Names and shapes of a preset's state dict, without allocating it."""
     with torch.device("meta"):
-        return _shapes(Hoisdf(config, HandLayer(load_hand_model())).state_dict())
+        return _shapes(Hoisdf(load_preset(preset), HandLayer(load_hand_model())).state_dict())
 
 
 def _differences(found: Shapes, expected: Shapes) -> list[str]:
