@@ -21,11 +21,12 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FREE = {"errors", "estimates", "paths", "settings"}
+FREE = {"errors", "estimates", "paths", "settings", "transfers"}
 MAY_IMPORT = {
     "errors": set(),
     "paths": set(),
     "settings": set(),
+    "transfers": set(),
     "geometry": set(),
     "estimates": {"geometry"},
     "messages": {"geometry"},

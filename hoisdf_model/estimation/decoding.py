@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import HandEstimate, HandModelInfo, ObjectEstimate
@@ -30,6 +29,7 @@ from hoisdf_model.geometry import rotations
 from hoisdf_model.hand import HandLayer
 from hoisdf_model.hand.joints import NUM_JOINTS, NUM_ROTATIONS, NUM_SHAPES
 from hoisdf_model.network import Calibration, NetworkOutput
+from hoisdf_model.transfers import on_host
 
 GIVEN_SPREAD = 0.003  # metres, of a wrist that is given without a covariance
 NETWORK_SPREAD = 0.02  # metres along each axis, of the network's joints on photographs, where nothing was measured
@@ -57,7 +57,7 @@ class Decoded:
         output: of the network.
         crop_size: edge of its images, pixels.
         calibration: how far such outputs were off; None: not measured.
-        layer: the right hand, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
+        layer: the right hand, on the CPU, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
         size: of the hands that are fitted, where measured.
         doubtful: whether rows that the network doesn't stand by (``hand_valid``, ``object_valid``) are decoded too: an
             evaluation counts their errors.
@@ -72,10 +72,8 @@ class Decoded:
         size: HandSize | None = None,
         doubtful: bool = False,
     ) -> None:
-        tensors = {name: value.detach() for name in FIELDS if (value := getattr(output, name)) is not None}
-        self._rows: dict[str, NDArray[np.float64]] = {
-            name: tensor.to("cpu", torch.float64).numpy() for name, tensor in tensors.items()
-        }
+        tensors = {name: value for name in FIELDS if (value := getattr(output, name)) is not None}
+        self._rows = dict(zip(tensors, on_host(*tensors.values()), strict=True))
         self._crop_size, self._calibration, self._layer = crop_size, calibration, layer
         self._size, self._doubtful = size, doubtful
         self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
@@ -166,6 +164,10 @@ class Decoded:
             covariance=covariance,
             side=target.side,
         )
+
+    def masks(self, i: int) -> NDArray[np.float64]:
+        """Masks (2, S, S) of hand and object in the crop of row ``i``, probabilities."""
+        return self._rows["maps"][i, 1:3]
 
     def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:
         """The hand of row ``i`` fitted to the view's landmarks too, in the crop's camera."""

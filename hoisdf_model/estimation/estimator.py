@@ -69,16 +69,18 @@ from hoisdf_model.network import (
 )
 from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_model.settings import one_of
+from hoisdf_model.transfers import on_host
 
 _LOG = logging.getLogger(__name__)
 REFINEMENTS = ("auto", "always", "never")
 
 
 class Pair(NamedTuple):
-    """Decoded hand, held object, and their row of the batch."""
+    """Decoded hand, held object, their masks (2, S, S) and their row of the batch."""
 
     hand: HandEstimate
     thing: ObjectEstimate | None
+    masks: NDArray[np.float64]
     row: int
 
 
@@ -140,9 +142,9 @@ class Estimator:
         self._size = self._span / hand_span(hand_model)  # in hands of the model, whose mean the networks know
         self.finds_wrists = config.root is not None
         self.refines = config.context is not None and config.context.landmarks
-        self._layer = HandLayer(hand_model).to(self.device)
+        self._layer = HandLayer(hand_model)  # on the CPU: hands are fitted step by step, and each would wait for a GPU
         self._given_size = None if hand_size is None else HandSize(self._layer, hand_size)
-        mean_hand = self._layer.rest_joints(torch.zeros(1, 10, device=self.device))[0].cpu().numpy()
+        mean_hand = self._layer.rest_joints(torch.zeros(1, 10))[0].numpy()
         self._bones = self._size * bone_length(mean_hand)
         self._follower = HandFollower(load_tracker_networks(device=self.device))
         self._localiser: Localiser = localiser or self._follower
@@ -276,7 +278,7 @@ class Estimator:
             pairs = self._decoded(rectified, targets, views, output)
         if self.refines_objects:
             with _timed(timing, "refine"):
-                pairs = [pair._replace(thing=self._refined(rectified, pair, views, output)) for pair in pairs]
+                pairs = [pair._replace(thing=self._refined(rectified, pair, views[pair.row])) for pair in pairs]
         pairs.sort(key=lambda pair: pair.thing is None)
         return Estimate(
             hands=tuple(pair.hand for pair in pairs),
@@ -296,17 +298,16 @@ class Estimator:
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
                 faces = self.hand_model.faces_of(target.side)
-                pairs.append(Pair(*onto_depth(frame, faces, target.root_covariance, hand, thing), i))
+                pairs.append(Pair(*onto_depth(frame, faces, target.root_covariance, hand, thing), decoded.masks(i), i))
         self._follower.update([targets[pair.row] for pair in pairs])
         return pairs
 
-    def _refined(self, frame: Frame, pair: Pair, views: Sequence[View], output: NetworkOutput) -> ObjectEstimate | None:
+    def _refined(self, frame: Frame, pair: Pair, view: View) -> ObjectEstimate | None:
         """Object fitted to masks and hand, where its pose is that of a mesh."""
-        hand, thing, row = pair
+        hand, thing, masks, _ = pair
         if thing is None or not self._reflections.poses_mesh(thing.name, hand.side):
             return thing
-        masks = output.maps[row, 1:3].double().cpu().numpy()
-        to_mask, seen = onto_masks(views[row], masks.shape[-1] / self.config.image_size, frame)
+        to_mask, seen = onto_masks(view, masks.shape[-1] / self.config.image_size, frame)
         camera = to_mask @ frame.intrinsics.matrix
         return self._object_refinement(thing, masks, camera, hand.vertices.astype(np.float64), seen)
 
@@ -344,7 +345,7 @@ class Estimator:
         self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures
     ) -> tuple[tuple[Prior, ...], list[NDArray[np.float64] | None]]:
         """Priors with the boxes that the masks show of objects without a given box; and these boxes in the crops."""
-        masks = features.maps[:, 1:3].float().cpu().numpy()
+        (masks,) = on_host(features.maps[:, 1:3])
         priors, seen = [], []
         for known, target, view, mask in zip(completed, targets, views, masks, strict=True):
             box = None if target.object_known else object_box_in(mask, view.hand_box, self.config.image_size)

@@ -51,7 +51,7 @@ class HandSize:
         self.metres = metres
         units = torch.cat([torch.zeros(1, NUM_SHAPES), torch.eye(NUM_SHAPES)]).to(layer.v_template)
         with torch.inference_mode():
-            tips = layer.rest_joints(units)[:, TIP].double().cpu().numpy()
+            tips = layer.rest_joints(units)[:, TIP].double().numpy()
         self._tip, self._tip_by_shape = tips[0], (tips[1:] - tips[0]).T  # (3,), (3, 10): rest joints are linear in it
 
     def of(self, shape: Floats) -> float:

@@ -109,7 +109,7 @@ def fit_hand(
     """Hand that fits all evidence best.
 
     Args:
-        layer: of the right hand.
+        layer: of the right hand, on the CPU.
         matrix: (3, 3) intrinsics, pixels.
         joints: (21, 3) of the network, metres, relative to the wrist. joint_spread: metres along each axis.
         shape: (10,) the hand's, which stays.
@@ -149,9 +149,8 @@ def fit_hand(
         rotations = _turned(rotations, frames, turns)
         moved = Rotation.from_matrix(rotations @ first.transpose(0, 2, 1)).as_rotvec()
         place, common = place + step[_PLACE], common + step[_COMMON]
-    tensor = torch.tensor(rotations[None], dtype=torch.float32)
     with torch.inference_mode():
-        mesh = layer(tensor.to(layer.v_template.device), torch.tensor(shape[None]).to(layer.v_template))
+        mesh = layer(torch.tensor(rotations[None]), torch.tensor(shape[None]))
     apart = float(np.linalg.norm(joints - landmarks, axis=1).mean())
     return HandFit(rotations, shape, place, _array(mesh.joints), _array(mesh.vertices), apart)
 
@@ -196,15 +195,12 @@ def _rest(layer: HandLayer, shape: Floats) -> Floats:
 
 
 def _array(batch: torch.Tensor) -> Floats:
-    return batch[0].double().cpu().numpy()
+    return batch[0].double().numpy()
 
 
 def _solved(layer: HandLayer, joints: Floats, shape: Floats) -> Floats:
     with torch.inference_mode():
-        device = layer.v_template.device
-        rotations, _ = inverse_kinematics(
-            layer, torch.tensor(joints[None], device=device), torch.tensor(shape[None], device=device)
-        )
+        rotations, _ = inverse_kinematics(layer, torch.tensor(joints[None]), torch.tensor(shape[None]))
     return _array(rotations)
 
 

@@ -20,7 +20,7 @@ In the camera frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import BONES
 from hoisdf_model.network import RootPrediction
+from hoisdf_model.transfers import on_host
 
 # Of wrists that landmarks place, on 65 photographs with known joints and cameras: the middle eight tenths of the depths
 # are 9 % too small to 11 % too large. Wider than that, so that 95 % ellipsoids hold what they say, outliers too.
@@ -63,7 +64,7 @@ def seen_wrists(
     Left hands come back out of the mirror.
     """
     intrinsics = torch.from_numpy(np.stack([view.intrinsics for view in views]))
-    found = found.to("cpu", torch.float64)
+    found = RootPrediction(*map(torch.from_numpy, on_host(*(getattr(found, item.name) for item in fields(found)))))
     roots = found.position(intrinsics, crop_size).numpy()
     across = (found.pixel_spread / crop_size * found.log_extent.exp()).numpy()
     along = found.depth_spread.numpy() * np.linalg.norm(roots, axis=1)

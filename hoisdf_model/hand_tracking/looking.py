@@ -28,6 +28,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.hand_tracking.landmark_network import LANDMARK_IMAGE, LandmarkNetwork
+from hoisdf_model.transfers import on_host
 
 Floats = NDArray[np.float64]
 
@@ -125,7 +126,7 @@ def look(network: LandmarkNetwork, image: NDArray[np.uint8], windows: Sequence[W
     crops = np.stack([cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
-    pixels, presence, right, world = (part.double().cpu().numpy() for part in network(batch))
+    pixels, presence, right, world = on_host(*network(batch))
     return [_seen(window, affines[i], pixels[i], presence[i], right[i], world[i]) for i, window in enumerate(windows)]
 
 

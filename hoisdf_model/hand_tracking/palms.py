@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from hoisdf_model.geometry import boxes
 from hoisdf_model.hand_tracking.looking import Window
 from hoisdf_model.hand_tracking.palm_network import ANCHORS_COARSE, ANCHORS_FINE, PALM_IMAGE, PalmNetwork
+from hoisdf_model.transfers import on_host
 
 Floats = NDArray[np.float64]
 
@@ -81,7 +82,7 @@ def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence
     crops = np.stack([cv2.warpAffine(image, affine, size, flags=cv2.INTER_AREA) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
-    codes, logits = (part.double().cpu().numpy() for part in network(batch))
+    codes, logits = on_host(*network(batch))
     scores = 1 / (1 + np.exp(-np.clip(logits, -_LARGEST_LOGIT, _LARGEST_LOGIT)))
     found = []
     for affine, code, score in zip(affines, codes, scores, strict=True):

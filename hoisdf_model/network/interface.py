@@ -127,10 +127,6 @@ class RootPrediction:
         rays = functional.pad(self.pixel, (0, 1), value=1.0)[:, :, None]
         return (torch.linalg.inv(intrinsics) @ rays)[..., 0] * depth[:, None]
 
-    def to(self, device: torch.device | str, dtype: torch.dtype) -> RootPrediction:
-        """Copy on another device and in another precision."""
-        return RootPrediction(*(getattr(self, item.name).to(device, dtype) for item in fields(self)))
-
 
 def log_extent(depth: Tensor, intrinsics: Tensor, size: int) -> Tensor:
     """Logarithm of the crop's extent in metres at a depth.

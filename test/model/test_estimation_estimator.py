@@ -24,7 +24,7 @@ from pretend_networks import MIRROR, KnowingNetwork, ReadingNetwork, Truth, draw
 from scipy.spatial.transform import Rotation
 
 from hoisdf_model.errors import CameraError, ConfigError, ImageError, InvalidInputError
-from hoisdf_model.estimates import Frame, Prior
+from hoisdf_model.estimates import Frame, Landmarks, Prior
 from hoisdf_model.estimation import Estimator, resolve_device
 from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
@@ -386,6 +386,21 @@ def test_a_hand_without_anything_beside_it_holds_no_object(model: HandModel, lay
     estimate = estimator(Frame(image, camera))
     assert len(estimate.hands) == 1
     assert (estimate.objects, estimate.regions.objects) == ((), ())
+
+
+def test_the_device_is_waited_for_three_times_a_frame(monkeypatch: pytest.MonkeyPatch, layer: HandLayer):
+    """Once each for wrists, masks and output, whatever the number of hands: every further wait would cost a GPU."""
+    estimator, camera = Estimator.load(device="cpu"), Pinhole(600.0, 600.0, 319.5, 239.5, 640, 480)
+    relative = layer.rest_joints(torch.zeros(1, 10))[0].double().numpy()
+    pixels = camera.project(relative + [0.0, 0.0, 0.6])
+    known = Prior(boxes.around(pixels, 1.2), side="right", landmarks=Landmarks(pixels, relative))
+    waits = []
+    for name in ("cpu", "item", "tolist"):
+        read = getattr(torch.Tensor, name)
+        monkeypatch.setattr(torch.Tensor, name, lambda self, *a, _r=read, _n=name: (waits.append(_n), _r(self, *a))[1])
+    estimate = estimator(Frame(np.full((480, 640, 3), 128, np.uint8), camera), [known, known])
+    assert len(estimate.hands) == 2
+    assert waits == ["cpu"] * 3
 
 
 @pytest.mark.gpu
