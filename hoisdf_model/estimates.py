@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Literal
 
 import cv2
@@ -30,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
-from hoisdf_model.geometry import Pinhole, boxes
+from hoisdf_model.geometry import Distorted, Picture, Pinhole, boxes
 
 Side = Literal["right", "left"]
 RootSource = Literal["unknown", "given", "depth", "monocular", "tracked"]
@@ -64,13 +65,39 @@ class Frame:
         if self.depth is not None and self.depth.dtype.kind != "f":
             raise ImageError(f"depth must be in metres as floating point numbers, got {self.depth.dtype}: millimetres?")
 
+    @property
+    def picture(self) -> Picture:
+        """Image to read windows of."""
+        return self.image
+
     def rectified(self) -> Frame:
         """Frame of the same camera without distortion, of the image's size."""
         height, width = self.image.shape[:2]
         camera = replace(self.intrinsics, width=width, height=height)
+        return _Rectified(self, camera) if camera.is_distorted else Frame(self.image, camera.rectified(), self.depth)
+
+
+class _Rectified(Frame):
+    """Frame of a camera without distortion, whose image is undistorted where it is read.
+
+    Args:
+        raw: frame with distortion.
+        camera: the raw frame's, with the image's size.
+    """
+
+    def __init__(self, raw: Frame, camera: Pinhole) -> None:
         # depth of neighbouring surfaces must not be averaged
-        depth = None if self.depth is None else camera.undistort(self.depth, cv2.INTER_NEAREST)
-        return Frame(camera.undistort(self.image), camera.rectified(), depth)
+        depth = None if raw.depth is None else camera.undistort(raw.depth, cv2.INTER_NEAREST)
+        self._distorted: Distorted
+        vars(self).update(_distorted=Distorted(raw.image, camera), intrinsics=camera.rectified(), depth=depth)
+
+    @property
+    def picture(self) -> Picture:
+        return self._distorted
+
+    @cached_property
+    def image(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        return self._distorted.whole()
 
 
 @dataclass(frozen=True)

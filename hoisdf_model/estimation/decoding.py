@@ -57,7 +57,8 @@ class Decoded:
         output: of the network.
         crop_size: edge of its images, pixels.
         calibration: how far such outputs were off; None: not measured.
-        layer: the right hand, on the CPU, to fit to a hand tracker's landmarks too where a view has some; None: nothing is fitted.
+        layer: the right hand, on the CPU, to fit to a hand tracker's landmarks too where a view has some; None: nothing
+            is fitted.
         size: of the hands that are fitted, where measured.
         doubtful: whether rows that the network doesn't stand by (``hand_valid``, ``object_valid``) are decoded too: an
             evaluation counts their errors.

@@ -66,7 +66,7 @@ class HandFollower:
 
         Empty: no hand is seen.
         """
-        return tuple(self._prior(hand, frame) for hand in self._tracker(frame.image))
+        return tuple(self._prior(hand, frame) for hand in self._tracker(frame.picture))
 
     def landmarks_in(self, frame: Frame, box: NDArray[np.float64]) -> tuple[Landmarks | None, Side]:
         """Landmarks and side of the hand in a box.
@@ -78,9 +78,9 @@ class HandFollower:
         seen = None
         if known:
             best = max(known, key=lambda hand: float(boxes.overlap(hand.box, box)))
-            seen = look(network, frame.image, [best.window()])[0]
+            seen = look(network, frame.picture, [best.window()])[0]
         if seen is None or seen.presence < SEEN or boxes.overlap(seen.box, box) < SAME_HAND:
-            seen = look_in_box(self.networks, frame.image, box)
+            seen = look_in_box(self.networks, frame.picture, box)
         if seen.presence < SEEN:
             return None, "right"
         self._given = [hand for hand in self._given if hand not in known] + [seen]

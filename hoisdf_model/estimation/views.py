@@ -83,7 +83,7 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View
         pixels = crops.apply_affine(np.array(affine @ flip, dtype=np.float64), target.landmarks.pixels)
         landmarks, presence = np.concatenate([pixels, relative], 1), target.landmarks.presence
     return View(
-        image=crops.crop_image(frame.image, affine @ flip, crop_size),
+        image=crops.crop_image(frame.picture, affine @ flip, crop_size),
         intrinsics=affine @ camera.matrix,
         hand_root=root,
         object_center=center,
@@ -125,7 +125,7 @@ def onto_masks(view: View, scale: float, frame: Frame) -> tuple[NDArray[np.float
     """
     middle = (scale - 1) / 2  # of the crop's first pixel
     affine = np.array([[scale, 0, middle], [0, scale, middle], [0, 0, 1]]) @ view.affine
-    height, width = frame.image.shape[:2]
+    height, width = frame.picture.shape[:2]
     corners = crops.apply_affine(affine, [[-0.5, -0.5], [width - 0.5, height - 0.5]])
     low, high = corners.min(0), corners.max(0)  # a left hand's are mirrored
     middles = np.arange(round(scale * len(view.image)))[:, None]

@@ -211,8 +211,12 @@ class Pinhole:
         """
         if not self.is_distorted:
             return image
-        maps = _undistortion_maps(self, image.shape[1], image.shape[0])
-        return cv2.remap(image, maps[0], maps[1], interpolation)
+        places: Any = self.undistortion_map(image.shape[1], image.shape[0])
+        return cv2.remap(image, places, None, interpolation)  # type: ignore[call-overload,no-any-return]
+
+    def undistortion_map(self, width: int, height: int) -> NDArray[np.float32]:
+        """Pixels of the raw image (height, width, 2) that the undistorted one shows."""
+        return _undistortion_map(self, width, height)
 
     def undistort_pixels(self, pixels: ArrayLike) -> NDArray[np.float64]:
         """Undistortion of pixels (..., 2) of the raw image.
@@ -317,8 +321,7 @@ def _say_once(text: str) -> None:
 
 
 @lru_cache(maxsize=4)  # the maps are large, and several cameras at a time are rare
-def _undistortion_maps(camera: Pinhole, width: int, height: int) -> tuple[Any, Any]:
+def _undistortion_map(camera: Pinhole, width: int, height: int) -> NDArray[np.float32]:
     k, d, size = camera.matrix, np.array(camera.distortion), (width, height)
     initialise = cv2.fisheye.initUndistortRectifyMap if camera.is_fisheye else cv2.initUndistortRectifyMap
-    maps: tuple[Any, Any] = initialise(k, d, np.eye(3), k, size, cv2.CV_32FC1)
-    return maps
+    return np.dstack(initialise(k, d, np.eye(3), k, size, cv2.CV_32FC1))

@@ -21,14 +21,13 @@ camera is ``A K``, so a camera point projects to the same place either way.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry.pictures import Picture, averaged
 
 CROP_SIZE = 256
 
@@ -68,28 +67,19 @@ def window_around(*regions: ArrayLike, width: int, height: int, margin: float = 
     return SquareWindow((float(x), float(y)), float(edges.max()))
 
 
-def crop_image(image: NDArray[np.uint8], affine: NDArray[np.float64], crop_size: int = CROP_SIZE) -> NDArray[np.uint8]:
-    """Crop of an image (H, W, 3) by ``affine``, antialiased.
+def crop_image(picture: Picture, affine: NDArray[np.float64], crop_size: int = CROP_SIZE) -> NDArray[np.uint8]:
+    """Crop of a picture (H, W, 3) by ``affine``, antialiased.
 
     Black outside the image.
 
     Returns:
         (crop_size, crop_size, 3) uint8.
     """
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
-        raise ImageError(f"an image must be (H, W, 3) uint8 and not empty, got {image.shape} {image.dtype}")
-    scale = float(np.sqrt(abs(np.linalg.det(affine[:2, :2]))))
-    source: NDArray[Any] = image
-    matrix = affine
-    if scale < 0.75:  # warpAffine samples four pixels whatever the scale: average first, by a whole factor
-        k = max(1, round(1 / scale))
-        h, w = image.shape[0] // k, image.shape[1] // k
-        if h and w and k > 1:
-            source = cv2.resize(image[: h * k, : w * k], (w, h), interpolation=cv2.INTER_AREA)
-            # centre of the small pixel i lies at k i + (k - 1) / 2 of the large image
-            matrix = affine @ np.array([[k, 0, (k - 1) / 2], [0, k, (k - 1) / 2], [0, 0, 1]])
-    crop: NDArray[Any] = cv2.warpAffine(source, matrix[:2], (crop_size, crop_size), flags=cv2.INTER_LINEAR)
-    return crop
+    if isinstance(picture, np.ndarray) and (
+        picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0
+    ):
+        raise ImageError(f"an image must be (H, W, 3) uint8 and not empty, got {picture.shape} {picture.dtype}")
+    return averaged(picture, affine, crop_size)
 
 
 def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.float64]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry import Picture, boxes
 from hoisdf_model.hand_tracking.looking import SeenHand, Window, look, refined
 from hoisdf_model.hand_tracking.palms import find_palms
 from hoisdf_model.hand_tracking.weights import TrackerNetworks
@@ -31,7 +31,7 @@ SAME_HAND = 0.3  # overlap with the box from which on a hand is the one in it
 TURNS, LOOKS = 8, 2  # where no palm is found
 
 
-def look_in_box(networks: TrackerNetworks, image: NDArray[np.uint8], box: NDArray[np.float64]) -> SeenHand:
+def look_in_box(networks: TrackerNetworks, image: Picture, box: NDArray[np.float64]) -> SeenHand:
     """Hand landmarks in a box.
 
     The landmark network wants fingers upwards. A palm says where they point; where none is found in the box, the surest

@@ -22,11 +22,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hoisdf_model.geometry import Picture, pictures
 from hoisdf_model.hand_tracking.landmark_network import LANDMARK_IMAGE, LandmarkNetwork
 from hoisdf_model.transfers import on_host
 
@@ -111,7 +111,7 @@ def window_about(pixels: Floats, angle: float) -> Window:
 
 
 @torch.inference_mode()
-def look(network: LandmarkNetwork, image: NDArray[np.uint8], windows: Sequence[Window]) -> list[SeenHand]:
+def look(network: LandmarkNetwork, image: Picture, windows: Sequence[Window]) -> list[SeenHand]:
     """Landmarks in windows of an image.
 
     Args:
@@ -122,8 +122,7 @@ def look(network: LandmarkNetwork, image: NDArray[np.uint8], windows: Sequence[W
     if not windows:
         return []
     affines = [window.affine(LANDMARK_IMAGE) for window in windows]
-    size = (LANDMARK_IMAGE, LANDMARK_IMAGE)
-    crops = np.stack([cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR) for affine in affines])
+    crops = np.stack([pictures.warped(image, affine, LANDMARK_IMAGE) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
     pixels, presence, right, world = on_host(*network(batch))
@@ -165,7 +164,7 @@ def mirrored(hand: SeenHand, width: int) -> SeenHand:
     return replace(hand, pixels=pixels, relative=hand.relative * [-1.0, 1.0, 1.0], right=1.0 - hand.right)
 
 
-def refined(network: LandmarkNetwork, image: NDArray[np.uint8], hand: SeenHand, looks: int) -> SeenHand:
+def refined(network: LandmarkNetwork, image: Picture, hand: SeenHand, looks: int) -> SeenHand:
     """Landmarks after several more passes.
 
     A hand that disappears is the last and doesn't count.

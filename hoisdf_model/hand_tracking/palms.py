@@ -23,12 +23,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry import Picture, boxes, pictures
 from hoisdf_model.hand_tracking.looking import Window
 from hoisdf_model.hand_tracking.palm_network import ANCHORS_COARSE, ANCHORS_FINE, PALM_IMAGE, PalmNetwork
 from hoisdf_model.transfers import on_host
@@ -67,7 +66,7 @@ class Palm:
 
 
 @torch.inference_mode()
-def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence[Window]) -> list[Palm]:
+def find_palms(network: PalmNetwork, image: Picture, windows: Sequence[Window]) -> list[Palm]:
     """Palms in square windows of an image, best first.
 
     Palms in several windows are merged.
@@ -78,8 +77,7 @@ def find_palms(network: PalmNetwork, image: NDArray[np.uint8], windows: Sequence
         windows: upright ones; see :func:`whole_image` and :func:`closer_windows`.
     """
     affines = [window.affine(PALM_IMAGE) for window in windows]
-    size = (PALM_IMAGE, PALM_IMAGE)
-    crops = np.stack([cv2.warpAffine(image, affine, size, flags=cv2.INTER_AREA) for affine in affines])
+    crops = np.stack([pictures.warped(image, affine, PALM_IMAGE) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
     codes, logits = on_host(*network(batch))

@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry import Picture, boxes
 from hoisdf_model.hand_tracking.looking import SeenHand, Window, look
 from hoisdf_model.hand_tracking.palms import closer_windows, find_palms, whole_image
 from hoisdf_model.hand_tracking.weights import TrackerNetworks
@@ -87,7 +87,7 @@ class HandTracker:
         self._motion: dict[int, Floats] = {}
         self._frame, self._count = 0, 0
 
-    def __call__(self, image: NDArray[np.uint8]) -> tuple[TrackedHand, ...]:
+    def __call__(self, image: Picture) -> tuple[TrackedHand, ...]:
         """The hands in the next image, (H, W, 3) uint8 RGB, surest first."""
         followed = self._followed(image)
         search = not followed or (len(followed) < self.most and self._frame % SEARCH_EVERY == 0)
@@ -97,7 +97,7 @@ class HandTracker:
         self._hands = tuple(sorted(followed, key=lambda hand: -hand.score)[: self.most])
         return self._hands
 
-    def _followed(self, image: NDArray[np.uint8]) -> list[TrackedHand]:
+    def _followed(self, image: Picture) -> list[TrackedHand]:
         windows = []
         for hand in self._hands:
             window = hand.seen.window()
@@ -111,14 +111,14 @@ class HandTracker:
             kept.append(hand.again(now))
         return kept
 
-    def _found(self, image: NDArray[np.uint8], known: list[TrackedHand]) -> list[TrackedHand]:
+    def _found(self, image: Picture, known: list[TrackedHand]) -> list[TrackedHand]:
         height, width = image.shape[:2]
         found = self._verified(image, [whole_image(width, height)], known)
         if not found and not known:
             found = self._verified(image, closer_windows(width, height), known)
         return found
 
-    def _verified(self, image: NDArray[np.uint8], windows: list[Window], known: list[TrackedHand]) -> list[TrackedHand]:
+    def _verified(self, image: Picture, windows: list[Window], known: list[TrackedHand]) -> list[TrackedHand]:
         palms = find_palms(self.networks.palm, image, windows)[: 2 * self.most]
         seen = look(self.networks.landmarks, image, [palm.window() for palm in palms])
         # a second look, from where the landmarks say, is what following does too
@@ -143,7 +143,7 @@ def _is_one_of(hand: SeenHand, others: list[TrackedHand]) -> bool:
     return any(boxes.overlap(hand.box, other.seen.box) > SAME_HAND for other in others)
 
 
-def _inside(hand: SeenHand, image: NDArray[np.uint8]) -> bool:
+def _inside(hand: SeenHand, image: Picture) -> bool:
     inside = boxes.clipped(hand.box, image.shape[1], image.shape[0])
     edges = inside[2:] - inside[:2]
     return bool((edges > 0).all() and edges.prod() >= INSIDE * (hand.box[2:] - hand.box[:2]).prod())
