@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
 from hoisdf_model.geometry import boxes
-from hoisdf_model.geometry.pictures import Picture, averaged
+from hoisdf_model.geometry.pictures import Picture, window_of
 
 CROP_SIZE = 256
 
@@ -79,7 +79,7 @@ def crop_image(picture: Picture, affine: NDArray[np.float64], crop_size: int = C
         picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8 or picture.size == 0
     ):
         raise ImageError(f"an image must be (H, W, 3) uint8 and not empty, got {picture.shape} {picture.dtype}")
-    return averaged(picture, affine, crop_size)
+    return window_of(picture, affine, crop_size)
 
 
 def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.float64]:

@@ -16,8 +16,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -58,36 +56,63 @@ class Distorted:
 Picture = NDArray[np.uint8] | Distorted
 
 
-def warped(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Window of a picture, bilinearly sampled; black outside of it.
+def window_of(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
+    """Square window of a picture, antialiased; black outside of the picture.
 
     Args:
         picture: (H, W, 3) uint8.
         affine: (2, 3) or (3, 3), from pixels of the undistorted image to those of the window.
         size: edge of the window, pixels.
+
+    Returns:
+        (size, size, 3) uint8.
     """
-    return _sampled(picture, affine, size, 1)
-
-
-def averaged(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
-    """Window of a picture, antialiased: averaged first where it is made smaller.
-
-    Arguments and result: as of :func:`warped`.
-    """
+    image = picture.raw if isinstance(picture, Distorted) else picture
     scale = float(np.sqrt(abs(np.linalg.det(affine[:2, :2]))))
-    factor = round(1 / scale) if scale < LEAST_SCALE else 1
-    return _sampled(picture, affine, size, min(factor, *picture.shape[:2]))
+    k = min(round(1 / scale), *image.shape[:2]) if scale < LEAST_SCALE else 1
+    places = picture.places(affine, size) if isinstance(picture, Distorted) else None
+    if k == 1:
+        return _sampled(image, affine, places, size)
+    first, image = _averaged(image, k, *_reach(image, affine, places, size))
+    # the centre of the small pixel i lies at first + k i + (k - 1) / 2 of the large image
+    middle = first + (k - 1) / 2
+    if places is not None:
+        return _sampled(image, affine, ((places - middle) / k).astype(np.float32), size)
+    return _sampled(image, affine[:2] @ np.array([[k, 0, middle[0]], [0, k, middle[1]], [0, 0, 1]]), None, size)
 
 
-def _sampled(picture: Picture, affine: NDArray[np.float64], size: int, k: int) -> NDArray[np.uint8]:
-    """Window of a picture whose pixels are averaged k by k first; see :func:`warped`."""
-    image: NDArray[Any] = picture.raw if isinstance(picture, Distorted) else picture
-    middle = (k - 1) / 2  # the centre of the small pixel i lies at k i + (k - 1) / 2 of the large image
-    if k > 1:
-        h, w = image.shape[0] // k, image.shape[1] // k
-        image = cv2.resize(image[: h * k, : w * k], (w, h), interpolation=cv2.INTER_AREA)
-    if isinstance(picture, Distorted):
-        places = (picture.places(affine, size) - np.float32(middle)) / np.float32(k)
-        return np.asarray(cv2.remap(image, places, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]
-    matrix = affine[:2] @ np.array([[k, 0, middle], [0, k, middle], [0, 0, 1]])
-    return np.asarray(cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR))
+def _reach(
+    image: NDArray[np.uint8], affine: NDArray[np.float64], places: NDArray[np.float32] | None, size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lowest and highest column and row that a window reads."""
+    height, width = image.shape[:2]
+    if places is None:
+        edges = np.array([[0, 0], [0, size], [size, 0], [size, size]], np.float64)
+        read = (edges - affine[:2, 2]) @ np.linalg.inv(affine[:2, :2]).T
+    else:
+        read = places[places[..., 0] > OUTSIDE / 2]
+    if not len(read):
+        return np.zeros(2), np.zeros(2)
+    limit = [width, height]
+    return np.clip(read.min(0), 0, limit), np.clip(read.max(0), 0, limit)
+
+
+def _averaged(
+    image: NDArray[np.uint8], k: int, low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """First column and row, and means of k by k pixels, of the part of an image from ``low`` to ``high``."""
+    limit = np.array(image.shape[1::-1]) // k
+    start = np.clip(np.floor(low / k).astype(int) - 1, 0, limit - 1)
+    stop = np.clip(np.ceil(high / k).astype(int) + 1, start + 1, limit)
+    (x0, y0), (x1, y1) = start * k, stop * k
+    small = cv2.resize(image[y0:y1, x0:x1], (stop - start).tolist(), interpolation=cv2.INTER_AREA)
+    return start * k, np.asarray(small)
+
+
+def _sampled(
+    image: NDArray[np.uint8], affine: NDArray[np.float64], places: NDArray[np.float32] | None, size: int
+) -> NDArray[np.uint8]:
+    """Bilinear samples: at ``places`` of the image or, without them, by ``affine``."""
+    if places is None:
+        return np.asarray(cv2.warpAffine(image, affine[:2], (size, size), flags=cv2.INTER_LINEAR))
+    return np.asarray(cv2.remap(image, places, None, cv2.INTER_LINEAR))  # type: ignore[call-overload]

@@ -122,7 +122,7 @@ def look(network: LandmarkNetwork, image: Picture, windows: Sequence[Window]) ->
     if not windows:
         return []
     affines = [window.affine(LANDMARK_IMAGE) for window in windows]
-    crops = np.stack([pictures.warped(image, affine, LANDMARK_IMAGE) for affine in affines])
+    crops = np.stack([pictures.window_of(image, affine, LANDMARK_IMAGE) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
     pixels, presence, right, world = on_host(*network(batch))

@@ -77,7 +77,7 @@ def find_palms(network: PalmNetwork, image: Picture, windows: Sequence[Window]) 
         windows: upright ones; see :func:`whole_image` and :func:`closer_windows`.
     """
     affines = [window.affine(PALM_IMAGE) for window in windows]
-    crops = np.stack([pictures.warped(image, affine, PALM_IMAGE) for affine in affines])
+    crops = np.stack([pictures.window_of(image, affine, PALM_IMAGE) for affine in affines])
     device = next(network.parameters()).device
     batch = torch.from_numpy(crops).to(device).permute(0, 3, 1, 2).float().div_(255)
     codes, logits = on_host(*network(batch))

@@ -54,11 +54,10 @@ def test_a_window_of_a_distorted_image_shows_what_that_of_the_undistorted_one_do
     camera, image = CAMERAS[name], smooth_image()
     window = affine(scale, angle, (330.0, 250.0), 128)
     whole = opencv_undistorted(image, camera)
-    for function in (pictures.warped, pictures.averaged):
-        found = function(Distorted(image, camera), window, 128).astype(int)
-        expected = function(whole, window, 128).astype(int)
-        assert np.abs(found - expected).mean() < 1.0  # of 255: two interpolations there, one here
-        assert np.abs(found - expected).max() < 8
+    found = pictures.window_of(Distorted(image, camera), window, 128).astype(int)
+    expected = pictures.window_of(whole, window, 128).astype(int)
+    assert np.abs(found - expected).mean() < 1.0  # of 255: two interpolations there, one here
+    assert np.abs(found - expected).max() < 8
 
 
 @pytest.mark.parametrize("k", [1, 4])
@@ -70,7 +69,7 @@ def test_a_dot_is_where_the_camera_projects_it(k: int):
     dot = 255 * np.exp(-((x - raw[0]) ** 2 + (y - raw[1]) ** 2) / (2 * (3.0 * k) ** 2))
     image = np.repeat(dot.astype(np.uint8)[..., None], 3, 2)
     window = affine(1 / k, 0.0, (400.0, 310.0), 96)
-    seen = pictures.averaged(Distorted(image, camera), window, 96)[..., 0].astype(float)
+    seen = pictures.window_of(Distorted(image, camera), window, 96)[..., 0].astype(float)
     rows, columns = np.mgrid[:96, :96]
     middle = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()
     np.testing.assert_allclose(middle, window[:2, :2] @ straight + window[:2, 2], atol=0.15)
@@ -78,7 +77,7 @@ def test_a_dot_is_where_the_camera_projects_it(k: int):
 
 def test_outside_of_a_distorted_image_is_black():
     white = np.full((480, 640, 3), 255, np.uint8)
-    seen = pictures.warped(Distorted(white, CAMERAS["plumb_bob"]), affine(1.0, 0.0, (0.0, 240.0), 100), 100)
+    seen = pictures.window_of(Distorted(white, CAMERAS["plumb_bob"]), affine(1.0, 0.0, (0.0, 240.0), 100), 100)
     assert (seen[:, :48] == 0).all()
     assert (seen[40:60, 60:] == 255).all()
 
@@ -97,3 +96,16 @@ def test_a_rectified_frame_is_undistorted_as_a_whole_where_that_is_asked_for():
 def test_a_frame_without_distortion_is_read_as_it_is():
     frame = Frame(smooth_image(), Pinhole(600, 600, 320, 240, 640, 480)).rectified()
     assert frame.picture is frame.image
+
+
+@pytest.mark.parametrize("center", [(320.0, 240.0), (-20.0, 100.0), (630.0, 470.0), (2000.0, 2000.0)])
+@pytest.mark.parametrize("angle", [0.0, 1.0])
+def test_a_smaller_window_is_one_of_the_image_that_was_averaged_as_a_whole(center: tuple[float, float], angle: float):
+    image, k = smooth_image(), 3
+    image[::7] = 0  # what linear interpolation alone would skip or hit
+    window = affine(1 / k, angle, center, 64)
+    small = cv2.resize(image[: 480 // k * k, : 640 // k * k], (640 // k, 480 // k), interpolation=cv2.INTER_AREA)
+    to_small = window[:2] @ np.array([[k, 0, (k - 1) / 2], [0, k, (k - 1) / 2], [0, 0, 1]])
+    expected = cv2.warpAffine(small, to_small, (64, 64), flags=cv2.INTER_LINEAR)
+    # OpenCV rounds places to 1/32 pixel, here from another origin
+    np.testing.assert_allclose(pictures.window_of(image, window, 64), expected.astype(int), atol=1)
