@@ -72,6 +72,7 @@ def main(
     changes: Annotated[list[str] | None, typer.Argument(help="Changes, such as data.batch_size=8.")] = None,
     steps: Annotated[int, typer.Option(min=2, help="Steps that count; one more comes first.")] = 8,
 ) -> None:
+    """Processor time of the parts of a training step."""
     torch.set_num_threads(1)
     own = ["data.sources=[{kind: benchmark}]", "hardware.precision=float32", "encoder_weights=null"]
     config = read_config(recipe, [*own, "curriculum.image_epochs=0", *(changes or ())])
@@ -97,9 +98,9 @@ def main(
         for name, seconds in clock.seconds.items() if step else ():
             times[name].append(seconds)
     table = Table("part", "ms a sample", title=f"{config.name}: a step of {size} samples, one thread")
-    for name, seconds in sorted(times.items(), key=lambda item: -median(item[1])):
-        table.add_row(name, f"{1e3 * median(seconds) / size:.1f}")
-    whole = median(map(sum, zip(*times.values(), strict=True)))
+    for name, spent in sorted(times.items(), key=lambda item: -median(item[1])):
+        table.add_row(name, f"{1e3 * median(spent) / size:.1f}")
+    whole = median([sum(step) for step in zip(*times.values(), strict=True)])
     table.add_row("all", f"{1e3 * whole / size:.1f}")
     Console().print(table)
 
