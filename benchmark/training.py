@@ -82,7 +82,7 @@ def main(
     for name in STAGES:
         part = getattr(module.network, name)
         if isinstance(part, torch.nn.Module):
-            part.forward = clock.timed(name, part.forward)  # type: ignore[method-assign]
+            part.forward = clock.timed(name, part.forward)
         elif part is not None:
             object.__setattr__(module.network, name, clock.timed(name, part))
     optimiser = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=1e-5)
