@@ -24,7 +24,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -74,29 +74,30 @@ class Frame:
         """Frame of the same camera without distortion, of the image's size."""
         height, width = self.image.shape[:2]
         camera = replace(self.intrinsics, width=width, height=height)
-        return _Rectified(self, camera) if camera.is_distorted else Frame(self.image, camera.rectified(), self.depth)
+        return _Rectified.of(self, camera) if camera.is_distorted else Frame(self.image, camera.rectified(), self.depth)
 
 
 class _Rectified(Frame):
-    """Frame of a camera without distortion, whose image is undistorted where it is read.
+    """Frame of a camera without distortion, whose image is undistorted where it is read."""
 
-    Args:
-        raw: frame with distortion.
-        camera: the raw frame's, with the image's size.
-    """
+    _distorted: ClassVar[Distorted | None] = None  # of those that ``dataclasses.replace`` made
 
-    def __init__(self, raw: Frame, camera: Pinhole) -> None:
+    @classmethod
+    def of(cls, raw: Frame, camera: Pinhole) -> _Rectified:
+        """Frame of a ``raw`` one, whose ``camera`` has the image's size."""
         # depth of neighbouring surfaces must not be averaged
         depth = None if raw.depth is None else camera.undistort(raw.depth, cv2.INTER_NEAREST)
-        self._distorted: Distorted
-        vars(self).update(_distorted=Distorted(raw.image, camera), intrinsics=camera.rectified(), depth=depth)
+        frame = object.__new__(cls)
+        vars(frame).update(_distorted=Distorted(raw.image, camera), intrinsics=camera.rectified(), depth=depth)
+        return frame
 
     @property
     def picture(self) -> Picture:
-        return self._distorted
+        return self.image if self._distorted is None else self._distorted
 
     @cached_property
     def image(self) -> NDArray[np.uint8]:  # type: ignore[override]
+        assert self._distorted is not None
         return self._distorted.whole()
 
 

@@ -14,6 +14,9 @@
 
 """Windows of pictures against OpenCV's undistortion of the whole image and against drawn positions."""
 
+import pickle
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -91,6 +94,16 @@ def test_a_rectified_frame_is_undistorted_as_a_whole_where_that_is_asked_for():
     assert not frame.intrinsics.is_distorted
     assert frame.depth is not None
     assert frame.depth[240, 320] == np.float32(0.5)
+
+
+def test_a_rectified_frame_with_another_depth_has_the_same_image():
+    frame = Frame(smooth_image(), CAMERAS["plumb_bob"]).rectified()
+    depth = np.ones((480, 640), np.float32)
+    other = replace(frame, depth=depth)
+    np.testing.assert_array_equal(other.image, frame.image)
+    assert other.depth is depth
+    assert other.picture is other.image
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(frame)).image, frame.image)
 
 
 def test_a_frame_without_distortion_is_read_as_it_is():
