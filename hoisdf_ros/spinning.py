@@ -12,13 +12,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""Spinning of a node that only answers callbacks."""
+"""Spinning of nodes that only answer callbacks."""
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -85,28 +85,36 @@ class Spin:
 def spin_node(
     create: Callable[[], Node], ending: Ending, args: list[str] | None = None, patience: float = PATIENCE
 ) -> int:
-    """Spin one node until its process ends or its context shuts down.
+    """Spin one node; see :func:`spin_nodes`."""
+    return spin_nodes(lambda: [create()], ending, args, patience)
 
-    rclpy's own signal handlers take the context away at once; here the node is destroyed first, so that it can still
-    say good-bye on its topics.
+
+def spin_nodes(
+    create: Callable[[], Sequence[Node]], ending: Ending, args: list[str] | None = None, patience: float = PATIENCE
+) -> int:
+    """Spin nodes until their process ends or its context shuts down.
+
+    rclpy's own signal handlers take the context away at once; here nodes are destroyed first, so that they can
+    still say good-bye on their topics.
 
     Args:
-        create: makes the node.
+        create: makes the nodes.
         ending: see ``processes.run``.
         args: the command line; None: the process's own.
-        patience: seconds that the node may take to say good-bye.
+        patience: seconds that they may take to say good-bye.
 
     Returns:
         The exit code.
 
     Raises:
-        HoisdfError: the node can't be started.
+        HoisdfError: a node can't be started.
     """
     with ros(args):
-        node = created(create)
-        warn_of_unused(node, args)
+        nodes = created(create)
         executor = SingleThreadedExecutor()
-        executor.add_node(node)
+        for node in nodes:
+            warn_of_unused(node, args)
+            executor.add_node(node)
         loop = Spin(executor)
         ending.on_request(loop.end, patience, loop.cut_short)
         try:
@@ -115,5 +123,6 @@ def spin_node(
             pass
         finally:
             executor.shutdown()
-            node.destroy_node()
+            for node in nodes:
+                node.destroy_node()
     return 0

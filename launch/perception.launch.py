@@ -17,6 +17,7 @@
 live.launch.py and replay.launch.py include it.
 
     ros2 launch hoisdf perception.launch.py driver:=realsense use_depth:=true
+    ros2 launch hoisdf perception.launch.py cameras:=left,right image:=image_raw
 
 Arguments that are left empty leave the parameter file's value (or the node's default) alone. Topics that are left empty
 are those of ``driver``, or have the node's own names.
@@ -109,7 +110,14 @@ def perception_node(context):
         text = value(argument)
         if text:
             parameters[parameter] = as_bool(argument, text) if kind is bool else text
+    cameras = value("cameras").replace(",", " ").split()
     topics = {topic: value(topic) for topic in TOPICS}
+    shared = [f"{topic}:={name}" for topic, name in topics.items() if name.startswith("/")]
+    if len(cameras) > 1 and shared:
+        raise RuntimeError(
+            f"{shared[0]} is one topic for all of cameras:={value('cameras')}: give a relative name, which is that "
+            "of a topic in each camera's namespace"
+        )
     topics["image"] = image_topic(topics["image"], value("transport"))
     return [
         Node(
@@ -125,7 +133,7 @@ def perception_node(context):
             remappings=[(topic, name) for topic, name in topics.items() if name != topic],
             respawn=as_bool("respawn", value("respawn")),
             respawn_delay=RESPAWN_DELAY,
-            arguments=["--ros-args", "--log-level", value("log_level")],
+            arguments=[*(["--cameras", *cameras] if cameras else []), "--ros-args", "--log-level", value("log_level")],
         )
     ]
 
@@ -136,6 +144,11 @@ def generate_launch_description():
 
     arguments = [
         DeclareLaunchArgument("namespace", default_value="", description="Namespace of all nodes and topics"),
+        DeclareLaunchArgument(
+            "cameras",
+            default_value="",
+            description="Names of several cameras between commas: one process has a node for each, in its namespace",
+        ),
         DeclareLaunchArgument(
             "params_file", default_value=in_share("config", "perception.yaml"), description="Parameters of the node"
         ),

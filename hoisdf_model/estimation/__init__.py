@@ -22,13 +22,16 @@ from hoisdf_model.estimation.estimator import Estimator
 from hoisdf_model.estimation.files import estimate_to_json, write_json, write_meshes
 from hoisdf_model.estimation.pairing import priors_from_regions
 from hoisdf_model.estimation.protocols import FrameEstimator, Localiser, Network
+from hoisdf_model.estimation.sharing import CameraStream, SharedEstimator
 from hoisdf_model.estimation.smoothing import Smoother
 
 __all__ = [
+    "CameraStream",
     "Estimator",
     "FrameEstimator",
     "Localiser",
     "Network",
+    "SharedEstimator",
     "Smoother",
     "estimate_to_json",
     "priors_from_regions",

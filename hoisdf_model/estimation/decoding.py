@@ -167,7 +167,7 @@ class Decoded:
         )
 
     def masks(self, i: int) -> NDArray[np.float64]:
-        """Masks (2, S, S) of hand and object in the crop of row ``i``, probabilities."""
+        """Masks of hand and object, (2, S, S) probabilities, of row ``i``."""
         return self._rows["maps"][i, 1:3]
 
     def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:

@@ -17,9 +17,7 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -28,16 +26,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import ConfigError
+from hoisdf_model.errors import ConfigError, HoisdfError
 from hoisdf_model.estimates import (
     Estimate,
     Frame,
     HandEstimate,
-    HandRegion,
     ObjectEstimate,
-    ObjectRegion,
     Prior,
-    Regions,
 )
 from hoisdf_model.estimation.compute_device import resolve_device
 from hoisdf_model.estimation.decoding import Decoded
@@ -51,9 +46,9 @@ from hoisdf_model.estimation.object_refinement import ObjectRefinement
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.protocols import Localiser, Network
+from hoisdf_model.estimation.scenes import Scene, first_rows, regions_of, timed
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, onto_masks, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
-from hoisdf_model.geometry import Pinhole, boxes
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
 from hoisdf_model.hand_tracking import load_tracker_networks
 from hoisdf_model.network import (
@@ -76,7 +71,10 @@ REFINEMENTS = ("auto", "always", "never")
 
 
 class Pair(NamedTuple):
-    """Decoded hand, held object, their masks (2, S, S) and their row of the batch."""
+    """Decoded hand with the object it holds.
+
+    Their masks (2, S, S), and their number in the scene.
+    """
 
     hand: HandEstimate
     thing: ObjectEstimate | None
@@ -222,6 +220,10 @@ class Estimator:
         if self.refines_objects:
             self._object_refinement.shape(object_name)
 
+    def follower(self) -> HandFollower:
+        """Memory for the frames of another camera, see :meth:`together`."""
+        return HandFollower(self._follower.networks)
+
     def reset(self) -> None:
         """Reset tracking, after a jump in time or a camera change."""
         self._follower.reset()
@@ -243,63 +245,120 @@ class Estimator:
         Raises:
             InvalidInputError: a given box doesn't touch the image.
         """
+        scene = self._begun(frame, prior, self._follower, self._localiser)
+        self._estimate([scene])
+        return scene.estimate
+
+    def together(
+        self, asked: Sequence[tuple[HandFollower, Frame, Prior | Sequence[Prior] | None]]
+    ) -> list[Estimate | HoisdfError]:
+        """Estimates of several cameras' frames, in one batch.
+
+        Args:
+            asked: for each camera what remembers its last frame, and what a call takes.
+
+        Returns:
+            For each its estimate, or the error that a call would raise; one camera's error leaves the others alone.
+            Of the timing, ``network`` is that of the batch.
+        """
+        begun: list[Scene | HoisdfError] = []
+        for follower, frame, prior in asked:
+            try:
+                begun.append(self._begun(frame, prior, follower, follower))
+            except HoisdfError as error:
+                begun.append(error)
+        self._estimate([scene for scene in begun if isinstance(scene, Scene)])
+        return [scene.estimate if isinstance(scene, Scene) else scene for scene in begun]
+
+    def _begun(
+        self, frame: Frame, prior: Prior | Sequence[Prior] | None, follower: HandFollower, localiser: Localiser
+    ) -> Scene:
+        """A frame's hands, as far as they are known before the network sees them."""
         timing: dict[str, float] = {}
         priors = (prior,) if isinstance(prior, Prior) else prior
-        with _timed(timing, "undistort"):
+        with timed("undistort", timing):
             rectified = frame.rectified()
-        with _timed(timing, "localise"):
+        with timed("localise", timing):
             raw_camera = replace(frame.intrinsics, width=frame.image.shape[1], height=frame.image.shape[0])
-            completed = completed_priors(priors, rectified, raw_camera, self._span, self._localiser.locate)
-            completed = tuple(self._with_landmarks(rectified, known) for known in completed)
+            completed = completed_priors(priors, rectified, raw_camera, self._span, localiser.locate)
+            completed = tuple(self._with_landmarks(rectified, known, follower) for known in completed)
             wrists = [landmark_wrist(known.landmarks, rectified.intrinsics, self._bones) for known in completed]
             targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
         if not targets:
-            self._follower.update(())
-            return Estimate(timing=timing)
-        with _timed(timing, "crop"):
-            views = [look(rectified, target, self.config.image_size) for target in self._windowed(targets)]
-            batch = to_batch(views, self.device)
-        with _timed(timing, "network"), torch.inference_mode():
-            wanted = [known.root is None for known in completed], [not target.object_known for target in targets]
-            if any(wanted[1]) or (self.finds_wrists and any(wanted[0])):
-                features, found = self._looked_at(batch)
-                if found is not None:
-                    seen = seen_wrists(found, targets, views, self.config.image_size)
-                    wrists = self._agreed(wrists, [scaled(one, self._size) for one in seen])
-                completed, boxes_seen = self._with_objects(completed, targets, views, features)
-                targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
-                views = list(map(moved, views, targets, boxes_seen))
-                output = self.network(moved_batch(batch, views), features=features)
-            else:
-                output = self.network(batch)
+            return Scene(rectified, raw_camera, follower, completed, wrists, targets, [], timing)
+        with timed("crop", timing):
+            shown = self._windowed(targets, follower)
+            views = [look(rectified, target, self.config.image_size) for target in shown]
+        return Scene(rectified, raw_camera, follower, completed, wrists, targets, views, timing)
+
+    def _estimate(self, scenes: Sequence[Scene]) -> None:
+        """Give each scene its estimate, from one pass of the network over all hands."""
+        seen = [scene for scene in scenes if scene.targets]
+        for scene in scenes:
+            if not scene.targets:
+                scene.follower.update(())
+                scene.estimate = Estimate(timing=scene.timing)
+        if not seen:
+            return
+        with timed("crop", *(scene.timing for scene in seen)):
+            batch = to_batch([view for scene in seen for view in scene.views], self.device)
+        with timed("network", *(scene.timing for scene in seen)), torch.inference_mode():
+            output = self._output(batch, seen)
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
-        with _timed(timing, "decode"):
-            pairs = self._decoded(rectified, targets, views, output)
-        if self.refines_objects:
-            with _timed(timing, "refine"):
-                pairs = [pair._replace(thing=self._refined(rectified, pair, views[pair.row])) for pair in pairs]
-        pairs.sort(key=lambda pair: pair.thing is None)
-        return Estimate(
-            hands=tuple(pair.hand for pair in pairs),
-            objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
-            regions=_regions(targets, raw_camera),
-            timing=timing,
-        )
+        with timed("decode", *(scene.timing for scene in seen)):
+            layer = self._layer if self.refines else None
+            decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
+        for scene, first in zip(seen, first_rows(seen), strict=True):
+            with timed("decode", scene.timing):
+                pairs = self._decoded(scene, decoded, first)
+            if self.refines_objects:
+                with timed("refine", scene.timing):
+                    pairs = [
+                        pair._replace(thing=self._refined(scene.frame, pair, scene.views[pair.row])) for pair in pairs
+                    ]
+            pairs.sort(key=lambda pair: pair.thing is None)
+            scene.estimate = Estimate(
+                hands=tuple(pair.hand for pair in pairs),
+                objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
+                regions=regions_of(scene.targets, scene.raw_camera),
+                timing=scene.timing,
+            )
 
-    def _decoded(
-        self, frame: Frame, targets: Sequence[Target], views: Sequence[View], output: NetworkOutput
-    ) -> list[Pair]:
-        layer = self._layer if self.refines else None
-        decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
+    def _output(self, batch: NetworkInput, scenes: Sequence[Scene]) -> NetworkOutput:
+        """The network's output; on the way, scenes get the wrists and objects that it sees where none are known."""
+        no_wrist = any(known.root is None for scene in scenes for known in scene.completed)
+        no_object = any(not target.object_known for scene in scenes for target in scene.targets)
+        if not (no_object or (self.finds_wrists and no_wrist)):
+            return self.network(batch)
+        features, found = self._looked_at(batch)
+        heads: list[SeenWrist] = []
+        if found is not None:
+            targets = [target for scene in scenes for target in scene.targets]
+            views = [view for scene in scenes for view in scene.views]
+            heads = [scaled(one, self._size) for one in seen_wrists(found, targets, views, self.config.image_size)]
+        (masks,) = on_host(features.maps[:, 1:3])
+        for scene, first in zip(scenes, first_rows(scenes), strict=True):
+            rows = slice(first, first + len(scene.targets))
+            wrists = self._agreed(scene.wrists, heads[rows]) if heads else scene.wrists
+            scene.completed, boxes_seen = self._with_objects(scene.completed, scene.targets, scene.views, masks[rows])
+            placed = zip(scene.completed, wrists, strict=True)
+            scene.targets = [self._placed(scene.frame, *pair) for pair in placed]
+            scene.views = list(map(moved, scene.views, scene.targets, boxes_seen))
+        return self.network(moved_batch(batch, [view for scene in scenes for view in scene.views]), features=features)
+
+    def _decoded(self, scene: Scene, decoded: Decoded, first: int) -> list[Pair]:
+        """Hands with their objects of a scene, whose rows in the batch begin with ``first``."""
         pairs = []
-        for i, (target, view) in enumerate(zip(targets, views, strict=True)):
-            hand = decoded.hand(i, target, view, self.hand_model.info)
+        for i, (target, view) in enumerate(zip(scene.targets, scene.views, strict=True)):
+            hand = decoded.hand(first + i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
-                thing = decoded.object(i, target, view, self._reflections(target.object_name, target.side))
+                reflection = self._reflections(target.object_name, target.side)
+                thing = decoded.object(first + i, target, view, reflection)
                 faces = self.hand_model.faces_of(target.side)
-                pairs.append(Pair(*onto_depth(frame, faces, target.root_covariance, hand, thing), decoded.masks(i), i))
-        self._follower.update([targets[pair.row] for pair in pairs])
+                hand, thing = onto_depth(scene.frame, faces, target.root_covariance, hand, thing)
+                pairs.append(Pair(hand, thing, decoded.masks(first + i), i))
+        scene.follower.update([scene.targets[pair.row] for pair in pairs])
         return pairs
 
     def _refined(self, frame: Frame, pair: Pair, view: View) -> ObjectEstimate | None:
@@ -314,19 +373,19 @@ class Estimator:
     def _placed(self, frame: Frame, known: Prior, wrist: SeenWrist | None = None) -> Target:
         return place(known, frame, self._span, self.config.object_center_depth, wrist)
 
-    def _with_landmarks(self, frame: Frame, known: Prior) -> Prior:
+    def _with_landmarks(self, frame: Frame, known: Prior, follower: HandFollower) -> Prior:
         """The prior with landmarks and side, where they aren't known and something hangs on them."""
         useful = self.refines or known.root is None or known.side is None
         if known.landmarks is not None or known.hand_box is None or not useful:
             return known
-        landmarks, side = self._follower.landmarks_in(frame, known.hand_box)
+        landmarks, side = follower.landmarks_in(frame, known.hand_box)
         return replace(known, landmarks=landmarks, side=known.side or side)
 
-    def _windowed(self, targets: Sequence[Target]) -> list[Target]:
+    def _windowed(self, targets: Sequence[Target], follower: HandFollower) -> list[Target]:
         """The targets with the boxes that their crops show: where an object isn't given, the one of the last frame."""
         result = []
         for target in targets:
-            held = None if target.object_known else self._follower.window_of(target.hand_box)
+            held = None if target.object_known else follower.window_of(target.hand_box)
             result.append(target if held is None else replace(target, object_box=held))
         return result
 
@@ -342,32 +401,12 @@ class Estimator:
         return [fused(one, other) for one, other in zip(by_landmarks, by_head, strict=True)]
 
     def _with_objects(
-        self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], features: ImageFeatures
+        self, completed: Sequence[Prior], targets: Sequence[Target], views: Sequence[View], masks: NDArray[np.float64]
     ) -> tuple[tuple[Prior, ...], list[NDArray[np.float64] | None]]:
         """Priors with the boxes that the masks show of objects without a given box; and these boxes in the crops."""
-        (masks,) = on_host(features.maps[:, 1:3])
         priors, seen = [], []
         for known, target, view, mask in zip(completed, targets, views, masks, strict=True):
             box = None if target.object_known else object_box_in(mask, view.hand_box, self.config.image_size)
             priors.append(known if box is None else replace(known, object_box=box_in_image(view, box)))
             seen.append(box)
         return tuple(priors), seen
-
-
-def _regions(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
-    def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
-        return boxes.mapped(box, raw_camera.distort_pixels) if raw_camera.is_distorted else box
-
-    return Regions(
-        hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in targets),
-        objects=tuple(
-            ObjectRegion(raw(t.object_box), t.object_name, t.score, t.object_center) for t in targets if t.object_known
-        ),
-    )
-
-
-@contextmanager
-def _timed(timing: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timing[stage] = time.perf_counter() - start

@@ -215,7 +215,7 @@ class Pinhole:
         return cv2.remap(image, places, None, interpolation)  # type: ignore[call-overload,no-any-return]
 
     def undistortion_map(self, width: int, height: int) -> NDArray[np.float32]:
-        """Pixels of the raw image (height, width, 2) that the undistorted one shows."""
+        """Raw pixels of the undistorted image's, (height, width, 2)."""
         return _undistortion_map(self, width, height)
 
     def undistort_pixels(self, pixels: ArrayLike) -> NDArray[np.float64]:

@@ -48,7 +48,7 @@ class Distorted:
         return self._camera.undistort(self.raw)
 
     def places(self, affine: NDArray[np.float64], size: int) -> NDArray[np.float32]:
-        """Pixels of the raw image (size, size, 2) that a window of the undistorted one shows."""
+        """Raw pixels of a window of the undistorted image, (size, size, 2)."""
         maps = self._camera.undistortion_map(self.shape[1], self.shape[0])
         return np.asarray(cv2.warpAffine(maps, affine[:2], (size, size), borderValue=(OUTSIDE, OUTSIDE)))
 

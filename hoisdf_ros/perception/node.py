@@ -26,6 +26,7 @@ if __name__ == "__main__":  # before anything is imported that takes its time
 
     perception()
 
+import sys
 from typing import Any
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -40,13 +41,14 @@ from hoisdf_ros.perception.pipeline import Pipeline
 from hoisdf_ros.perception.scene import Scene, SceneLoader, load_scene, warm_up
 from hoisdf_ros.perception.topics import topic_types
 from hoisdf_ros.processes import Ending
-from hoisdf_ros.spinning import spin_node
+from hoisdf_ros.spinning import spin_node, spin_nodes
 from hoisdf_ros.stream.device import release_device_memory
 from hoisdf_ros.stream.diagnostics import NodeState
 from hoisdf_ros.stream.inputs import DEPTH, DETECTIONS, IMAGE, REGIONS
 from hoisdf_ros.stream.managed import ACTIVE, INACTIVE, transition
 from hoisdf_ros.stream.node import StreamNode
 
+NAME = "perception"
 UNUSED = (DEPTH, REGIONS, DETECTIONS)  # optional topics
 CONFIGURING = "configuring"
 
@@ -64,7 +66,7 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
         self._scene: Scene | None = None
         self._outputs: Outputs | None = None
         self._pipeline: Pipeline | None = None
-        super().__init__("perception", PerceptionParameters, IMAGE, **arguments)
+        super().__init__(NAME, PerceptionParameters, IMAGE, **arguments)
         self.create_service(message_class("hoisdf/srv/SetObject"), "~/set_object", self._set_object)
         self.create_service(message_class("std_srvs/srv/Trigger"), "~/reset_tracking", self._reset_tracking)
 
@@ -169,5 +171,11 @@ class PerceptionNode(StreamNode[PerceptionParameters]):
 
 
 def main(ending: Ending) -> int:
-    """Run the node until the process is to end."""
-    return spin_node(PerceptionNode, ending)
+    """Run the node, or one for each camera, until the end."""
+    from hoisdf_ros.perception.cameras import camera_nodes, cameras_of
+
+    try:
+        names = cameras_of(sys.argv)
+    except SystemExit as said:
+        return int(said.code or 0)
+    return spin_nodes(lambda: camera_nodes(names), ending) if names else spin_node(PerceptionNode, ending)

@@ -17,16 +17,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.drawing import draw_overlay
 from hoisdf_model.estimates import Estimate, Frame, Prior, Side
-from hoisdf_model.estimation import Estimator, FrameEstimator, Smoother
+from hoisdf_model.estimation import Estimator, FrameEstimator, SharedEstimator, Smoother
 from hoisdf_model.geometry import Pinhole
-from hoisdf_model.objects import load_catalogue
+from hoisdf_model.objects import Catalogue, load_catalogue
 from hoisdf_ros.catalogue_meshes import Meshes
 from hoisdf_ros.perception.parameters import PerceptionParameters
 
@@ -64,20 +65,55 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
     Raises:
         HoisdfError: no or unusable weights, hand model, catalogue or object; says which.
     """
-    model = parameters.model
+    meshes = _meshes(parameters)
+    estimator = _estimator(parameters, meshes.catalogue)
+    return _scene(parameters, meshes, estimator, estimator)
+
+
+class SharedScenes:
+    """Scene loader of several nodes: equal models are loaded once.
+
+    The cameras of nodes whose parameters select the same model share its estimator, which takes their frames together.
+    A model is forgotten with the last scene that uses it.
+    """
+
+    def __init__(self) -> None:
+        self._shared: WeakValueDictionary[object, SharedEstimator] = WeakValueDictionary()
+
+    def __call__(self, parameters: PerceptionParameters) -> Scene:
+        """As :func:`load_scene`."""
+        meshes = _meshes(parameters)
+        asked = parameters.object
+        key = (replace(parameters.model, warm_up=0), parameters.hand, asked.catalogue, asked.refinement)
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._shared[key] = SharedEstimator(_estimator(parameters, meshes.catalogue))
+        return _scene(parameters, meshes, shared.estimator, shared.stream())
+
+
+def _meshes(parameters: PerceptionParameters) -> Meshes:
     meshes = Meshes(load_catalogue(parameters.object.catalogue or None))
     meshes.check(parameters.object.name)
-    estimator = Estimator.load(
+    return meshes
+
+
+def _estimator(parameters: PerceptionParameters, catalogue: Catalogue) -> Estimator:
+    model = parameters.model
+    return Estimator.load(
         model.weights or None,
         hand_model=model.hand_model or None,
         device=model.device,
         precision=model.precision,
         preset=model.preset or None,
-        catalogue=meshes.catalogue,
+        catalogue=catalogue,
         hand_size=parameters.hand.size or None,
         refinement=parameters.hand.refinement,
         object_refinement=parameters.object.refinement,
     )
+
+
+def _scene(parameters: PerceptionParameters, meshes: Meshes, estimator: Estimator, camera: FrameEstimator) -> Scene:
+    """Scene of a camera with its estimator."""
 
     def prepare(name: str) -> None:
         if name:
@@ -86,14 +122,14 @@ def load_scene(parameters: PerceptionParameters) -> Scene:
     prepare(parameters.object.name)
     hand_model = estimator.hand_model
     return Scene(
-        estimator,
+        camera,
         meshes,
         faces={"right": hand_model.faces_of("right"), "left": hand_model.faces_of("left")},
         overlay=lambda frame, estimate: draw_overlay(
             frame.image, estimate, frame.intrinsics, meshes.catalogue, hand_model
         ),
         description={
-            "weights": model.weights or "shipped",
+            "weights": parameters.model.weights or "shipped",
             "preset": estimator.config.name,
             "hand model": f"{hand_model.name} {hand_model.hash}",
             "wrist not given": "seen by the network" if estimator.finds_wrists else "from landmarks or the hand's box",

@@ -226,6 +226,19 @@ def test_an_argument_goes_before_what_a_driver_has(started):
 
 
 @needs_launch
+def test_several_cameras_are_nodes_of_one_process(started):
+    nodes = started("perception.launch.py", cameras="left,right", image="image_raw")
+    assert nodes["perception"]["arguments"][:3] == ["--cameras", "left", "right"]
+    assert dict(nodes["perception"]["remappings"])["image"] == "image_raw"
+
+
+@needs_launch
+def test_one_topic_for_several_cameras_is_refused(started):
+    with pytest.raises(RuntimeError, match="image:=/camera/camera/color/image_raw is one topic for all of cameras"):
+        started("perception.launch.py", cameras="left,right", driver="realsense")
+
+
+@needs_launch
 def test_an_unknown_driver_is_refused(started):
     with pytest.raises(RuntimeError, match="driver must be one of camera, realsense, oak, zed, usb_cam or empty"):
         started("live.launch.py", driver="kinect")
