@@ -392,7 +392,7 @@ def test_the_device_is_waited_for_three_times_a_frame(monkeypatch: pytest.Monkey
     """Once each for wrists, masks and output, whatever the number of hands: every further wait would cost a GPU."""
     estimator, camera = Estimator.load(device="cpu"), Pinhole(600.0, 600.0, 319.5, 239.5, 640, 480)
     relative = layer.rest_joints(torch.zeros(1, 10))[0].double().numpy()
-    pixels = camera.project(relative + [0.0, 0.0, 0.6])
+    pixels = camera.project(relative + np.array([0.0, 0.0, 0.6]))
     known = Prior(boxes.around(pixels, 1.2), side="right", landmarks=Landmarks(pixels, relative))
     waits = []
     for name in ("cpu", "item", "tolist"):
