@@ -123,7 +123,7 @@ def perception_node(context):
         Node(
             package="hoisdf",
             executable="perception",
-            name="perception",
+            name=None if cameras else "perception",  # launch gives parameters to the node of that very name only
             namespace=value("namespace"),
             output="screen",
             emulate_tty=True,

@@ -230,6 +230,8 @@ def test_several_cameras_are_nodes_of_one_process(started):
     nodes = started("perception.launch.py", cameras="left,right", image="image_raw")
     assert nodes["perception"]["arguments"][:3] == ["--cameras", "left", "right"]
     assert dict(nodes["perception"]["remappings"])["image"] == "image_raw"
+    assert nodes["perception"]["name"] is None  # else launch writes the parameters for /perception, which there isn't
+    assert started("perception.launch.py")["perception"]["name"] == "perception"
 
 
 @needs_launch
