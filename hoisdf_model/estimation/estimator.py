@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.errors import ConfigError, HoisdfError
+from hoisdf_model.errors import ConfigError
 from hoisdf_model.estimates import (
     Estimate,
     Frame,
@@ -46,7 +46,7 @@ from hoisdf_model.estimation.object_refinement import ObjectRefinement
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.protocols import Localiser, Network
-from hoisdf_model.estimation.scenes import Scene, first_rows, regions_of, timed
+from hoisdf_model.estimation.scenes import Scene, attempted, first_rows, regions_of, timed
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, onto_masks, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
@@ -247,11 +247,11 @@ class Estimator:
         """
         scene = self._begun(frame, prior, self._follower, self._localiser)
         self._estimate([scene])
-        return scene.estimate
+        return scene.result()
 
     def together(
         self, asked: Sequence[tuple[HandFollower, Frame, Prior | Sequence[Prior] | None]]
-    ) -> list[Estimate | HoisdfError]:
+    ) -> list[Estimate | Exception]:
         """Estimates of several cameras' frames, in one batch.
 
         Args:
@@ -260,15 +260,16 @@ class Estimator:
         Returns:
             For each its estimate, or the error that a call would raise; one camera's error leaves the others alone.
             Of the timing, ``network`` is that of the batch.
+
+        Raises:
+            Exception: the network failed, and with it all frames.
         """
-        begun: list[Scene | HoisdfError] = []
-        for follower, frame, prior in asked:
-            try:
-                begun.append(self._begun(frame, prior, follower, follower))
-            except HoisdfError as error:
-                begun.append(error)
-        self._estimate([scene for scene in begun if isinstance(scene, Scene)])
-        return [scene.estimate if isinstance(scene, Scene) else scene for scene in begun]
+        begun = [attempted(self._begun, frame, prior, follower, follower) for follower, frame, prior in asked]
+        try:
+            self._estimate([scene for scene in begun if isinstance(scene, Scene)])
+            return [attempted(scene.result) if isinstance(scene, Scene) else scene for scene in begun]
+        finally:
+            begun.clear()  # its errors hold this call: a circle that would keep the pictures
 
     def _begun(
         self, frame: Frame, prior: Prior | Sequence[Prior] | None, follower: HandFollower, localiser: Localiser
@@ -310,20 +311,7 @@ class Estimator:
             layer = self._layer if self.refines else None
             decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
         for scene, first in zip(seen, first_rows(seen), strict=True):
-            with timed("decode", scene.timing):
-                pairs = self._decoded(scene, decoded, first)
-            if self.refines_objects:
-                with timed("refine", scene.timing):
-                    pairs = [
-                        pair._replace(thing=self._refined(scene.frame, pair, scene.views[pair.row])) for pair in pairs
-                    ]
-            pairs.sort(key=lambda pair: pair.thing is None)
-            scene.estimate = Estimate(
-                hands=tuple(pair.hand for pair in pairs),
-                objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
-                regions=regions_of(scene.targets, scene.raw_camera),
-                timing=scene.timing,
-            )
+            scene.attempt(self._finish, decoded, first)
 
     def _output(self, batch: NetworkInput, scenes: Sequence[Scene]) -> NetworkOutput:
         """The network's output; on the way, scenes get the wrists and objects that it sees where none are known."""
@@ -340,12 +328,30 @@ class Estimator:
         (masks,) = on_host(features.maps[:, 1:3])
         for scene, first in zip(scenes, first_rows(scenes), strict=True):
             rows = slice(first, first + len(scene.targets))
-            wrists = self._agreed(scene.wrists, heads[rows]) if heads else scene.wrists
-            scene.completed, boxes_seen = self._with_objects(scene.completed, scene.targets, scene.views, masks[rows])
-            placed = zip(scene.completed, wrists, strict=True)
-            scene.targets = [self._placed(scene.frame, *pair) for pair in placed]
-            scene.views = list(map(moved, scene.views, scene.targets, boxes_seen))
+            scene.attempt(self._move, heads[rows], masks[rows])
         return self.network(moved_batch(batch, [view for scene in scenes for view in scene.views]), features=features)
+
+    def _move(self, scene: Scene, heads: list[SeenWrist], masks: NDArray[np.float64]) -> None:
+        """Put a scene's hands where the network sees their wrists, none without such a head, and objects likewise."""
+        wrists = self._agreed(scene.wrists, heads) if heads else scene.wrists
+        scene.completed, boxes_seen = self._with_objects(scene.completed, scene.targets, scene.views, masks)
+        targets = [self._placed(scene.frame, *pair) for pair in zip(scene.completed, wrists, strict=True)]
+        scene.targets, scene.views = targets, list(map(moved, scene.views, targets, boxes_seen))
+
+    def _finish(self, scene: Scene, decoded: Decoded, first: int) -> None:
+        """Give a scene, whose rows in the batch begin with ``first``, its estimate."""
+        with timed("decode", scene.timing):
+            pairs = self._decoded(scene, decoded, first)
+        if self.refines_objects:
+            with timed("refine", scene.timing):
+                pairs = [pair._replace(thing=self._refined(scene.frame, pair, scene.views[pair.row])) for pair in pairs]
+        pairs.sort(key=lambda pair: pair.thing is None)
+        scene.estimate = Estimate(
+            hands=tuple(pair.hand for pair in pairs),
+            objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
+            regions=regions_of(scene.targets, scene.raw_camera),
+            timing=scene.timing,
+        )
 
     def _decoded(self, scene: Scene, decoded: Decoded, first: int) -> list[Pair]:
         """Hands with their objects of a scene, whose rows in the batch begin with ``first``."""

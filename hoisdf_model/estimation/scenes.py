@@ -17,9 +17,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,8 @@ from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.views import View
 from hoisdf_model.estimation.wrists import SeenWrist
 from hoisdf_model.geometry import Pinhole, boxes
+
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -43,6 +46,7 @@ class Scene:
         targets, views: for the network.
         timing: seconds of each stage.
         estimate: the result.
+        error: why there is none, after which nothing more is done for the scene.
     """
 
     frame: Frame
@@ -54,6 +58,29 @@ class Scene:
     views: list[View]
     timing: dict[str, float]
     estimate: Estimate = field(default_factory=Estimate)
+    error: Exception | None = None
+
+    def attempt(self, step: Callable[..., None], *arguments: object) -> None:
+        """Do a step, and keep its error to this scene."""
+        if self.error is None:
+            try:
+                step(self, *arguments)
+            except Exception as error:
+                self.error = error
+
+    def result(self) -> Estimate:
+        """The estimate.
+
+        Raises:
+            Exception: of the step that failed.
+        """
+        error, self.error = self.error, None
+        if error is None:
+            return self.estimate
+        try:
+            raise error
+        finally:
+            del error  # which holds this call: a circle that would keep the picture
 
 
 def first_rows(scenes: Sequence[Scene]) -> list[int]:
@@ -73,6 +100,14 @@ def regions_of(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
             ObjectRegion(raw(t.object_box), t.object_name, t.score, t.object_center) for t in targets if t.object_known
         ),
     )
+
+
+def attempted(step: Callable[..., Result], *arguments: object) -> Result | Exception:
+    """What a step gives, or its error."""
+    try:
+        return step(*arguments)
+    except Exception as error:
+        return error
 
 
 @contextmanager

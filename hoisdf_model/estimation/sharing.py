@@ -17,19 +17,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hoisdf_model.estimates import Estimate, Frame, Prior
 from hoisdf_model.estimation.estimator import Estimator
 from hoisdf_model.estimation.hand_following import HandFollower
 
+MOST_WAIT = 0.5  # of the last batch's time, for cameras that have their next frame at hand
 
-@dataclass
+
+@dataclass(eq=False)
 class _Request:
     """One camera's frame, and what became of it."""
 
-    follower: HandFollower
+    camera: CameraStream
     frame: Frame
     prior: Prior | Sequence[Prior] | None
     result: Estimate | BaseException | None = None
@@ -38,8 +41,12 @@ class _Request:
 class SharedEstimator:
     """Estimator that takes frames of several cameras together.
 
-    Whichever thread comes first computes, for itself and for all whose frames wait by then. So nobody waits for a
-    camera that is slower or silent, and one camera alone costs what it does without the others.
+    Whichever thread comes first computes, for itself and for all whose frames wait by then. One camera alone costs what
+    it does without the others.
+
+    Two cameras that are faster than the estimator would take turns for ever: while the one's result is published, the
+    other one's frame begins alone. So a batch waits for the cameras of the one before that have their next frame at
+    hand already, for ``MOST_WAIT`` at most; never for a camera that is slower or silent.
 
     Args:
         estimator: called by one thread at a time.
@@ -47,52 +54,81 @@ class SharedEstimator:
 
     def __init__(self, estimator: Estimator) -> None:
         self.estimator = estimator
-        self._computing, self._changing = threading.Lock(), threading.Lock()
+        self._changed = threading.Condition()
+        self._computing = False
         self._waiting: list[_Request] = []
+        self._returning: set[CameraStream] = set()
+        self._patience = 0.0  # seconds
 
-    def stream(self) -> CameraStream:
-        """A further camera."""
-        return CameraStream(self, self.estimator.follower())
+    def stream(self, has_next: Callable[[], bool] = lambda: False) -> CameraStream:
+        """A further camera; see :class:`CameraStream`."""
+        return CameraStream(self, self.estimator.follower(), has_next)
 
     def estimate(self, request: _Request) -> Estimate:
         """The request's estimate, computed by this thread or by another one."""
-        with self._changing:
+        with self._changed:
             self._waiting.append(request)
-        with self._computing:
-            if request.result is None:
-                with self._changing:
-                    taken, self._waiting = self._waiting, []
-                self._compute(taken)
-        assert request.result is not None
-        if isinstance(request.result, BaseException):
-            raise request.result
-        return request.result
+            self._returning.discard(request.camera)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: request.result is not None or not self._computing)
+            computes = request.result is None
+            self._computing |= computes
+        if computes:
+            try:
+                self._compute(self._batch())
+            finally:
+                with self._changed:
+                    self._computing = False
+                    self._changed.notify_all()
+        result, request.result = request.result, None
+        if isinstance(result, Estimate):
+            return result
+        assert result is not None
+        try:
+            raise result
+        finally:
+            del result  # which holds this call: a circle that would keep the picture
+
+    def _batch(self) -> list[_Request]:
+        """Requests that wait, once the cameras that are about to come have come."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._returning, self._patience)
+            self._returning.clear()
+            taken, self._waiting = self._waiting, []
+            return taken
 
     def _compute(self, requests: Sequence[_Request]) -> None:
         results: Sequence[Estimate | BaseException]
+        start = time.monotonic()
         try:
-            results = self.estimator.together([(one.follower, one.frame, one.prior) for one in requests])
+            results = self.estimator.together([(one.camera.follower, one.frame, one.prior) for one in requests])
         except BaseException as error:  # no thread may wait for a result that never comes
             results = [error] * len(requests)
-        for request, result in zip(requests, results, strict=True):
-            request.result = result
+        with self._changed:
+            self._patience = MOST_WAIT * (time.monotonic() - start)
+            self._returning = {one.camera for one in requests if one.camera.has_next()}
+            for request, result in zip(requests, results, strict=True):
+                request.result = result
 
 
 class CameraStream:
-    """One camera's frames through a shared estimator; a ``FrameEstimator``.
+    """One camera's frames through a shared estimator.
+
+    A ``FrameEstimator``.
 
     Args:
         shared: with those of other cameras.
         follower: what is remembered of this camera's last frame.
+        has_next: whether the next frame is at hand, so that its estimate will be asked for at once.
     """
 
-    def __init__(self, shared: SharedEstimator, follower: HandFollower) -> None:
-        self._shared, self._follower = shared, follower
+    def __init__(self, shared: SharedEstimator, follower: HandFollower, has_next: Callable[[], bool]) -> None:
+        self._shared, self.follower, self.has_next = shared, follower, has_next
 
     def __call__(self, frame: Frame, prior: Prior | Sequence[Prior] | None = None) -> Estimate:
         """The estimate for one frame, as :meth:`Estimator.__call__` has it."""
-        return self._shared.estimate(_Request(self._follower, frame, prior))
+        return self._shared.estimate(_Request(self, frame, prior))
 
     def reset(self) -> None:
         """Reset tracking of this camera, in the thread that calls."""
-        self._follower.reset()
+        self.follower.reset()

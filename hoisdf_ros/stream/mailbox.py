@@ -56,6 +56,11 @@ class Mailbox(Generic[Item]):
             item, self._item = self._item, None
             return item
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no item waits."""
+        return self._item is None
+
     def clear(self) -> Item | None:
         """Empty the slot; the removed item, if any."""
         with self._changed:

@@ -40,6 +40,12 @@ class StreamNode(ManagedNode[Parameters]):
         self._worker: InferenceThread[InputSet] | None = None
         super().__init__(name, kind, stream, **arguments)
 
+    @property
+    def has_next(self) -> bool:
+        """Whether the next message waits for the worker, from any thread."""
+        worker = self._worker
+        return worker is not None and not worker.mailbox.is_empty
+
     @abstractmethod
     def _forget(self) -> None:
         """Time has jumped back: forget what was seen; what is being computed isn't published any more."""

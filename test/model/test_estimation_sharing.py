@@ -14,8 +14,11 @@
 
 """Several cameras through one estimator: what each gets, and how many passes of the network that takes."""
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import numpy as np
@@ -89,6 +92,49 @@ def test_one_camera_s_error_leaves_the_others_alone(estimator: Estimator, frames
     assert_same(found, expected)
 
 
+@pytest.mark.parametrize("step", ["_with_landmarks", "_with_objects", "_decoded", "_refined"])
+def test_whatever_fails_for_one_frame_fails_for_that_one_only(
+    step: str, estimator: Estimator, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+):
+    """Before the network and behind it, and errors that nobody has thought of, too."""
+    monkeypatch.setattr(estimator, "refines_objects", True)
+    expected, right = estimator(frames[0], [box(150)]), getattr(estimator, step)
+
+    def fails_once(*arguments: object) -> None:
+        monkeypatch.setattr(estimator, step, right)
+        raise ZeroDivisionError(step)
+
+    monkeypatch.setattr(estimator, step, fails_once)
+    asked = [(estimator.follower(), frames[1], [box(200)]), (estimator.follower(), frames[0], [box(150)])]
+    wrong, found = estimator.together(asked)
+    assert (type(wrong), wrong.args) == (ZeroDivisionError, (step,))
+    assert_same(found, expected)
+    monkeypatch.setattr(estimator, step, fails_once)
+    with pytest.raises(ZeroDivisionError, match=step):
+        estimator(frames[1], [box(200)])
+
+
+def test_an_error_keeps_no_picture(estimator: Estimator, frames: list[Frame], monkeypatch: pytest.MonkeyPatch):
+    """Pictures of refused frames would otherwise pile up until the garbage collector comes by."""
+
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(estimator, "_decoded", fails)
+    frame = Frame(frames[0].image.copy(), frames[0].intrinsics)
+    picture = weakref.ref(frame)
+    gc.collect()
+    gc.disable()
+    try:
+        with contextlib.suppress(ZeroDivisionError):  # pytest.raises would hold the error itself
+            estimator(frame, [box(150)])
+        estimator.together([(estimator.follower(), frame, [box(150)]), (estimator.follower(), frame, BESIDE)])
+        del frame
+        assert picture() is None
+    finally:
+        gc.enable()
+
+
 def test_each_camera_follows_its_own_hands(estimator: Estimator, frames: list[Frame]):
     """A camera that sees a hand doesn't lend it to one that sees a grey wall."""
     shared = SharedEstimator(estimator)
@@ -115,7 +161,11 @@ class Slow:
         assert self.go.wait(20)
         if "bad" in self.batches[-1]:
             raise RuntimeError("out of memory")
-        return [f"estimate of {frame}" for _, frame, _ in asked]
+        return [estimate_of(frame) for _, frame, _ in asked]
+
+
+def estimate_of(name: str) -> Estimate:
+    return Estimate(timing={name: 1.0})
 
 
 def test_frames_that_wait_while_others_are_computed_are_taken_together():
@@ -138,7 +188,7 @@ def test_frames_that_wait_while_others_are_computed_are_taken_together():
         thread.join(20)
     assert slow.batches[0] == ["a"]
     assert sorted(slow.batches[1]) == ["b", "c"]
-    assert results == {name: f"estimate of {name}" for name in "abc"}
+    assert results == {name: estimate_of(name) for name in "abc"}
 
 
 def test_an_error_of_the_whole_batch_reaches_its_cameras_and_no_later_one():
@@ -148,4 +198,68 @@ def test_an_error_of_the_whole_batch_reaches_its_cameras_and_no_later_one():
     camera = shared.stream()
     with pytest.raises(RuntimeError, match="out of memory"):
         camera("bad")
-    assert camera("good") == "estimate of good"
+    assert camera("good") == estimate_of("good")
+
+
+class Quick:
+    """Stands for an estimator: each batch takes its time, and who was in it is kept."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds, self.batches = seconds, []
+
+    def follower(self) -> object:
+        return object()
+
+    def together(self, asked: list) -> list:
+        self.batches.append(sorted(frame for _, frame, _ in asked))
+        time.sleep(self.seconds)
+        return [estimate_of(frame) for _, frame, _ in asked]
+
+
+def film(shared: SharedEstimator, name: str, frames: int, has_next: list[bool]) -> threading.Thread:
+    """A camera whose frames come one upon the other, each estimate being published for a moment."""
+    camera = shared.stream(lambda: has_next[0])
+
+    def run() -> None:
+        for _ in range(frames):
+            camera(name)
+            time.sleep(0.02)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_cameras_that_are_faster_than_the_estimator_are_taken_together():
+    """And don't take turns, each alone, while the other's estimate is published."""
+    quick = Quick(0.2)
+    shared = SharedEstimator(quick)
+    for thread in [film(shared, name, 6, [True]) for name in "ab"]:
+        thread.join(30)
+    assert quick.batches.count(["a", "b"]) >= 4  # the first and the last may be alone
+    assert sum(map(len, quick.batches)) == 12
+
+
+def test_a_camera_without_a_next_frame_is_not_waited_for():
+    quick, threads = Quick(0.2), []
+    shared = SharedEstimator(quick)
+    silent = shared.stream(lambda: False)
+    threads = [threading.Thread(target=silent, args=("silent",)), film(shared, "b", 3, [False])]
+    threads[0].start()
+    for thread in threads:
+        thread.join(30)
+    assert not shared._returning
+    assert quick.batches[-1] == ["b"]
+
+
+def test_a_camera_that_fails_to_come_with_its_next_frame_is_waited_for_once():
+    """Its picture can't be decoded, for instance."""
+    quick = Quick(0.01)
+    shared, has_next = SharedEstimator(quick), [True]
+    broken, camera = shared.stream(lambda: has_next[0]), shared.stream(lambda: True)
+    broken("broken")
+    assert shared._returning == {broken}
+    for _ in range(3):
+        assert camera("fine") == estimate_of("fine")
+    assert quick.batches == [["broken"], *[["fine"]] * 3]
+    assert shared._returning == {camera}
