@@ -19,6 +19,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
@@ -94,6 +95,8 @@ def spin_nodes(
 ) -> int:
     """Spin nodes until their process ends or its context shuts down.
 
+    Each has a thread of its own: none waits while another one loads, or stops.
+
     rclpy's own signal handlers take the context away at once; here nodes are destroyed first, so that they can
     still say good-bye on their topics.
 
@@ -111,18 +114,36 @@ def spin_nodes(
     """
     with ros(args):
         nodes = created(create)
-        executor = SingleThreadedExecutor()
         for node in nodes:
-            warn_of_unused(node, args)
-            executor.add_node(node)
-        loop = Spin(executor)
-        ending.on_request(loop.end, patience, loop.cut_short)
-        try:
-            loop.run()
-        except ExternalShutdownException:
-            pass
-        finally:
-            executor.shutdown()
-            for node in nodes:
-                node.destroy_node()
+            warn_of_unused(node, args, nodes)
+        executors = [SingleThreadedExecutor() for _ in nodes]
+        loops = [Spin(executor) for executor in executors]
+
+        def end() -> None:
+            for loop in loops:
+                loop.end()
+
+        def cut_short() -> None:
+            for loop in loops:
+                loop.cut_short()
+
+        ending.on_request(end, patience, cut_short)
+        with ThreadPoolExecutor(len(nodes), "spin") as threads:
+            spun = [threads.submit(_spin, *one, end) for one in zip(nodes, executors, loops, strict=True)]
+        for one in spun:
+            one.result()
     return 0
+
+
+def _spin(node: Node, executor: Executor, loop: Spin, end_all: Callable[[], None]) -> None:
+    executor.add_node(node)
+    try:
+        loop.run()
+    except ExternalShutdownException:
+        pass
+    except BaseException:
+        end_all()  # a process with a dead part isn't started again by anyone
+        raise
+    finally:
+        executor.shutdown()
+        node.destroy_node()

@@ -34,7 +34,7 @@ _VALUES = "ros__parameters"
 _QOS = "qos_overrides."  # declared with the publisher or subscription
 
 
-def warn_of_unused(node: Node, args: Sequence[str] | None = None) -> None:
+def warn_of_unused(node: Node, args: Sequence[str] | None = None, beside: Sequence[Node] = ()) -> None:
     """Log a warning for each given parameter without effect.
 
     For each parameter file for other nodes, too.
@@ -42,8 +42,9 @@ def warn_of_unused(node: Node, args: Sequence[str] | None = None) -> None:
     Args:
         node: has declared its parameters.
         args: the command line; None: the process's own.
+        beside: the nodes of the process; a file that is for one of them is in its place.
     """
-    for text in (*_unknown(node), *_of_other_nodes(node, sys.argv if args is None else args)):
+    for text in (*_unknown(node), *_of_other_nodes(node, sys.argv if args is None else args, beside)):
         node.get_logger().warning(text)
 
 
@@ -56,11 +57,12 @@ def _unknown(node: Node) -> Iterator[str]:
             yield f"the parameter {name} was given, but {node.get_fully_qualified_name()} has none of that name{meant}"
 
 
-def _of_other_nodes(node: Node, args: Sequence[str]) -> Iterator[str]:
+def _of_other_nodes(node: Node, args: Sequence[str], beside: Sequence[Node]) -> Iterator[str]:
     own = node.get_fully_qualified_name()
+    here = {own, *(other.get_fully_qualified_name() for other in beside)}
     for file in (value for option, value in pairwise(args) if option == "--params-file"):
         named = list(_nodes(yaml.safe_load(Path(file).read_text("utf-8"))))  # rcl has read it already
-        if named and not any(_pattern(name).fullmatch(own) for name in named):
+        if named and not any(_pattern(name).fullmatch(one) for name in named for one in here):
             yield f"the parameter file {file} has parameters of {', '.join(named)} only, none of this node, {own}"
 
 

@@ -17,9 +17,12 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.utilities import remove_ros_args
@@ -87,20 +90,39 @@ def camera_nodes(names: Sequence[str]) -> list[PerceptionNode]:
         ConfigError: two cameras' frames on /tf would have the same names.
     """
     scenes, cameras = SharedScenes(), [_camera(name) for name in names]
-    prefixes = [camera.prefix for camera in cameras]
-    if len(set(prefixes)) < len(prefixes):
-        raise ConfigError(
-            f"{PREFIX} is the same for several cameras ({prefixes[0]!r}), so that their frames on /tf would be: set "
-            f"another for each, or none: then it is the camera's name"
-        )
-    return [
-        PerceptionNode(
-            scenes,
-            cli_args=["--ros-args", "-r", f"__ns:={camera.namespace}"],
-            parameter_overrides=[Parameter(PREFIX, value=camera.prefix)],
-        )
-        for camera in cameras
-    ]
+    for prefix, count in Counter(camera.prefix for camera in cameras).items():
+        if count > 1:
+            raise ConfigError(
+                f"{PREFIX} is the same for several cameras ({prefix!r}), so that their frames on /tf would be: set "
+                f"another for each, or none: then it is the camera's name"
+            )
+    nodes = [_node(camera, scenes) for camera in cameras]
+    for node in nodes:
+        node.add_on_set_parameters_callback(partial(_keeps_apart, node, nodes))
+    return nodes
+
+
+def _node(camera: Camera, scenes: SharedScenes) -> PerceptionNode:
+    node = PerceptionNode(
+        lambda parameters: scenes(parameters, lambda: node.has_next),
+        cli_args=["--ros-args", "-r", f"__ns:={camera.namespace}"],
+        parameter_overrides=[Parameter(PREFIX, value=camera.prefix)],
+    )
+    node.get_logger().info(f"frames on /tf begin with {camera.prefix!r}")
+    return node
+
+
+def _keeps_apart(
+    node: PerceptionNode, nodes: Sequence[PerceptionNode], changes: Sequence[Parameter]
+) -> SetParametersResult:
+    """Whether a node's changes leave the names on /tf different."""
+    for other in nodes:
+        if other is not node and any(
+            c.name == PREFIX and c.value == other.get_parameter(PREFIX).value for c in changes
+        ):
+            reason = f"{PREFIX} is that of {other.get_fully_qualified_name()} already, and frames need different names"
+            return SetParametersResult(successful=False, reason=reason)
+    return SetParametersResult(successful=True)
 
 
 def _camera(name: str) -> Camera:

@@ -16,8 +16,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -74,21 +77,36 @@ class SharedScenes:
     """Scene loader of several nodes: equal models are loaded once.
 
     The cameras of nodes whose parameters select the same model share its estimator, which takes their frames together.
-    A model is forgotten with the last scene that uses it.
+    A model is forgotten with the last scene that uses it, and one whose files have changed is another model.
     """
 
     def __init__(self) -> None:
+        self._loading = threading.Lock()
         self._shared: WeakValueDictionary[object, SharedEstimator] = WeakValueDictionary()
 
-    def __call__(self, parameters: PerceptionParameters) -> Scene:
-        """As :func:`load_scene`."""
+    def __call__(self, parameters: PerceptionParameters, has_next: Callable[[], bool] = lambda: False) -> Scene:
+        """As :func:`load_scene`.
+
+        From any thread. ``has_next``: whether the camera's next frame is at hand.
+        """
         meshes = _meshes(parameters)
         asked = parameters.object
-        key = (replace(parameters.model, warm_up=0), parameters.hand, asked.catalogue, asked.refinement)
-        shared = self._shared.get(key)
-        if shared is None:
-            shared = self._shared[key] = SharedEstimator(_estimator(parameters, meshes.catalogue))
-        return _scene(parameters, meshes, shared.estimator, shared.stream())
+        model = parameters.model
+        files = tuple(map(_version, (model.weights, model.hand_model, asked.catalogue)))
+        key = (replace(model, warm_up=0), parameters.hand, asked.catalogue, asked.refinement, files)
+        with self._loading:
+            shared = self._shared.get(key)
+            if shared is None:
+                shared = self._shared[key] = SharedEstimator(_estimator(parameters, meshes.catalogue))
+        return _scene(parameters, meshes, shared.estimator, shared.stream(has_next))
+
+
+def _version(path: str) -> tuple[tuple[str, int, int], ...]:
+    """Names, times and sizes of a file, or of those in a folder; empty: there are none."""
+    place = Path(os.path.expanduser(path))
+    files = sorted(place.rglob("*")) if path and place.is_dir() else [place]
+    found = ((str(file), file.stat()) for file in files if file.is_file())
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
 
 
 def _meshes(parameters: PerceptionParameters) -> Meshes:

@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,9 +26,11 @@ from typing import Any
 class _ToRos(logging.Handler):
     def __init__(self, logger: Any) -> None:
         super().__init__(logging.INFO)
-        self._logger = logger
+        self._logger, self._thread = logger, threading.get_ident()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.thread != self._thread:  # of another node of this process
+            return
         text = self.format(record)
         if record.levelno >= logging.ERROR:  # a line of its own each: rclpy refuses another severity from the same one
             self._logger.error(text)
