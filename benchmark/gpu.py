@@ -70,6 +70,7 @@ def parts(folder: Path) -> list[Part]:
             Part(f"node{rate}", 0.15, (*node, "--rate", str(rate), "--output", str(folder / f"node{rate}")))
             for rate in (30, 60)
         ),
+        Part("cameras", 0.2, ("benchmark/cameras.py", "--seconds", "8", "--rounds", "1")),
         Part("training", 0.2, ("-m", "hoisdf_model.cli", "train", "shipped", "--dry-run")),
         Part("stills", 0.2, (*stills, "--json", str(folder / "stills.json"))),
     ]

@@ -42,10 +42,10 @@ PARAMETERS = ["-p", "autostart:=true", "-p", "model.weights:=untrained:compact",
 BOX = ["-p", "regions.hand:=[200.0, 100.0, 440.0, 340.0]"]
 
 
-def started(tmp_path, *prefix):
+def started(tmp_path, *prefix, cameras=()):
     log = tmp_path / "log"
     with log.open("w") as out:
-        command = [*prefix, sys.executable, "-m", "hoisdf_ros.perception.node", "--ros-args", *PARAMETERS]
+        command = [*prefix, sys.executable, "-m", "hoisdf_ros.perception.node", *cameras, "--ros-args", *PARAMETERS]
         return subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT), log
 
 
@@ -71,9 +71,16 @@ MOMENTS = {
     ("loading", signal.SIGHUP),
 ])  # fmt: skip
 def test_an_interrupt_ends_the_node_at_any_moment(tmp_path, moment, number):
-    process, log = started(tmp_path, *launch_prefix())
+    assert_ends(MOMENTS[moment], number, *started(tmp_path, *launch_prefix()))
+
+
+def test_an_interrupt_ends_the_nodes_of_all_cameras_while_one_loads_and_another_waits_for_it(tmp_path):
+    assert_ends(MOMENTS["loading"], signal.SIGINT, *started(tmp_path, cameras=("--cameras", "left", "right")))
+
+
+def assert_ends(moment, number, process, log):
     try:
-        MOMENTS[moment](process, log)
+        moment(process, log)
         process.send_signal(number)
         assert process.wait(20) == 0, log.read_text()
         assert "Traceback" not in log.read_text()

@@ -23,8 +23,10 @@ pytestmark = pytest.mark.ros
 rclpy = pytest.importorskip("rclpy")
 
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.node import Node  # noqa: E402
 
-from hoisdf_ros.spinning import Spin  # noqa: E402
+from hoisdf_ros.processes import Ending  # noqa: E402
+from hoisdf_ros.spinning import Spin, spin_nodes  # noqa: E402
 
 
 @pytest.fixture
@@ -101,3 +103,81 @@ def test_a_callback_that_goes_on_and_on_is_cut_short_and_nothing_after_it(execut
     assert not raised
     assert not tidied
     loop.cut_short()  # too late: must not break off what comes after the loop
+
+
+class Ticking(Node):
+    """Calls ``tick`` often; ``destroyed`` has its name in the end."""
+
+    def __init__(self, name, tick, destroyed):
+        super().__init__(name)
+        self.create_timer(0.01, tick)
+        self._destroyed = destroyed
+
+    def destroy_node(self):
+        self._destroyed.append(self.get_name())
+        super().destroy_node()
+
+
+def spun(ticks):
+    """``spin_nodes`` with a node for each function: how it is ended, its thread, its outcome, who was destroyed."""
+    ending, outcome, destroyed = Ending(), [], []
+
+    def run():
+        def create():
+            return [Ticking(f"node_{i}", tick, destroyed) for i, tick in enumerate(ticks)]
+
+        try:
+            outcome.append(spin_nodes(create, ending, ["nodes"]))
+        except Exception as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return ending, thread, outcome, destroyed
+
+
+def test_a_node_whose_callback_takes_long_holds_up_no_other_and_all_end_together():
+    begun, go_on, ticks = threading.Event(), threading.Event(), []
+
+    def loads():
+        begun.set()
+        go_on.wait(20.0)
+
+    ending, thread, outcome, destroyed = spun([loads, lambda: ticks.append(begun.is_set())])
+    assert begun.wait(20.0)
+    deadline = time.monotonic() + 20.0
+    while ticks.count(True) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ticks.count(True) >= 3
+    ending.request()
+    go_on.set()
+    thread.join(20.0)
+    assert outcome == [0]
+    assert sorted(destroyed) == ["node_0", "node_1"]
+
+
+def test_a_node_that_dies_ends_the_process_in_good_order_and_says_why():
+    def fails():
+        raise ZeroDivisionError("in a callback")
+
+    _, thread, outcome, destroyed = spun([fails, lambda: None])
+    thread.join(20.0)
+    assert [str(error) for error in outcome] == ["in a callback"]
+    assert sorted(destroyed) == ["node_0", "node_1"]
+
+
+def test_every_node_is_cut_short():
+    begun = [threading.Event(), threading.Event()]
+
+    def goes_on(event):
+        event.set()
+        while True:
+            time.sleep(0.01)
+
+    ending, thread, outcome, destroyed = spun([lambda event=event: goes_on(event) for event in begun])
+    assert all(event.wait(20.0) for event in begun)
+    ending.request()
+    ending.insist()
+    thread.join(20.0)
+    assert outcome == [0]
+    assert sorted(destroyed) == ["node_0", "node_1"]

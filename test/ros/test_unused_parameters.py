@@ -65,3 +65,19 @@ def test_a_file_that_is_for_other_nodes_is_told_exactly_where_ros_passes_over_it
     said, value = warned(capfd, "--params-file", str(file))
     assert value == ("box" if reaches else "none")  # what ROS makes of the file
     assert ("none of this node, /left/perception" in said) is not reaches
+
+
+def test_a_file_for_another_node_of_the_process_is_in_its_place(tmp_path, capfd):
+    for name, content in (("right", "/right/perception"), ("nobody", "/up/perception")):
+        (tmp_path / name).write_text(f"{content}: {{ros__parameters: {{regions.hand: box}}}}\n")
+    files = [word for name in ("right", "nobody") for word in ("--params-file", str(tmp_path / name))]
+    with ros(["node", "--ros-args", *files]):
+        nodes = [Node("perception", namespace=side) for side in ("left", "right")]
+        for node in nodes:
+            node.declare_parameter("regions.hand", "none")
+            warn_of_unused(node, files, nodes)
+        for node in nodes:
+            node.destroy_node()
+    said = capfd.readouterr().err
+    assert "the parameter file " + str(tmp_path / "right") not in said
+    assert said.count("the parameter file " + str(tmp_path / "nobody")) == 2
