@@ -114,6 +114,7 @@ def serve(seconds: float) -> None:
         {"right": hand_model.faces, "left": hand_model.faces[:, ::-1]},
         lambda frame, estimate: draw_overlay(frame.image, estimate, frame.intrinsics, catalogue, hand_model),
         {"weights": "none, the estimator sleeps"},
+        prepare=lambda name: None,
     )
     arguments = ["--ros-args", "-p", "autostart:=true", "-p", "model.warm_up:=0", "-p", "diagnostics.period:=0.5"]
     run(lambda ending: spin_node(lambda: PerceptionNode(lambda _: scene), ending, arguments))

@@ -103,7 +103,7 @@ def regions_of(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
 
 
 def attempted(step: Callable[..., Result], *arguments: object) -> Result | Exception:
-    """What a step gives, or its error."""
+    """Result of a step, or its error."""
     try:
         return step(*arguments)
     except Exception as error:
