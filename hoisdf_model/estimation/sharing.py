@@ -44,9 +44,9 @@ class SharedEstimator:
     Whichever thread comes first computes, for itself and for all whose frames wait by then. One camera alone costs what
     it does without the others.
 
-    Two cameras that are faster than the estimator would take turns for ever: while the one's result is published, the
-    other one's frame begins alone. So a batch waits for the cameras of the one before that have their next frame at
-    hand already, for ``MOST_WAIT`` at most; never for a camera that is slower or silent.
+    Cameras that are faster than the estimator could take turns: while the one's result is published, the other one's
+    frame begins alone. How often depends on the machine. So a batch waits for the cameras of the one before that have
+    their next frame at hand already, for ``MOST_WAIT`` at most; never for a camera that is slower or silent.
 
     Args:
         estimator: called by one thread at a time.
