@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.errors import ImageError, InvalidInputError
-from hoisdf_model.geometry import Distorted, Picture, Pinhole, boxes
+from hoisdf_model.geometry import DistortedImage, Picture, Pinhole, boxes
 
 Side = Literal["right", "left"]
 RootSource = Literal["unknown", "given", "depth", "monocular", "tracked"]
@@ -80,7 +80,7 @@ class Frame:
 class _Rectified(Frame):
     """Frame of a camera without distortion, whose image is undistorted where it is read."""
 
-    _distorted: ClassVar[Distorted | None] = None  # of those that ``dataclasses.replace`` made
+    _distorted: ClassVar[DistortedImage | None] = None  # of those that ``dataclasses.replace`` made
 
     @classmethod
     def of(cls, raw: Frame, camera: Pinhole) -> _Rectified:
@@ -88,7 +88,7 @@ class _Rectified(Frame):
         # depth of neighbouring surfaces must not be averaged
         depth = None if raw.depth is None else camera.undistort(raw.depth, cv2.INTER_NEAREST)
         frame = object.__new__(cls)
-        vars(frame).update(_distorted=Distorted(raw.image, camera), intrinsics=camera.rectified(), depth=depth)
+        vars(frame).update(_distorted=DistortedImage(raw.image, camera), intrinsics=camera.rectified(), depth=depth)
         return frame
 
     @property

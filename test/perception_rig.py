@@ -18,10 +18,14 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import rclpy
@@ -44,6 +48,7 @@ from hoisdf_ros.perception.node import PerceptionNode
 from hoisdf_ros.perception.scene import Scene
 from hoisdf_ros.spinning import Spin
 
+ROOT = Path(__file__).parents[1]
 SERVICES = {
     "change_state": ChangeState,
     "get_state": GetState,
@@ -52,6 +57,35 @@ SERVICES = {
     "reset_tracking": Trigger,
 }
 TRANSITIONS = {"configure": 1, "cleanup": 2, "activate": 3, "deactivate": 4, "shutdown": 7}  # from active
+
+
+@contextlib.contextmanager
+def node_process(log: Path, namespace: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The perception node as users start it, active by itself, with untrained weights and a fixed hand box.
+
+    Args:
+        log: file for what it says.
+        namespace: the node's.
+        words: of the command line, before ROS's own.
+    """
+    parameters = {
+        "autostart": "true",
+        "model.weights": "untrained:compact",
+        "regions.hand": "[200.0, 100.0, 440.0, 340.0]",
+        "diagnostics.period": "0.2",
+    }
+    given = [word for name, value in parameters.items() for word in ("-p", f"{name}:={value}")]
+    command = [sys.executable, "-m", "hoisdf_ros.perception.node", *words]
+    command += ["--ros-args", *given, "-r", f"__ns:={namespace}"]
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "OMP_NUM_THREADS": "1"}
+        )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 class Spinner:

@@ -43,10 +43,10 @@ from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import ObjectReflections
 from hoisdf_model.estimation.object_masks import object_box_in
 from hoisdf_model.estimation.object_refinement import ObjectRefinement
+from hoisdf_model.estimation.pending_frames import PendingFrame, attempted, first_rows, timed, value_or_raise
 from hoisdf_model.estimation.placement import hand_span, place
 from hoisdf_model.estimation.priors import completed_priors
 from hoisdf_model.estimation.protocols import Localiser, Network
-from hoisdf_model.estimation.scenes import Scene, attempted, first_rows, regions_of, timed
 from hoisdf_model.estimation.views import View, box_in_image, look, moved, moved_batch, onto_masks, to_batch
 from hoisdf_model.estimation.wrists import SeenWrist, bone_length, fused, landmark_wrist, scaled, seen_wrists
 from hoisdf_model.hand import HandLayer, HandModel, load_hand_model
@@ -73,7 +73,7 @@ REFINEMENTS = ("auto", "always", "never")
 class Pair(NamedTuple):
     """Decoded hand with the object it holds.
 
-    Their masks (2, S, S), and their number in the scene.
+    Their masks (2, S, S), and their number in the frame.
     """
 
     hand: HandEstimate
@@ -220,8 +220,8 @@ class Estimator:
         if self.refines_objects:
             self._object_refinement.shape(object_name)
 
-    def follower(self) -> HandFollower:
-        """Memory for the frames of another camera, see :meth:`together`."""
+    def new_follower(self) -> HandFollower:
+        """Memory for the frames of another camera, see :meth:`estimate_batch`."""
         return HandFollower(self._follower.networks)
 
     def reset(self) -> None:
@@ -245,11 +245,11 @@ class Estimator:
         Raises:
             InvalidInputError: a given box doesn't touch the image.
         """
-        scene = self._begun(frame, prior, self._follower, self._localiser)
-        self._estimate([scene])
-        return scene.result()
+        item = self._started(frame, prior, self._follower, self._localiser)
+        self._estimate([item])
+        return value_or_raise(item.outcome())
 
-    def together(
+    def estimate_batch(
         self, asked: Sequence[tuple[HandFollower, Frame, Prior | Sequence[Prior] | None]]
     ) -> list[Estimate | Exception]:
         """Estimates of several cameras' frames, in one batch.
@@ -264,16 +264,16 @@ class Estimator:
         Raises:
             Exception: the network failed, and with it all frames.
         """
-        begun = [attempted(self._begun, frame, prior, follower, follower) for follower, frame, prior in asked]
+        started = [attempted(self._started, frame, prior, follower, follower) for follower, frame, prior in asked]
         try:
-            self._estimate([scene for scene in begun if isinstance(scene, Scene)])
-            return [attempted(scene.result) if isinstance(scene, Scene) else scene for scene in begun]
+            self._estimate([item for item in started if isinstance(item, PendingFrame)])
+            return [item.outcome() if isinstance(item, PendingFrame) else item for item in started]
         finally:
-            begun.clear()  # its errors hold this call: a circle that would keep the pictures
+            started.clear()  # its errors hold this call: a circle that would keep the pictures
 
-    def _begun(
+    def _started(
         self, frame: Frame, prior: Prior | Sequence[Prior] | None, follower: HandFollower, localiser: Localiser
-    ) -> Scene:
+    ) -> PendingFrame:
         """A frame's hands, as far as they are known before the network sees them."""
         timing: dict[str, float] = {}
         priors = (prior,) if isinstance(prior, Prior) else prior
@@ -286,85 +286,85 @@ class Estimator:
             wrists = [landmark_wrist(known.landmarks, rectified.intrinsics, self._bones) for known in completed]
             targets = [self._placed(rectified, *pair) for pair in zip(completed, wrists, strict=True)]
         if not targets:
-            return Scene(rectified, raw_camera, follower, completed, wrists, targets, [], timing)
+            return PendingFrame(rectified, raw_camera, follower, completed, wrists, targets, [], timing)
         with timed("crop", timing):
             shown = self._windowed(targets, follower)
             views = [look(rectified, target, self.config.image_size) for target in shown]
-        return Scene(rectified, raw_camera, follower, completed, wrists, targets, views, timing)
+        return PendingFrame(rectified, raw_camera, follower, completed, wrists, targets, views, timing)
 
-    def _estimate(self, scenes: Sequence[Scene]) -> None:
-        """Give each scene its estimate, from one pass of the network over all hands."""
-        seen = [scene for scene in scenes if scene.targets]
-        for scene in scenes:
-            if not scene.targets:
-                scene.follower.update(())
-                scene.estimate = Estimate(timing=scene.timing)
+    def _estimate(self, pending: Sequence[PendingFrame]) -> None:
+        """Give each frame its estimate, from one pass of the network over all hands."""
+        seen = [item for item in pending if item.targets]
+        for item in pending:
+            if not item.targets:
+                item.follower.update(())
+                item.estimate = Estimate(timing=item.timing)
         if not seen:
             return
-        with timed("crop", *(scene.timing for scene in seen)):
-            batch = to_batch([view for scene in seen for view in scene.views], self.device)
-        with timed("network", *(scene.timing for scene in seen)), torch.inference_mode():
+        with timed("crop", *(item.timing for item in seen)):
+            batch = to_batch([view for item in seen for view in item.views], self.device)
+        with timed("network", *(item.timing for item in seen)), torch.inference_mode():
             output = self._output(batch, seen)
             if self.device.type == "cuda":
                 torch.cuda.synchronize(self.device)  # else its time would be counted as decoding
-        with timed("decode", *(scene.timing for scene in seen)):
+        with timed("decode", *(item.timing for item in seen)):
             layer = self._layer if self.refines else None
             decoded = Decoded(output, self.config.image_size, self.calibration, layer, self._given_size)
-        for scene, first in zip(seen, first_rows(seen), strict=True):
-            scene.attempt(self._finish, decoded, first)
+        for item, first in zip(seen, first_rows(seen), strict=True):
+            item.attempt(self._finish, decoded, first)
 
-    def _output(self, batch: NetworkInput, scenes: Sequence[Scene]) -> NetworkOutput:
-        """The network's output; on the way, scenes get the wrists and objects that it sees where none are known."""
-        no_wrist = any(known.root is None for scene in scenes for known in scene.completed)
-        no_object = any(not target.object_known for scene in scenes for target in scene.targets)
+    def _output(self, batch: NetworkInput, pending: Sequence[PendingFrame]) -> NetworkOutput:
+        """The network's output; on the way, frames get the wrists and objects that it sees where none are known."""
+        no_wrist = any(known.root is None for item in pending for known in item.completed)
+        no_object = any(not target.object_known for item in pending for target in item.targets)
         if not (no_object or (self.finds_wrists and no_wrist)):
             return self.network(batch)
         features, found = self._looked_at(batch)
         heads: list[SeenWrist] = []
         if found is not None:
-            targets = [target for scene in scenes for target in scene.targets]
-            views = [view for scene in scenes for view in scene.views]
-            heads = [scaled(one, self._size) for one in seen_wrists(found, targets, views, self.config.image_size)]
+            targets = [target for item in pending for target in item.targets]
+            views = [view for item in pending for view in item.views]
+            heads = [scaled(wrist, self._size) for wrist in seen_wrists(found, targets, views, self.config.image_size)]
         (masks,) = on_host(features.maps[:, 1:3])
-        for scene, first in zip(scenes, first_rows(scenes), strict=True):
-            rows = slice(first, first + len(scene.targets))
-            scene.attempt(self._move, heads[rows], masks[rows])
-        return self.network(moved_batch(batch, [view for scene in scenes for view in scene.views]), features=features)
+        for item, first in zip(pending, first_rows(pending), strict=True):
+            rows = slice(first, first + len(item.targets))
+            item.attempt(self._move, heads[rows], masks[rows])
+        return self.network(moved_batch(batch, [view for item in pending for view in item.views]), features=features)
 
-    def _move(self, scene: Scene, heads: list[SeenWrist], masks: NDArray[np.float64]) -> None:
-        """Put a scene's hands where the network sees their wrists, none without such a head, and objects likewise."""
-        wrists = self._agreed(scene.wrists, heads) if heads else scene.wrists
-        scene.completed, boxes_seen = self._with_objects(scene.completed, scene.targets, scene.views, masks)
-        targets = [self._placed(scene.frame, *pair) for pair in zip(scene.completed, wrists, strict=True)]
-        scene.targets, scene.views = targets, list(map(moved, scene.views, targets, boxes_seen))
+    def _move(self, item: PendingFrame, heads: list[SeenWrist], masks: NDArray[np.float64]) -> None:
+        """Put a frame's hands where the network sees their wrists, none without such a head, and objects likewise."""
+        wrists = self._agreed(item.wrists, heads) if heads else item.wrists
+        item.completed, boxes_seen = self._with_objects(item.completed, item.targets, item.views, masks)
+        targets = [self._placed(item.frame, *pair) for pair in zip(item.completed, wrists, strict=True)]
+        item.targets, item.views = targets, list(map(moved, item.views, targets, boxes_seen))
 
-    def _finish(self, scene: Scene, decoded: Decoded, first: int) -> None:
-        """Give a scene, whose rows in the batch begin with ``first``, its estimate."""
-        with timed("decode", scene.timing):
-            pairs = self._decoded(scene, decoded, first)
+    def _finish(self, item: PendingFrame, decoded: Decoded, first: int) -> None:
+        """Give a frame, whose rows in the batch begin with ``first``, its estimate."""
+        with timed("decode", item.timing):
+            pairs = self._decoded(item, decoded, first)
         if self.refines_objects:
-            with timed("refine", scene.timing):
-                pairs = [pair._replace(thing=self._refined(scene.frame, pair, scene.views[pair.row])) for pair in pairs]
+            with timed("refine", item.timing):
+                pairs = [pair._replace(thing=self._refined(item.frame, pair, item.views[pair.row])) for pair in pairs]
         pairs.sort(key=lambda pair: pair.thing is None)
-        scene.estimate = Estimate(
+        item.estimate = Estimate(
             hands=tuple(pair.hand for pair in pairs),
             objects=tuple(pair.thing for pair in pairs if pair.thing is not None),
-            regions=regions_of(scene.targets, scene.raw_camera),
-            timing=scene.timing,
+            regions=item.regions(),
+            timing=item.timing,
         )
 
-    def _decoded(self, scene: Scene, decoded: Decoded, first: int) -> list[Pair]:
-        """Hands with their objects of a scene, whose rows in the batch begin with ``first``."""
+    def _decoded(self, item: PendingFrame, decoded: Decoded, first: int) -> list[Pair]:
+        """Hands with their objects of a frame, whose rows in the batch begin with ``first``."""
         pairs = []
-        for i, (target, view) in enumerate(zip(scene.targets, scene.views, strict=True)):
+        for i, (target, view) in enumerate(zip(item.targets, item.views, strict=True)):
             hand = decoded.hand(first + i, target, view, self.hand_model.info)
             if hand is not None:  # the object is estimated from the hand's points too: no hand, no object
                 reflection = self._reflections(target.object_name, target.side)
                 thing = decoded.object(first + i, target, view, reflection)
                 faces = self.hand_model.faces_of(target.side)
-                hand, thing = onto_depth(scene.frame, faces, target.root_covariance, hand, thing)
+                hand, thing = onto_depth(item.frame, faces, target.root_covariance, hand, thing)
                 pairs.append(Pair(hand, thing, decoded.masks(first + i), i))
-        scene.follower.update([scene.targets[pair.row] for pair in pairs])
+        item.follower.update([item.targets[pair.row] for pair in pairs])
         return pairs
 
     def _refined(self, frame: Frame, pair: Pair, view: View) -> ObjectEstimate | None:

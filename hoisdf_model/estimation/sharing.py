@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from hoisdf_model.estimates import Estimate, Frame, Prior
 from hoisdf_model.estimation.estimator import Estimator
 from hoisdf_model.estimation.hand_following import HandFollower
+from hoisdf_model.estimation.pending_frames import value_or_raise
 
 MOST_WAIT = 0.5  # of the last batch's time, for cameras that have their next frame at hand
 
@@ -36,6 +37,15 @@ class _Request:
     frame: Frame
     prior: Prior | Sequence[Prior] | None
     result: Estimate | BaseException | None = None
+
+    def outcome(self) -> Estimate | BaseException:
+        """The result.
+
+        It is forgotten here: an error holds this object, and so the picture.
+        """
+        result, self.result = self.result, None
+        assert result is not None
+        return result
 
 
 class SharedEstimator:
@@ -62,7 +72,7 @@ class SharedEstimator:
 
     def stream(self, has_next: Callable[[], bool] = lambda: False) -> CameraStream:
         """A further camera; see :class:`CameraStream`."""
-        return CameraStream(self, self.estimator.follower(), has_next)
+        return CameraStream(self, self.estimator.new_follower(), has_next)
 
     def estimate(self, request: _Request) -> Estimate:
         """The request's estimate, computed by this thread or by another one."""
@@ -80,14 +90,7 @@ class SharedEstimator:
                 with self._changed:
                     self._computing = False
                     self._changed.notify_all()
-        result, request.result = request.result, None
-        if isinstance(result, Estimate):
-            return result
-        assert result is not None
-        try:
-            raise result
-        finally:
-            del result  # which holds this call: a circle that would keep the picture
+        return value_or_raise(request.outcome())
 
     def _batch(self) -> list[_Request]:
         """Requests that wait, once the cameras that are about to come have come."""
@@ -101,7 +104,7 @@ class SharedEstimator:
         results: Sequence[Estimate | BaseException]
         start = time.monotonic()
         try:
-            results = self.estimator.together([(one.camera.follower, one.frame, one.prior) for one in requests])
+            results = self.estimator.estimate_batch([(one.camera.follower, one.frame, one.prior) for one in requests])
         except BaseException as error:  # no thread may wait for a result that never comes
             results = [error] * len(requests)
         with self._changed:

@@ -19,11 +19,11 @@ from hoisdf_model.geometry.boxes import validated as validated_box
 from hoisdf_model.geometry.camera_files import read_camera, write_camera
 from hoisdf_model.geometry.cameras import Pinhole
 from hoisdf_model.geometry.meshes import simplified
-from hoisdf_model.geometry.pictures import Distorted, Picture
+from hoisdf_model.geometry.pictures import DistortedImage, Picture
 from hoisdf_model.geometry.poses import rigid
 
 __all__ = [
-    "Distorted",
+    "DistortedImage",
     "Picture",
     "Pinhole",
     "boxes",

@@ -320,7 +320,7 @@ def _say_once(text: str) -> None:
     _LOG.warning("%s", text)
 
 
-@lru_cache(maxsize=4)  # the maps are large, and several cameras at a time are rare
+@lru_cache(maxsize=16)  # as many cameras of a process, each with 8 bytes a pixel; making one takes longer than a frame
 def _undistortion_map(camera: Pinhole, width: int, height: int) -> NDArray[np.float32]:
     k, d, size = camera.matrix, np.array(camera.distortion), (width, height)
     initialise = cv2.fisheye.initUndistortRectifyMap if camera.is_fisheye else cv2.initUndistortRectifyMap

@@ -26,7 +26,7 @@ OUTSIDE = -1e4  # pixels: so far outside of every image that nothing is seen the
 LEAST_SCALE = 0.75  # below this linear interpolation, which reads four pixels, skips some
 
 
-class Distorted:
+class DistortedImage:
     """Image of a distorted camera, undistorted where it is read.
 
     To undistort all of a large image takes longer than all windows that are read of it.
@@ -53,7 +53,7 @@ class Distorted:
         return np.asarray(cv2.warpAffine(maps, affine[:2], (size, size), borderValue=(OUTSIDE, OUTSIDE)))
 
 
-Picture = NDArray[np.uint8] | Distorted
+Picture = NDArray[np.uint8] | DistortedImage
 
 
 def window_of(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArray[np.uint8]:
@@ -67,10 +67,10 @@ def window_of(picture: Picture, affine: NDArray[np.float64], size: int) -> NDArr
     Returns:
         (size, size, 3) uint8.
     """
-    image = picture.raw if isinstance(picture, Distorted) else picture
+    image = picture.raw if isinstance(picture, DistortedImage) else picture
     scale = float(np.sqrt(abs(np.linalg.det(affine[:2, :2]))))
     k = min(round(1 / scale), *image.shape[:2]) if scale < LEAST_SCALE else 1
-    places = picture.places(affine, size) if isinstance(picture, Distorted) else None
+    places = picture.places(affine, size) if isinstance(picture, DistortedImage) else None
     if k == 1:
         return _sampled(image, affine, places, size)
     first, image = _averaged(image, k, *_reach(image, affine, places, size))

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from rcl_interfaces.msg import SetParametersResult
+from rclpy.exceptions import InvalidNamespaceException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.utilities import remove_ros_args
@@ -78,7 +79,7 @@ def _wrong_with_namespace(name: str) -> str:
     """What is wrong with a namespace without its leading slash; empty: nothing."""
     try:
         validate_namespace(f"/{name}")
-    except Exception as error:  # rclpy's own type
+    except InvalidNamespaceException as error:
         return str(error).splitlines()[0]
     return ""
 
@@ -89,7 +90,10 @@ def camera_nodes(names: Sequence[str]) -> list[PerceptionNode]:
     Raises:
         ConfigError: two cameras' frames on /tf would have the same names.
     """
-    scenes, cameras = SharedScenes(), [_camera(name) for name in names]
+    base = Node(NAME, enable_rosout=False, start_parameter_services=False)
+    namespace = base.get_namespace().rstrip("/")
+    base.destroy_node()
+    scenes, cameras = SharedScenes(), [_camera(namespace, name) for name in names]
     for prefix, count in Counter(camera.prefix for camera in cameras).items():
         if count > 1:
             raise ConfigError(
@@ -125,11 +129,9 @@ def _keeps_apart(
     return SetParametersResult(successful=True)
 
 
-def _camera(name: str) -> Camera:
-    """What the command line and parameter files say about a camera."""
-    base = Node(NAME, enable_rosout=False, start_parameter_services=False)
-    namespace = f"{base.get_namespace().rstrip('/')}/{name}"
-    base.destroy_node()
+def _camera(base: str, name: str) -> Camera:
+    """What the command line and parameter files say about a camera in the namespace ``base``."""
+    namespace = f"{base}/{name}"
     probe = Node(
         NAME,
         cli_args=["--ros-args", "-r", f"__ns:={namespace}"],

@@ -76,7 +76,7 @@ def test_frames_taken_together_give_what_each_gives_alone_in_one_pass(
         alone.append(estimator(frame, priors))
     assert passes == [2, 1]
     passes.clear()
-    together = estimator.together([(estimator.follower(), frame, priors) for frame, priors in asked])
+    together = estimator.estimate_batch([(estimator.new_follower(), frame, priors) for frame, priors in asked])
     assert passes == [3]
     for found, expected in zip(together, alone, strict=True):
         assert_same(found, expected)
@@ -85,8 +85,8 @@ def test_frames_taken_together_give_what_each_gives_alone_in_one_pass(
 
 def test_one_camera_s_error_leaves_the_others_alone(estimator: Estimator, frames: list[Frame]):
     expected = estimator(frames[0], [box(150)])
-    wrong, found = estimator.together(
-        [(estimator.follower(), frames[1], BESIDE), (estimator.follower(), frames[0], [box(150)])]
+    wrong, found = estimator.estimate_batch(
+        [(estimator.new_follower(), frames[1], BESIDE), (estimator.new_follower(), frames[0], [box(150)])]
     )
     assert isinstance(wrong, InvalidInputError)
     assert_same(found, expected)
@@ -105,8 +105,8 @@ def test_whatever_fails_for_one_frame_fails_for_that_one_only(
         raise ZeroDivisionError(step)
 
     monkeypatch.setattr(estimator, step, fails_once)
-    asked = [(estimator.follower(), frames[1], [box(200)]), (estimator.follower(), frames[0], [box(150)])]
-    wrong, found = estimator.together(asked)
+    asked = [(estimator.new_follower(), frames[1], [box(200)]), (estimator.new_follower(), frames[0], [box(150)])]
+    wrong, found = estimator.estimate_batch(asked)
     assert (type(wrong), wrong.args) == (ZeroDivisionError, (step,))
     assert_same(found, expected)
     monkeypatch.setattr(estimator, step, fails_once)
@@ -128,7 +128,7 @@ def test_an_error_keeps_no_picture(estimator: Estimator, frames: list[Frame], mo
     try:
         with contextlib.suppress(ZeroDivisionError):  # pytest.raises would hold the error itself
             estimator(frame, [box(150)])
-        estimator.together([(estimator.follower(), frame, [box(150)]), (estimator.follower(), frame, BESIDE)])
+        estimator.estimate_batch([(estimator.new_follower(), frame, known) for known in ([box(150)], BESIDE)])
         del frame
         assert picture() is None
     finally:
@@ -152,10 +152,10 @@ class Slow:
     def __init__(self) -> None:
         self.begun, self.go, self.batches = threading.Event(), threading.Event(), []
 
-    def follower(self) -> object:
+    def new_follower(self) -> object:
         return object()
 
-    def together(self, asked: list) -> list:
+    def estimate_batch(self, asked: list) -> list:
         self.batches.append([frame for _, frame, _ in asked])
         self.begun.set()
         assert self.go.wait(20)
@@ -207,10 +207,10 @@ class Quick:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.batches = seconds, []
 
-    def follower(self) -> object:
+    def new_follower(self) -> object:
         return object()
 
-    def together(self, asked: list) -> list:
+    def estimate_batch(self, asked: list) -> list:
         self.batches.append(sorted(frame for _, frame, _ in asked))
         time.sleep(self.seconds)
         return [estimate_of(frame) for _, frame, _ in asked]

@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 
 from hoisdf_model.estimates import Frame
-from hoisdf_model.geometry import Distorted, Pinhole, pictures
+from hoisdf_model.geometry import DistortedImage, Pinhole, pictures
 
 CAMERAS = {
     "plumb_bob": Pinhole(600, 590, 325, 238, 640, 480, distortion=(0.1, -0.2, 0.001, 0.002, 0.05)),
@@ -57,7 +57,7 @@ def test_a_window_of_a_distorted_image_shows_what_that_of_the_undistorted_one_do
     camera, image = CAMERAS[name], smooth_image()
     window = affine(scale, angle, (330.0, 250.0), 128)
     whole = opencv_undistorted(image, camera)
-    found = pictures.window_of(Distorted(image, camera), window, 128).astype(int)
+    found = pictures.window_of(DistortedImage(image, camera), window, 128).astype(int)
     expected = pictures.window_of(whole, window, 128).astype(int)
     assert np.abs(found - expected).mean() < 1.0  # of 255: two interpolations there, one here
     assert np.abs(found - expected).max() < 8
@@ -72,7 +72,7 @@ def test_a_dot_is_where_the_camera_projects_it(k: int):
     dot = 255 * np.exp(-((x - raw[0]) ** 2 + (y - raw[1]) ** 2) / (2 * (3.0 * k) ** 2))
     image = np.repeat(dot.astype(np.uint8)[..., None], 3, 2)
     window = affine(1 / k, 0.0, (400.0, 310.0), 96)
-    seen = pictures.window_of(Distorted(image, camera), window, 96)[..., 0].astype(float)
+    seen = pictures.window_of(DistortedImage(image, camera), window, 96)[..., 0].astype(float)
     rows, columns = np.mgrid[:96, :96]
     middle = np.array([(seen * columns).sum(), (seen * rows).sum()]) / seen.sum()
     np.testing.assert_allclose(middle, window[:2, :2] @ straight + window[:2, 2], atol=0.15)
@@ -80,7 +80,7 @@ def test_a_dot_is_where_the_camera_projects_it(k: int):
 
 def test_outside_of_a_distorted_image_is_black():
     white = np.full((480, 640, 3), 255, np.uint8)
-    seen = pictures.window_of(Distorted(white, CAMERAS["plumb_bob"]), affine(1.0, 0.0, (0.0, 240.0), 100), 100)
+    seen = pictures.window_of(DistortedImage(white, CAMERAS["plumb_bob"]), affine(1.0, 0.0, (0.0, 240.0), 100), 100)
     assert (seen[:, :48] == 0).all()
     assert (seen[40:60, 60:] == 255).all()
 
@@ -89,7 +89,7 @@ def test_a_rectified_frame_is_undistorted_as_a_whole_where_that_is_asked_for():
     camera, image = CAMERAS["plumb_bob"], smooth_image()
     depth = np.full((480, 640), 0.5, np.float32)
     frame = Frame(image, camera, depth).rectified()
-    assert isinstance(frame.picture, Distorted)
+    assert isinstance(frame.picture, DistortedImage)
     np.testing.assert_array_equal(frame.image, camera.undistort(image))
     assert not frame.intrinsics.is_distorted
     assert frame.depth is not None

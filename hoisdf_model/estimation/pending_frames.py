@@ -36,7 +36,7 @@ Result = TypeVar("Result")
 
 
 @dataclass
-class Scene:
+class PendingFrame:
     """One frame's hands on their way through an estimator.
 
     Attributes:
@@ -46,7 +46,7 @@ class Scene:
         targets, views: for the network.
         timing: seconds of each stage.
         estimate: the result.
-        error: why there is none, after which nothing more is done for the scene.
+        error: why there is none, after which nothing more is done for the frame.
     """
 
     frame: Frame
@@ -61,45 +61,40 @@ class Scene:
     error: Exception | None = None
 
     def attempt(self, step: Callable[..., None], *arguments: object) -> None:
-        """Do a step, and keep its error to this scene."""
+        """Do a step, and keep its error to this frame."""
         if self.error is None:
             try:
                 step(self, *arguments)
             except Exception as error:
                 self.error = error
 
-    def result(self) -> Estimate:
-        """The estimate.
+    def outcome(self) -> Estimate | Exception:
+        """The estimate or the error.
 
-        Raises:
-            Exception: of the step that failed.
+        An error is forgotten here: it holds this object, and so the picture.
         """
         error, self.error = self.error, None
-        if error is None:
-            return self.estimate
-        try:
-            raise error
-        finally:
-            del error  # which holds this call: a circle that would keep the picture
+        return self.estimate if error is None else error
+
+    def regions(self) -> Regions:
+        """Regions of the targets in pixels of the raw image."""
+
+        def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
+            return boxes.mapped(box, self.raw_camera.distort_pixels) if self.raw_camera.is_distorted else box
+
+        return Regions(
+            hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in self.targets),
+            objects=tuple(
+                ObjectRegion(raw(t.object_box), t.object_name, t.score, t.object_center)
+                for t in self.targets
+                if t.object_known
+            ),
+        )
 
 
-def first_rows(scenes: Sequence[Scene]) -> list[int]:
-    """The row of the batch with which each scene begins."""
-    return [0, *np.cumsum([len(scene.targets) for scene in scenes])[:-1].tolist()]
-
-
-def regions_of(targets: Sequence[Target], raw_camera: Pinhole) -> Regions:
-    """Regions of targets in pixels of the raw image."""
-
-    def raw(box: NDArray[np.float64]) -> NDArray[np.float64]:
-        return boxes.mapped(box, raw_camera.distort_pixels) if raw_camera.is_distorted else box
-
-    return Regions(
-        hands=tuple(HandRegion(raw(t.hand_box), t.side, t.score, t.root) for t in targets),
-        objects=tuple(
-            ObjectRegion(raw(t.object_box), t.object_name, t.score, t.object_center) for t in targets if t.object_known
-        ),
-    )
+def first_rows(frames: Sequence[PendingFrame]) -> list[int]:
+    """The row of the batch with which each frame begins."""
+    return [0, *np.cumsum([len(frame.targets) for frame in frames])[:-1].tolist()]
 
 
 def attempted(step: Callable[..., Result], *arguments: object) -> Result | Exception:
@@ -108,6 +103,20 @@ def attempted(step: Callable[..., Result], *arguments: object) -> Result | Excep
         return step(*arguments)
     except Exception as error:
         return error
+
+
+def value_or_raise(outcome: Result | BaseException) -> Result:
+    """Value of an outcome.
+
+    Raises:
+        BaseException: the outcome is this.
+    """
+    if not isinstance(outcome, BaseException):
+        return outcome
+    try:
+        raise outcome
+    finally:
+        del outcome  # which holds this call: a circle that would keep the picture
 
 
 @contextmanager
