@@ -47,6 +47,7 @@ from tf2_msgs.msg import TFMessage
 from hoisdf_ros.perception.node import PerceptionNode
 from hoisdf_ros.perception.scene import Scene
 from hoisdf_ros.spinning import Spin
+from hoisdf_ros.transforms import TF_TOPIC
 
 ROOT = Path(__file__).parents[1]
 SERVICES = {
@@ -285,6 +286,9 @@ class Rig:
         assert self.peer.change("configure"), self.node.failure
         assert self.peer.change("activate"), self.node.failure
         self.peer.connect()
+        # outputs are made for those who listen alone, and the first must be heard too
+        wanted = ("~/hand_object", "~/hand_joints", TF_TOPIC)
+        wait_until_matched(lambda: all(map(self.node._outputs.is_wanted, wanted)), "outputs")
 
     def close(self) -> None:
         self.peer.close()
