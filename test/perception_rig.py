@@ -140,8 +140,10 @@ class Peer:
         self.camera_info = self.node.create_publisher(CameraInfo, "camera_info", qos)
         self.depth = self.node.create_publisher(Image, "depth", qos)
         self.regions = self.node.create_publisher(Regions, "regions", qos)
-        self.listen(HandObject, f"{name}/hand_object")
-        self.listen(HandJoints, f"{name}/hand_joints")
+        self._outputs = [
+            self.listen(HandObject, f"{name}/hand_object"),
+            self.listen(HandJoints, f"{name}/hand_joints"),
+        ]
         self.listen(DiagnosticArray, "/diagnostics")
         self.listen(TFMessage, "/tf")
         self.spinner.start(self.node)
@@ -213,11 +215,12 @@ class Peer:
         return self.call("reset_tracking", Trigger.Request())
 
     def connect(self) -> None:
-        """Wait until the node listens to the camera."""
+        """Wait until the node listens to the camera, and is heard."""
         wait_until_matched(
             lambda: self.image.get_subscription_count() and self.camera_info.get_subscription_count(),
             "image, camera_info",
         )
+        wait_until_matched(lambda: all(one.get_publisher_count() for one in self._outputs), "hand_object, hand_joints")
 
     def send(self, stamp: float, image: Any = None, info: Any = None) -> None:
         """Publish an image and its camera info, each the default one where None is given; False leaves it out."""

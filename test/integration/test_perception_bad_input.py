@@ -24,11 +24,12 @@ pytestmark = pytest.mark.ros
 pytest.importorskip("rclpy")
 pytest.importorskip("hoisdf.msg")
 
-from perception_fakes import make_image, make_info, make_regions, set_stamp, values_of  # noqa: E402
+from perception_fakes import make_image, make_info, make_regions, set_stamp, stamp_of, values_of  # noqa: E402
 from perception_rig import Rig  # noqa: E402
 from sensor_msgs.msg import CompressedImage  # noqa: E402
 
 from hoisdf_model.errors import MeshError  # noqa: E402
+from hoisdf_model.messages.camera_infos import ENOUGH  # noqa: E402
 
 ERROR = b"\x02"
 
@@ -37,6 +38,7 @@ ERROR = b"\x02"
 def raw():
     with Rig() as rig:
         rig.activate()
+        know_each_other(rig)
         yield rig
 
 
@@ -44,10 +46,26 @@ def raw():
 def compressed():
     with Rig({"input.transport": "compressed"}) as rig:
         rig.activate()
+        know_each_other(rig)
         yield rig
 
 
 clock = iter(range(100, 10_000))
+
+
+def know_each_other(rig):
+    """Good frames, until the node knows that every image has a camera_info of its own.
+
+    To the first ones it gives the last camera_info where theirs comes late, and that may be a bad one.
+    """
+    for _ in range(ENOUGH + 1):
+        stamp = float(next(clock))
+        rig.peer.send(stamp, **good_frame(rig))
+        assert rig.peer.wait(lambda stamp=stamp: any(stamp_of(m) == stamp for m in rig.peer.heard["hand_object"]))
+
+
+def good_frame(rig):
+    return {"image": jpeg()} if rig.peer.image_kind is CompressedImage else {}
 
 
 def expect(rig, cause, said, **messages):
@@ -67,8 +85,7 @@ def expect(rig, cause, said, **messages):
     assert values["last error: cause"] == cause
     rig.estimator.error = None
     rig.peer.heard.clear()
-    good = {} if rig.peer.image_kind is not CompressedImage else {"image": jpeg()}
-    rig.peer.send(float(next(clock)), **good)
+    rig.peer.send(float(next(clock)), **good_frame(rig))
     assert rig.peer.wait(lambda: rig.peer.heard["hand_object"]), "the node stopped working"
     assert rig.peer.state() == "active"
 
