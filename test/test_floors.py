@@ -34,7 +34,7 @@ MAY_IMPORT = {
     "hand": {"geometry"},
     "objects": {"geometry"},
     "drawing": {"hand", "objects", "geometry"},
-    "hand_tracking": {"geometry"},
+    "hand_tracking": {"hand", "geometry"},
     "network": {"hand_tracking", "hand", "geometry"},
     "data": {"hand", "objects", "geometry", "messages"},
     "estimation": {"network", "hand_tracking", "hand", "objects", "geometry"},

@@ -48,10 +48,11 @@ FIELDS = (
 class Decoded:
     """A batch's output as numpy arrays, read row by row.
 
-    A left hand was shown mirrored (``views.look``). A point comes back as ``M p`` with ``M = diag(-1, 1, 1)``, a
-    hand's rotation as ``M R M``, which makes a pose of the left hand model out of one of the right. The object's pose
-    ``T'`` comes back as ``M T' S``, where the reflection ``S`` of its own frame says what the network took the object
-    in the mirror for (``mirroring.ObjectReflections``).
+    A left hand was shown mirrored, by ``M = diag(-1, 1, 1)``, and a hand that is shown upright was turned about the
+    optical axis, by ``Z`` (``views.look``). A point comes back as ``M Z' p`` with ``Z'`` the inverse of ``Z``, a hand's
+    rotation ``R`` as ``M Z' R M`` and its joints' as ``M R M``, which makes a pose of the left hand model out of one of
+    the right. The object's pose ``T`` comes back as ``M Z' T S``, where the reflection ``S`` of its own frame says what
+    the network took the object in the mirror for (``mirroring.ObjectReflections``).
 
     Args:
         output: of the network.
@@ -77,7 +78,7 @@ class Decoded:
         self._rows = dict(zip(tensors, on_host(*tensors.values()), strict=True))
         self._crop_size, self._calibration, self._layer = crop_size, calibration, layer
         self._size, self._doubtful = size, doubtful
-        self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, in the crop's camera
+        self._moved: dict[int, NDArray[np.float64]] = {}  # by row, where fitting moved the wrist, axes of the camera
 
     def hand(self, i: int, target: Target, view: View, model: HandModelInfo) -> HandEstimate | None:
         """Hand of row ``i``; None without one in the box.
@@ -92,10 +93,9 @@ class Decoded:
         row = self._rows
         if not (row["hand_valid"][i] or self._doubtful):
             return None
-        mirror = MIRROR if target.side == "left" else np.ones(3)
         pose, shape = np.full((NUM_ROTATIONS, 3), np.nan), np.full(NUM_SHAPES, np.nan)
         if "mano_rotations" in row:
-            pose, shape = rotations.rotation_vectors(row["mano_rotations"][i]), row["mano_shape"][i]
+            pose, shape = _turned_back(row["mano_rotations"][i], view), row["mano_shape"][i]
         seen = self._seen(i, 1, view.hand_box)
         score = target.score * seen
         agreement = np.exp(-row["vote_spread"][i] / SPREAD) if "vote_spread" in row else np.ones(NUM_JOINTS)
@@ -104,17 +104,17 @@ class Decoded:
         vertices = row["vertices"][i] if "vertices" in row else np.empty((0, 3))
         if self._layer is not None and view.presence > 0:
             fit = self._fitted(i, target, view, self._layer)
-            pose, joints, vertices = rotations.rotation_vectors(fit.rotations), fit.joints, fit.vertices
+            pose, joints, vertices = _turned_back(fit.rotations, view), fit.joints, fit.vertices
             shape = fit.shape
-            self._moved[i] = fit.root - view.hand_root
-            root = fit.root * mirror
+            self._moved[i] = (fit.root - view.hand_root) @ view.axes
+            root = fit.root @ view.axes
             score = target.score * reliability(view.presence, seen, fit.disagreement)
         return HandEstimate(
             side=target.side,
             score=score,
-            joints=(joints * mirror + root).astype(np.float32),
+            joints=(joints @ view.axes + root).astype(np.float32),
             joint_scores=(score * agreement).astype(np.float32),
-            vertices=(vertices * mirror + root).astype(np.float32),
+            vertices=(vertices @ view.axes + root).astype(np.float32),
             pose=(rotations.mirror_axis_angle(pose) if target.side == "left" else pose).astype(np.float32),
             shape=shape.astype(np.float32),
             root_covariance=target.root_covariance,
@@ -138,9 +138,9 @@ class Decoded:
         seen = self._seen(i, 2, view.object_box)
         if not (row["object_valid"][i] or self._doubtful) or not (target.object_known or seen >= 0.5):
             return None
-        pose, lever, mirror = np.eye(4), np.zeros(3), MIRROR if target.side == "left" else np.ones(3)
-        pose[:3, :3] = rotations.rotation_matrices(row["object_rotation"][i])
-        pose[:3, 3] = row["object_translation"][i]
+        pose, lever, turn_back = np.eye(4), np.zeros(3), _turn_of(view).T
+        pose[:3, :3] = turn_back @ rotations.rotation_matrices(row["object_rotation"][i])
+        pose[:3, 3] = turn_back @ row["object_translation"][i]
         if target.side == "left":
             mirrored = pose[:3, 3] * MIRROR
             pose = MIRROR_IMAGE @ pose @ reflection
@@ -161,7 +161,7 @@ class Decoded:
             name=target.object_name,
             score=target.score * seen,
             rotation=pose[:3, :3],
-            translation=pose[:3, 3] + target.object_center + self._moved.get(i, np.zeros(3)) * mirror,
+            translation=pose[:3, 3] + target.object_center + self._moved.get(i, np.zeros(3)),
             covariance=covariance,
             side=target.side,
         )
@@ -172,8 +172,8 @@ class Decoded:
 
     def _fitted(self, i: int, target: Target, view: View, layer: HandLayer) -> HandFit:
         """The hand of row ``i`` fitted to the view's landmarks too, in the crop's camera."""
-        row, mirror = self._rows, np.diag(MIRROR if target.side == "left" else np.ones(3))
-        covariance = mirror @ target.root_covariance @ mirror
+        row = self._rows
+        covariance = view.axes @ target.root_covariance @ view.axes.T
         if target.root_covariance[0, 0] < 0:
             covariance = GIVEN_SPREAD**2 * np.eye(3)
         evidence = Evidence(view.landmarks[:, :2], view.landmarks[:, 2:])
@@ -204,6 +204,17 @@ class Decoded:
         x1, y1 = np.ceil(box[2:] * scale).clip(0).astype(int)
         inside = mask[y0:y1, x0:x1]
         return float(inside[inside >= np.median(inside)].mean()) if inside.size else 0.0
+
+
+def _turn_of(view: View) -> NDArray[np.float64]:
+    """(3, 3) turn about the optical axis with which a view shows its scene, or the scene's mirror image."""
+    return view.axes * (MIRROR if np.linalg.det(view.axes) < 0 else 1.0)
+
+
+def _turned_back(hand_rotations: NDArray[np.float64], view: View) -> NDArray[np.float64]:
+    """Rotation vectors (16, 3) of a hand that a view turned: its whole rotation comes first, joints have their own."""
+    turned = np.concatenate([_turn_of(view).T @ hand_rotations[:1], hand_rotations[1:]])
+    return rotations.rotation_vectors(turned)
 
 
 def reliability(presence: float, mask: float, disagreement: float) -> float:

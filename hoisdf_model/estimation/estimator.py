@@ -289,7 +289,7 @@ class Estimator:
             return PendingFrame(rectified, raw_camera, follower, completed, wrists, targets, [], timing)
         with timed("crop", timing):
             shown = self._windowed(targets, follower)
-            views = [look(rectified, target, self.config.image_size) for target in shown]
+            views = [look(rectified, target, self.config.image_size, self.config.upright) for target in shown]
         return PendingFrame(rectified, raw_camera, follower, completed, wrists, targets, views, timing)
 
     def _estimate(self, pending: Sequence[PendingFrame]) -> None:
@@ -322,9 +322,8 @@ class Estimator:
         features, found = self._looked_at(batch)
         heads: list[SeenWrist] = []
         if found is not None:
-            targets = [target for item in pending for target in item.targets]
             views = [view for item in pending for view in item.views]
-            heads = [scaled(wrist, self._size) for wrist in seen_wrists(found, targets, views, self.config.image_size)]
+            heads = [scaled(wrist, self._size) for wrist in seen_wrists(found, views, self.config.image_size)]
         (masks,) = on_host(features.maps[:, 1:3])
         for item, first in zip(pending, first_rows(pending), strict=True):
             rows = slice(first, first + len(item.targets))
@@ -381,7 +380,7 @@ class Estimator:
 
     def _with_landmarks(self, frame: Frame, known: Prior, follower: HandFollower) -> Prior:
         """The prior with landmarks and side, where they aren't known and something hangs on them."""
-        useful = self.refines or known.root is None or known.side is None
+        useful = self.refines or self.config.upright or known.root is None or known.side is None
         if known.landmarks is not None or known.hand_box is None or not useful:
             return known
         landmarks, side = follower.landmarks_in(frame, known.hand_box)

@@ -14,7 +14,7 @@
 
 """Network inputs of targets.
 
-The crop, mirrored for a left hand, with everything in its pixels.
+The crop, mirrored for a left hand and turned where networks want hands upright, with everything in its pixels.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from numpy.typing import NDArray
 from hoisdf_model.estimates import Frame
 from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.estimation.mirroring import MIRROR
-from hoisdf_model.geometry import boxes, crops
+from hoisdf_model.geometry import crops
+from hoisdf_model.hand.upright import upright_turn
 from hoisdf_model.network import NetworkInput
 
 
@@ -37,14 +38,15 @@ from hoisdf_model.network import NetworkInput
 class View:
     """One element of the network's batch.
 
-    Of the mirrored scene for a left hand.
+    Of the mirrored scene for a left hand, and of a camera turned about its optical axis where hands are upright.
 
     Attributes:
         image: (S, S, 3) uint8 RGB.
         intrinsics: (3, 3) of the crop, pixels.
         hand_root, object_center: (3,) metres.
         hand_box, object_box: (4,) pixels of the crop.
-        affine: (3, 3) from pixels of the rectified image to those of the crop, with the mirror of a left hand.
+        axes: (3, 3) orthogonal, from the camera's axes to those of the crop's camera: mirror, then turn.
+        affine: (3, 3) from pixels of the rectified image to those of the crop, with mirror and turn.
         landmarks: (21, 5) as in ``NetworkInput``; zeros where there are none, and ``presence`` is 0.
     """
 
@@ -54,42 +56,54 @@ class View:
     object_center: NDArray[np.float64]
     hand_box: NDArray[np.float64]
     object_box: NDArray[np.float64]
+    axes: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     affine: NDArray[np.float64] = field(default_factory=lambda: np.eye(3))
     landmarks: NDArray[np.float64] = field(default_factory=lambda: np.zeros((21, 5)))
     presence: float = 0.0
 
 
-def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE) -> View:
+def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE, upright: bool = False) -> View:
     """View of a target in a rectified frame.
 
     A left hand is shown as the right hand that a mirror with the normal x would show: image, principal point, boxes and
     positions change sides, and the network, which knows right hands only, needs no other code.
 
+    Args:
+        frame: rectified.
+        target: in it.
+        crop_size: edge of the crop, pixels.
+        upright: whether the camera is turned about its optical axis until the hand points up, as its landmarks say.
+
     Raises:
         InvalidInputError: neither box touches the image.
     """
-    camera, flip = frame.intrinsics, np.eye(3)
-    hand_box, object_box, root, center = target.hand_box, target.object_box, target.root, target.object_center
+    camera, to_camera, axes = frame.intrinsics, np.eye(3), np.eye(3)
     if target.side == "left":
-        hand_box, object_box = (boxes.mirrored(box, camera.width) for box in (hand_box, object_box))
-        root, center = root * MIRROR, center * MIRROR
-        camera = camera.mirrored()
-        flip = np.array([[-1.0, 0.0, camera.width - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        to_camera = np.array([[-1.0, 0.0, camera.width - 1], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+        camera, axes = camera.mirrored(), np.diag(MIRROR)
+    hand_box, object_box = (crops.map_box(to_camera, box) for box in (target.hand_box, target.object_box))
     window = crops.window_around(hand_box, object_box, width=camera.width, height=camera.height)
-    affine = window.affine(crop_size)
+    seen = target.landmarks
+    if upright and seen is not None:
+        turn = upright_turn(crops.apply_affine(to_camera, seen.pixels), seen.presence)
+        turned = crops.turned_image(camera.matrix, turn)
+        to_camera, axes = turned @ to_camera, turn @ axes
+        window = replace(window, center=tuple(crops.apply_affine(turned, window.center)))
+    cut = window.affine(crop_size)
+    affine = cut @ to_camera
     landmarks, presence = np.zeros((21, 5)), 0.0
-    if target.landmarks is not None:
-        relative = target.landmarks.relative * (MIRROR if target.side == "left" else 1.0)
-        pixels = crops.apply_affine(np.array(affine @ flip, dtype=np.float64), target.landmarks.pixels)
-        landmarks, presence = np.concatenate([pixels, relative], 1), target.landmarks.presence
+    if seen is not None:
+        landmarks = np.concatenate([crops.apply_affine(affine, seen.pixels), seen.relative @ axes.T], 1)
+        presence = seen.presence
     return View(
-        image=crops.crop_image(frame.picture, affine @ flip, crop_size),
-        intrinsics=affine @ camera.matrix,
-        hand_root=root,
-        object_center=center,
-        hand_box=crops.map_box(affine, hand_box),
-        object_box=crops.map_box(affine, object_box),
-        affine=affine @ flip,
+        image=crops.crop_image(frame.picture, affine, crop_size),
+        intrinsics=cut @ camera.matrix,
+        hand_root=axes @ target.root,
+        object_center=axes @ target.object_center,
+        hand_box=crops.map_box(affine, target.hand_box),
+        object_box=crops.map_box(affine, target.object_box),
+        axes=axes,
+        affine=affine,
         landmarks=landmarks,
         presence=presence,
     )
@@ -100,16 +114,15 @@ def moved(view: View, target: Target, object_box: NDArray[np.float64] | None = N
 
     The target's root and object centre, another object's box.
     """
-    mirror = MIRROR if target.side == "left" else np.ones(3)
     box = view.object_box if object_box is None else object_box
-    return replace(view, hand_root=target.root * mirror, object_center=target.object_center * mirror, object_box=box)
+    return replace(
+        view, hand_root=view.axes @ target.root, object_center=view.axes @ target.object_center, object_box=box
+    )
 
 
 def box_in_image(view: View, box: NDArray[np.float64]) -> NDArray[np.float64]:
     """A box (4,) of the crop in pixels of the rectified image."""
-    back = np.asarray(np.linalg.inv(view.affine), np.float64)
-    corners = crops.apply_affine(back, box.reshape(2, 2))
-    return np.concatenate([corners.min(0), corners.max(0)])
+    return crops.map_box(np.asarray(np.linalg.inv(view.affine), np.float64), box)
 
 
 def onto_masks(view: View, scale: float, frame: Frame) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -126,11 +139,10 @@ def onto_masks(view: View, scale: float, frame: Frame) -> tuple[NDArray[np.float
     middle = (scale - 1) / 2  # of the crop's first pixel
     affine = np.array([[scale, 0, middle], [0, scale, middle], [0, 0, 1]]) @ view.affine
     height, width = frame.picture.shape[:2]
-    corners = crops.apply_affine(affine, [[-0.5, -0.5], [width - 0.5, height - 0.5]])
-    low, high = corners.min(0), corners.max(0)  # a left hand's are mirrored
-    middles = np.arange(round(scale * len(view.image)))[:, None]
-    columns, rows = ((low <= middles) & (middles <= high)).T
-    return affine, np.outer(rows, columns)
+    size = round(scale * len(view.image))
+    pixels = np.stack(np.meshgrid(np.arange(size), np.arange(size)), -1)
+    inside = crops.apply_affine(np.asarray(np.linalg.inv(affine), np.float64), pixels)
+    return affine, np.all((inside >= -0.5) & (inside <= [width - 0.5, height - 0.5]), axis=-1)
 
 
 def to_batch(views: Sequence[View], device: torch.device) -> NetworkInput:

@@ -27,8 +27,6 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.estimates import Landmarks
-from hoisdf_model.estimation.hand_targets import Target
-from hoisdf_model.estimation.mirroring import MIRROR
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import BONES
@@ -56,21 +54,16 @@ class SeenWrist:
     across: float
 
 
-def seen_wrists(
-    found: RootPrediction, targets: Sequence[Target], views: Sequence[View], crop_size: int
-) -> list[SeenWrist]:
-    """Wrist positions from the network's head, in unmirrored views.
-
-    Left hands come back out of the mirror.
-    """
+def seen_wrists(found: RootPrediction, views: Sequence[View], crop_size: int) -> list[SeenWrist]:
+    """Wrist positions from the network's head, axes of the camera."""
     intrinsics = torch.from_numpy(np.stack([view.intrinsics for view in views]))
     found = RootPrediction(*map(torch.from_numpy, on_host(*(getattr(found, item.name) for item in fields(found)))))
     roots = found.position(intrinsics, crop_size).numpy()
     across = (found.pixel_spread / crop_size * found.log_extent.exp()).numpy()
     along = found.depth_spread.numpy() * np.linalg.norm(roots, axis=1)
     return [
-        SeenWrist(root * MIRROR if target.side == "left" else root, float(a), float(b))
-        for target, root, a, b in zip(targets, roots, along, across, strict=True)
+        SeenWrist(root @ view.axes, float(a), float(b))
+        for view, root, a, b in zip(views, roots, along, across, strict=True)
     ]
 
 

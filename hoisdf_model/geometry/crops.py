@@ -91,6 +91,21 @@ def apply_affine(affine: NDArray[np.float64], pixels: ArrayLike) -> NDArray[np.f
 def map_box(affine: NDArray[np.float64], box: ArrayLike) -> NDArray[np.float64]:
     """Box (4,) in the other image.
 
-    For affines without rotation, which keep boxes axis-aligned.
+    Around the ellipse that fills the first.
+    Where the affine only shifts, scales and mirrors, that is the box itself. A turned box's corners, where hands and
+    most objects have nothing, would make it too large.
     """
-    return apply_affine(affine, np.asarray(box, np.float64).reshape(2, 2)).reshape(4)
+    b = np.asarray(box, np.float64)
+    middle = apply_affine(affine, boxes.center(b))
+    half = np.hypot(*(affine[:2, :2] * (b[2:] - b[:2]) / 2).T)
+    return np.concatenate([middle - half, middle + half])
+
+
+def turned_image(matrix: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Affine (3, 3) of an image whose camera is turned.
+
+    About its optical axis: ``K Rz K^-1`` takes pixels to pixels of the camera ``matrix`` turned by ``turn`` (3, 3), whatever the focal lengths.
+    """
+    affine = matrix @ turn @ np.linalg.inv(matrix)
+    affine[2] = 0.0, 0.0, 1.0
+    return affine

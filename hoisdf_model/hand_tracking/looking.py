@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from hoisdf_model.geometry import Picture, pictures
+from hoisdf_model.hand.upright import finger_direction
 from hoisdf_model.hand_tracking.landmark_network import LANDMARK_IMAGE, LandmarkNetwork
 from hoisdf_model.transfers import on_host
 
@@ -38,7 +39,6 @@ WINDOW, SHIFT = 2.0, 0.1
 LOST = 0.3  # presence below which a view shows no hand
 # Of the landmarks the ones that stay when fingers bend: wrist and the first two joints of each finger.
 _PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
-_WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # what the hand's direction is taken from: wrist to proximal joints
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,7 @@ class SeenHand:
     @property
     def angle(self) -> float:
         """Direction from wrist to fingers, radians clockwise from image-up."""
-        along = (self.pixels[_MIDDLE] * 2 + self.pixels[_INDEX] + self.pixels[_RING]) / 4 - self.pixels[_WRIST]
-        return float(np.arctan2(along[0], -along[1]))
+        return finger_direction(self.pixels)
 
     @property
     def box(self) -> Floats:

@@ -125,6 +125,11 @@ class NetworkConfig:
             )
 
     @property
+    def upright(self) -> bool:
+        """Whether crops are turned until the hand points up."""
+        return self.context is not None and self.context.upright
+
+    @property
     def image_feature_length(self) -> int:
         """Number of image features in a token.
 

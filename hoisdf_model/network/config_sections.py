@@ -348,16 +348,20 @@ class ContextConfig:
         image: whether every cell of the encoder's coarsest features is a token.
         landmarks: whether the hand's 21 landmarks, where the input brings some, are tokens.
         hidden: hidden features between a landmark's numbers and its token.
+        upright: whether crops are turned until the hand points up, as its landmarks say.
     """
 
     image: bool = True
     landmarks: bool = True
     hidden: int = 128
+    upright: bool = False
 
     def __post_init__(self) -> None:
         positive(self, "context.", "hidden")
         if not self.image and not self.landmarks:
             raise ConfigError("context has neither image nor landmarks: set context: null")
+        if self.upright and not self.landmarks:
+            raise ConfigError("context.upright turns crops as landmarks say, and context.landmarks is false")
 
 
 @dataclass(frozen=True)

@@ -313,6 +313,7 @@ def _preparation(config: PreparationConfig, network: NetworkConfig) -> Preparati
         config,
         image_size=network.image_size,
         object_center_depth=network.object_center_depth,
+        upright=network.upright,
         hand_start_points=network.sampling.hand_points,
         object_start_points=network.sampling.object_points,
     )

@@ -134,7 +134,8 @@ def test_mirrored_left_hand_is_the_right_hand_of_the_mirrored_image(config):
     mirrored, right = prepare(left(3), config, 11), prepare(frame(3), config, 11)
     assert mirrored.mirrored
     assert not right.mirrored
-    for name in {f.name for f in fields(Sample)} - {"mirrored"}:
+    np.testing.assert_allclose(mirrored.axes, right.axes @ torch.diag(torch.tensor([-1.0, 1, 1])), atol=1e-7)
+    for name in {f.name for f in fields(Sample)} - {"mirrored", "axes"}:
         torch.testing.assert_close(getattr(mirrored, name), getattr(right, name), atol=2e-5, rtol=1e-5, msg=name)
 
 

@@ -252,7 +252,10 @@ def test_left_hands_have_the_errors_of_their_mirror_images(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "fault", "metric"),
-    [("MIRROR", np.ones(3), "camera MJE"), ("MIRROR_IMAGE", np.diag([1.0, -1.0, 1.0, 1.0]), "ADD")],
+    [
+        ("on_host", lambda *tensors: [1.1 * tensor.numpy() for tensor in tensors], "camera MJE"),
+        ("MIRROR_IMAGE", np.diag([1.0, -1.0, 1.0, 1.0]), "ADD"),
+    ],
     ids=["hand", "object"],
 )
 def test_a_fault_in_decoding_moves_the_figures(tmp_path, monkeypatch, name, fault, metric):

@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, LabelledFrame
 from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.data.samples.sample import Sample
+from hoisdf_model.geometry import poses
 from hoisdf_model.hand.joints import NUM_ROTATIONS, NUM_SHAPES
 from hoisdf_model.objects import is_random_shape
 
@@ -51,6 +52,7 @@ class Cropped:
         image: (S, S, 3) uint8 RGB.
         hand_mask, object_mask: (S/2, S/2) bool; zeros where the scene has none.
         intrinsics: (3, 3) of the crop.
+        turn: (3, 3) rotation of the camera about its optical axis before the crop was cut.
         root, center: (3,) metres, wrist and object as given to the network.
         hand_box, object_box: (4,) pixels of the crop.
         joint_pixels: (21, 2) pixels of the crop.
@@ -63,6 +65,7 @@ class Cropped:
     hand_mask: NDArray[np.bool_]
     object_mask: NDArray[np.bool_]
     intrinsics: Floats
+    turn: Floats
     root: Floats
     center: Floats
     hand_box: Floats
@@ -106,6 +109,7 @@ def assembled(
         source=torch.tensor(source),
         image=torch.from_numpy(cropped.image).permute(2, 0, 1).float().div_(255).contiguous(),
         intrinsics=_tensor(cropped.intrinsics),
+        axes=_tensor(cropped.turn * (poses.MIRROR_SIGNS if mirrored else 1.0)),
         mirrored=torch.tensor(mirrored),
         wrist=_tensor(place),
         hand_root=_tensor(cropped.root),

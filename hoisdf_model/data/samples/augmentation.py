@@ -91,16 +91,6 @@ def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:
     return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
 
 
-def turned_image(matrix: Floats, turn: Floats) -> Floats:
-    """Affine (3, 3) of an image rotation about the optical axis.
-
-    Pixels -> pixels of the camera ``matrix`` turned by ``turn`` (3, 3).
-    """
-    affine = matrix @ turn @ np.linalg.inv(matrix)
-    affine[2] = 0.0, 0.0, 1.0
-    return affine
-
-
 def jittered_window(
     window: SquareWindow, turned: Floats, config: AugmentationConfig, rng: np.random.Generator
 ) -> SquareWindow:

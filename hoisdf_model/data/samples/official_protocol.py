@@ -139,8 +139,8 @@ def prepare_official(
         official_pictures.nearest_crop(mask, affine, config.image_size)[1::2, 1::2] for mask in masks(scene)
     )
     cropped = Cropped(
-        scene, image, hand_mask, object_mask, intrinsics, root, object_center, hand_box.astype(np.float64),
-        object_box.astype(np.float64), _mapped(affine, joints), draws.hand, draws.object,
+        scene, image, hand_mask, object_mask, intrinsics, turn.astype(np.float64), root, object_center,
+        hand_box.astype(np.float64), object_box.astype(np.float64), _mapped(affine, joints), draws.hand, draws.object,
     )  # fmt: skip
     return assembled(cropped, config, rng, left, index, source)
 

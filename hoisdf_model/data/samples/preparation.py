@@ -32,6 +32,7 @@ from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.data.samples.sample import Sample
 from hoisdf_model.errors import InvalidInputError
 from hoisdf_model.geometry import Pinhole, boxes, crops
+from hoisdf_model.hand.upright import upright_turn
 
 __all__ = ["PreparationConfig", "prepare"]
 
@@ -61,44 +62,50 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
         raise InvalidInputError("a frame without hand and object can't be learnt from")
     scene = labelled_views.right_handed(frame)
     camera, settings = scene.camera, config.augmentation
-    hand_box, object_box = _boxes(scene, camera, 1.0, 1.0)
     window = crops.window_around(
-        hand_box, object_box, width=camera.width, height=camera.height, margin=config.margin
-    )  # fmt: skip
+        *_boxes(scene, camera, 1.0, 1.0), width=camera.width, height=camera.height, margin=config.margin
+    )
     turn = augmentation.draw_turn(settings, rng)
-    turned = augmentation.turned_image(camera.matrix, turn)
-    window = augmentation.jittered_window(window, turned, settings, rng)
-    cut = window.affine(config.image_size)
+    rolled = crops.turned_image(camera.matrix, turn)  # the image of a camera that is held otherwise
     scene = labelled_views.turned(scene, turn)
-    crop_camera = cut @ camera.matrix
+    known = _projected(_joints(scene), camera.matrix)
+    landmarks, presence = evidence(scene, rolled, known, landmark_origin(settings, seed, index), rng)
+    hand_given, object_given = _boxes(scene, camera, config.hand_box, config.object_box, rolled)
 
+    upright = upright_turn(landmarks[:, :2], presence) if config.upright else np.eye(3)
+    upwards = crops.turned_image(camera.matrix, upright)
+    scene = labelled_views.turned(scene, upright)
+    window = augmentation.jittered_window(window, upwards @ rolled, settings, rng)
+    cut = window.affine(config.image_size)
+    crop_camera, to_crop = cut @ camera.matrix, cut @ upwards
     hand_box, object_box = (
-        augmentation.jittered_box(crops.map_box(cut, box), settings, rng)
-        for box in _boxes(scene, camera, config.hand_box, config.object_box, turned)
+        augmentation.jittered_box(crops.map_box(to_crop, box), settings, rng) for box in (hand_given, object_given)
     )
     root = augmentation.jittered_root(anchor(scene), settings, rng)
     depth = root[2] if config.object_center_depth is None else config.object_center_depth
     center = Pinhole.from_matrix(crop_camera).back_project(boxes.center(object_box), depth)
 
-    image = crops.crop_image(np.ascontiguousarray(scene.image), cut @ turned, config.image_size)
+    image = crops.crop_image(np.ascontiguousarray(scene.image), to_crop @ rolled, config.image_size)
     image = augmentation.changed_colours(image, settings, rng)
-    hand_mask, object_mask = (_mask(mask, cut @ turned, config.image_size) for mask in masks(scene))
+    hand_mask, object_mask = (_mask(mask, to_crop @ rolled, config.image_size) for mask in masks(scene))
     if settings.visible and rng.random() < settings.visible and hand_mask.sum() >= SEEN:
         hand_box = augmentation.jittered_box(_box_around(hand_mask), settings, rng)
-    hand, thing = scene.hand, scene.object
-    joints = hand.joints if hand else np.zeros((21, 3)) + anchor(scene)
-    hand_rows = _rows(hand.samples if hand else None, config, "hand", rng)
-    object_rows = _rows(thing.samples if thing else None, config, "object", rng)
-    pixels = _projected(joints, crop_camera)
-    landmarks, presence = evidence(scene, cut @ turned, pixels, landmark_origin(settings, seed, index), rng)
     if settings.box_followed and rng.random() < settings.box_followed and presence > 0:
-        hand_box = followed_box(landmarks, hand_box)
+        hand_box = crops.map_box(to_crop, followed_box(landmarks, hand_given))
+    hand_rows = _rows(scene.hand.samples if scene.hand else None, config, "hand", rng)
+    object_rows = _rows(scene.object.samples if scene.object else None, config, "object", rng)
+    shown = np.concatenate([crops.apply_affine(to_crop, landmarks[:, :2]), landmarks[:, 2:] @ upright.T], 1)
     cropped = Cropped(
-        scene, image, hand_mask, object_mask, crop_camera, root, center, hand_box, object_box,
-        pixels, hand_rows, object_rows, landmarks, presence,
+        scene, image, hand_mask, object_mask, crop_camera, upright @ turn, root, center, hand_box, object_box,
+        _projected(_joints(scene), crop_camera), hand_rows, object_rows, shown if presence else landmarks, presence,
     )  # fmt: skip
     mirrored = frame.hand is not None and frame.hand.side == "left"
     return assembled(cropped, config, rng, mirrored, index, source)
+
+
+def _joints(scene: LabelledFrame) -> Floats:
+    """(21, 3) metres, all at the object where there is no hand."""
+    return scene.hand.joints if scene.hand else np.zeros((21, 3)) + anchor(scene)
 
 
 def _boxes(

@@ -34,6 +34,8 @@ class PreparationConfig:
             ``data/samples/official_protocol.py``), for its weights and for tables that compare with the paper's.
         image_size: edge of the crop, pixels.
         object_center_depth: metres; None: the wrist's depth. As in the network's configuration.
+        upright: whether crops are turned until the hand points up, as its landmarks say. As in the network's
+            configuration; only with the protocol ``ours``.
         margin: boxes are enlarged by this factor for the crop's window.
         hand_box, object_box: the box given to the network, as a factor of the box around the joints and around the
             corners of the object.
@@ -46,6 +48,7 @@ class PreparationConfig:
     protocol: str = "ours"
     image_size: int = crops.CROP_SIZE
     object_center_depth: float | None = None
+    upright: bool = False
     margin: float = 1.5
     hand_box: float = 1.1
     object_box: float = 1.0

@@ -40,6 +40,7 @@ class Sample:
         source: () int64, number of its data source in the mixture.
         image: (3, S, S) RGB in [0, 1].
         intrinsics: (3, 3) pixels.
+        axes: (3, 3) orthogonal, from the camera's axes to those of everything here: mirror of a left hand, then turn.
         mirrored: () bool, whether the scene was mirrored (a left hand).
         wrist: (3,) the true wrist, metres, which isn't given to the network.
         hand_root: (3,) wrist as given to the network, metres; with live jitter not the true wrist.
@@ -72,6 +73,7 @@ class Sample:
     source: Tensor
     image: Tensor
     intrinsics: Tensor
+    axes: Tensor
     mirrored: Tensor
     wrist: Tensor
     hand_root: Tensor

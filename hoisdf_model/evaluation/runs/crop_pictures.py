@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.drawing import FONT
 from hoisdf_model.evaluation.runs.loading import FrameBatch
-from hoisdf_model.geometry import Pinhole
+from hoisdf_model.geometry import Pinhole, crops, poses
 
 Pixels = NDArray[np.uint8]
 SIZE, STRIP = 256, 22  # pixels: edge of a picture, height of its caption
@@ -34,14 +34,20 @@ def crop_of(batch: FrameBatch) -> tuple[Pixels, Pinhole]:
 
     (SIZE, SIZE, 3) uint8 RGB.
 
-    Left hands aren't mirrored: what lies in the camera frame can be drawn into it.
+    Neither mirrored nor turned: what lies in the camera frame can be drawn into it.
     """
     sample = batch.sample
     image = (sample.image[0].permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
     scale = SIZE / image.shape[0]
     image = np.ascontiguousarray(cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_LINEAR))
     camera = np.diag([scale, scale, 1.0]) @ sample.intrinsics[0].double().numpy()
-    if bool(sample.mirrored[0]):
+    mirrored = bool(sample.mirrored[0])
+    turn = batch.axes[0] * (poses.MIRROR_SIGNS if mirrored else 1.0)
+    if (turn != np.eye(3)).any():
+        back, middle = crops.turned_image(camera, turn.T), np.full(2, (SIZE - 1) / 2)
+        back[:2, 2] += middle - crops.apply_affine(back, middle)
+        image, camera = crops.crop_image(image, back, SIZE), back @ camera @ turn
+    if mirrored:
         image, camera[0, 2] = np.ascontiguousarray(image[:, ::-1]), SIZE - 1 - camera[0, 2]
     fx, fy, cx, cy = camera[[0, 1, 0, 1], [0, 1, 2, 2]].tolist()
     return image, Pinhole(fx, fy, cx, cy, SIZE, SIZE)

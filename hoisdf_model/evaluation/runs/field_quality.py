@@ -135,7 +135,7 @@ class FieldQuality:
                 return np.where(points[:, 2] + middle[2] > 0, values, settings.clamp / settings.scale)
 
             vertices, faces = surface_of(field, 1 / settings.scale, clamp=settings.clamp / settings.scale)
-            return (vertices + middle) * batch.signs[k], self._turned(faces, batch, k)
+            return (vertices + middle) @ batch.axes[k], self._turned(faces, batch, k)
 
         return Surfaces(surface(one.hand_root, True), surface(one.object_center, False))
 

@@ -68,12 +68,13 @@ class FrameBatch:
         return tuple(truth.objects[0].name if truth.objects else "" for truth in self.truths)
 
     @property
-    def signs(self) -> Floats:
-        """Signs (B, 3) that mirror points of left hands.
+    def axes(self) -> Floats:
+        """Axes (B, 3, 3) of the crops, orthogonal matrices.
 
-        They take a point of the camera frame to the crop's.
+        They take points of the camera frame to the crop's: the mirror of left hands, then the turn that makes a hand
+        upright. ``points @ axes[k]`` brings points back.
         """
-        return np.where(self.sample.mirrored.numpy()[:, None], poses.MIRROR_SIGNS, 1.0)
+        return self.sample.axes.double().numpy()
 
 
 class EvaluatedFrames(Dataset[FrameBatch]):
@@ -135,6 +136,7 @@ def preparation_for(network: NetworkConfig, base: PreparationConfig | None = Non
         base or PreparationConfig(),
         image_size=network.image_size,
         object_center_depth=network.object_center_depth,
+        upright=network.upright,
         hand_field_points=1,
         object_field_points=1,
         hand_start_points=1,

@@ -104,9 +104,9 @@ class PaperProtocol:
         sure = zip(output.hand_valid.tolist(), output.object_valid.tolist(), strict=True)
         voted = points = [None] * len(batch)
         if output.voted_joints is not None:
-            voted = list(_array(output.voted_joints) * batch.signs[:, None])
+            voted = list(_array(output.voted_joints) @ batch.axes)
         if self.scale is not None:
-            points = list(_array(output.hand_points) / self.scale * batch.signs[:, None])
+            points = list(_array(output.hand_points) / self.scale @ batch.axes)
         return [Answer(_decoded(decoded, batch, k), both, voted[k], points[k]) for k, both in enumerate(sure)]
 
 
@@ -149,15 +149,15 @@ class MeanHandAndObject:
         return [self._answer(batch, k) for k in range(len(batch))]
 
     def _answer(self, batch: FrameBatch, k: int) -> Answer:
-        means, truth, signs = self.means, batch.truths[k], batch.signs[k]
+        means, truth, axes = self.means, batch.truths[k], batch.axes[k]
+        signs = poses.MIRROR_SIGNS if bool(batch.sample.mirrored[k]) else np.ones(3)  # the means are right hands'
         if not truth.hands:
             return Answer(Estimate(), (False, False))
-        root = _array(batch.sample.hand_root[k])
+        root, center = (_array(v[k]) @ axes * signs for v in (batch.sample.hand_root, batch.sample.object_center))
         side = truth.hands[0].side
         hand, name = hand_with_joints(side, (means.joints + root) * signs), batch.names[k]
         objects: tuple[ObjectEstimate, ...] = ()
         if name:
-            center = _array(batch.sample.object_center[k])
             middle = center + means.object_from_box if self.informed else root + means.object_from_wrist
             reflection = batch.reflections[k]
             seen = np.eye(4) if reflection is None else reflection
@@ -183,16 +183,16 @@ def hand_with_joints(side: Side, joints: Floats) -> HandEstimate:
 
 def _decoded(decoded: Decoded, batch: FrameBatch, k: int) -> Estimate:
     """One row as an estimator decodes it with these given places."""
-    sample, signs = batch.sample, batch.signs[k]
+    sample, axes = batch.sample, batch.axes[k]
     root, center, hand_box, object_box, camera = (
         _array(getattr(sample, name)[k])
         for name in ("hand_root", "object_center", "hand_box", "object_box", "intrinsics")
     )
     # decoding doesn't look at the picture
-    view = View(np.empty((0, 0, 3), np.uint8), camera, root, center, hand_box, object_box)
+    view = View(np.empty((0, 0, 3), np.uint8), camera, root, center, hand_box, object_box, axes)
     side: Side = "left" if bool(sample.mirrored[k]) else "right"
     target = Target(
-        side, hand_box, object_box, root * signs, np.zeros((3, 3)), "given", center * signs, batch.names[k], True, 1.0
+        side, hand_box, object_box, root @ axes, np.zeros((3, 3)), "given", center @ axes, batch.names[k], True, 1.0
     )
     hand = decoded.hand(k, target, view, HandModelInfo("", ""))
     reflection = batch.reflections[k]

@@ -73,13 +73,13 @@ def level_tags(
     sample, tags = batch.sample, []
     for k, (name, truth) in enumerate(zip(batch.names, batch.truths, strict=True)):
         fractions: dict[str, float | None] = {}
-        camera, signs = sample.intrinsics[k].double().numpy(), batch.signs[k]
+        camera, axes = sample.intrinsics[k].double().numpy(), batch.axes[k]
         if bool(sample.masks_known[k] & sample.hand_known[k]) and len(truth.hands[0].vertices):
             mask = sample.hand_mask[k].numpy() > 0
-            fractions["hand"] = hidden_fraction(truth.hands[0].vertices * signs, faces, camera, mask)
+            fractions["hand"] = hidden_fraction(truth.hands[0].vertices @ axes.T, faces, camera, mask)
         if bool(sample.masks_known[k]) and name:
             model, mask, held = models(name), sample.object_mask[k].numpy() > 0, truth.objects[0]
-            seen = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0] * signs
+            seen = posed(model.vertices[None], (held.rotation[None], held.translation[None]))[0] @ axes.T
             turned = model.faces[:, ::-1] if bool(sample.mirrored[k]) else model.faces  # a mirror turns them inside out
             fractions["object"] = hidden_fraction(seen, turned, camera, mask)
         found = {what: fraction for what, fraction in fractions.items() if fraction is not None}

@@ -42,7 +42,7 @@ def truths_of(batch: FrameBatch, hand_layer: HandLayer) -> tuple[Estimate, ...]:
     truths = list(batch.truths)
     for k, vertices in zip(bare, mesh.vertices.double().cpu().numpy(), strict=True):
         hand = truths[k].hands[0]
-        placed = (vertices * batch.signs[k] + hand.joints[0]).astype(np.float32)
+        placed = (vertices @ batch.axes[k] + hand.joints[0]).astype(np.float32)
         truths[k] = replace(truths[k], hands=(replace(hand, vertices=placed),))
     return tuple(truths)
 
