@@ -104,7 +104,8 @@ def map_box(affine: NDArray[np.float64], box: ArrayLike) -> NDArray[np.float64]:
 def turned_image(matrix: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
     """Affine (3, 3) of an image whose camera is turned.
 
-    About its optical axis: ``K Rz K^-1`` takes pixels to pixels of the camera ``matrix`` turned by ``turn`` (3, 3), whatever the focal lengths.
+    About its optical axis: ``K Rz K^-1`` takes pixels to pixels of the camera ``matrix`` turned by ``turn`` (3, 3),
+    whatever the focal lengths.
     """
     affine = matrix @ turn @ np.linalg.inv(matrix)
     affine[2] = 0.0, 0.0, 1.0
