@@ -20,6 +20,7 @@ from hoisdf_model.grasping.demonstration import Demonstration, RecordedGrasp
 from hoisdf_model.grasping.fusion import FusedPose, fuse_poses
 from hoisdf_model.grasping.grasp_files import read_grasp, write_grasp
 from hoisdf_model.grasping.grasp_following import GraspFollower, Steadiness, SteadyGrasp, SteadyPlan, drawn_back, moved
+from hoisdf_model.grasping.grasp_memory import GraspMemory
 from hoisdf_model.grasping.grasp_pictures import draw_grasp, tiled
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper, gripper_names, load_gripper
@@ -39,6 +40,7 @@ __all__ = [
     "FusedPose",
     "GraspCandidate",
     "GraspFollower",
+    "GraspMemory",
     "GraspPlan",
     "GraspPlanner",
     "GraspSettings",

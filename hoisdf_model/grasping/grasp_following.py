@@ -29,10 +29,11 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ConfigError, GraspError
 from hoisdf_model.estimates import Estimate, ObjectEstimate, Side
 from hoisdf_model.geometry.poses import inverse, rigid
-from hoisdf_model.grasping.candidates import GraspCandidate, GraspPlan, Mode, at, known, nearest_turn
+from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Refusal, at, known, nearest_turn
 from hoisdf_model.grasping.contacts import ContactMap
 from hoisdf_model.grasping.demonstration import RecordedGrasp
 from hoisdf_model.grasping.fusion import deviations, fuse_poses, nearest_equivalents
+from hoisdf_model.grasping.grasp_memory import GraspMemory
 from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle
 from hoisdf_model.grasping.hands import HandShape, hand_shape
 from hoisdf_model.grasping.planner import GraspPlanner, at_wrist
@@ -117,8 +118,9 @@ class _Frame:
 class GraspFollower:
     """Grasp planner for a stream of frames.
 
-    A mean pose is tried anew on the newest frame (object, and hand for hand-overs); where it can't be taken, the
-    newest frame's own pose is given.
+    Grasps that were found serve for some frames more while the hand stays where it is on the object
+    (``GraspMemory``). A mean pose is tried anew on the newest frame (object, and hand for hand-overs); where it can't
+    be taken, the newest frame's own pose is given.
 
     Args:
         planner: plans each frame.
@@ -129,10 +131,12 @@ class GraspFollower:
         self.planner, self.steadiness = planner, steadiness or Steadiness()
         self._frames: deque[_Frame] = deque()
         self._best: tuple[Key, Floats] | None = None
+        self._memories: dict[tuple[Side, str, int], GraspMemory] = {}
 
     def reset(self) -> None:
         """Clear the history."""
         self._frames.clear()
+        self._memories.clear()
         self._best = None
 
     def add(self, stamp: float, estimate: Estimate, modes: Iterable[Mode]) -> SteadyPlan:
@@ -197,17 +201,21 @@ class GraspFollower:
         self, estimate: Estimate, modes: tuple[Mode, ...]
     ) -> tuple[GraspPlan, list[tuple[Key, int, GraspCandidate]]]:
         """The frame's plan, and its grasps with the numbers of their hands; hands are planned one by one."""
-        if not estimate.hands:
+        memories, self._memories = self._memories, {}
+        if not estimate.hands or set(modes) - set(MODES):
             return self.planner.plan(estimate, modes), []
-        refusals, found = [], []
+        refusals: list[Refusal] = []
+        found = []
         alike: Counter[tuple[Side, str]] = Counter()
         for number, hand in enumerate(estimate.hands):
             thing = estimate.held_by(number)
-            plan = self.planner.plan(Estimate((hand,), () if thing is None else (thing,)), modes)
-            refusals += [replace(refusal, hand=number) for refusal in plan.refusals]
             pair = hand.side, "" if thing is None else thing.name
-            found += [((*pair, alike[pair], one.mode), number, one) for one in plan.candidates]
+            key = (*pair, alike[pair])
             alike[pair] += 1
+            self._memories[key] = memories.get(key) or GraspMemory()
+            plan = self.planner.plan_hand(hand, thing, modes, number, self._memories[key])
+            refusals += plan.refusals
+            found += [((*key, one.mode), number, one) for one in plan.candidates]
         found.sort(key=lambda item: -item[2].score)
         return GraspPlan(tuple(one for _, _, one in found), tuple(refusals)), found
 

@@ -24,12 +24,9 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.grasping.candidates import known
-
 FRICTION = 0.5  # Coulomb's coefficient of rubber pads on packaging, on the careful side
 SPARE = 0.1  # share of the stroke that should be left over on a perfect grasp
 AMPLE = 0.05  # metres of clearance to the hand beyond which more is no better
-UNKNOWN = 0.5  # the covariance term where the covariance is unknown
 WEIGHTS = {"antipodality": 2.0, "stroke": 1.0, "clearance": 1.0, "center": 1.0, "covariance": 1.0, "likeness": 3.0}
 LIKENESS = np.array(
     [0.5, 1.2, 0.03]
@@ -75,16 +72,6 @@ def center_term(origin: Floats, center_of_mass: Floats, diameter: float) -> floa
     """
     distance = float(np.linalg.norm(origin - center_of_mass))
     return 1.0 / (1.0 + 2 * distance / max(diameter, 1e-6))
-
-
-def covariance_term(covariance: Floats, position_limit: float) -> float:
-    """Certainty score of a grasp.
-
-    1 for a position that is known exactly, 0 for one at the limit (standard deviation, metres).
-    """
-    if not known(covariance):
-        return UNKNOWN
-    return float(np.clip(1 - position_deviation(covariance) / position_limit, 0.0, 1.0))
 
 
 def position_deviation(covariance: Floats) -> float:

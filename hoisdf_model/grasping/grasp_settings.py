@@ -39,6 +39,7 @@ class GraspSettings:
         symmetry_steps: images for a turn about a continuous axis.
         position_limit, rotation_limit: standard deviations of the estimate beyond which there is no grasp.
         require_covariance: refuse an estimate that doesn't say how good it is.
+        weigh_covariance: prefer grasps that bear the likely errors of the object's pose.
         least_score: grasps below aren't given out.
 
     Raises:
@@ -56,6 +57,7 @@ class GraspSettings:
     position_limit: float = 0.03
     rotation_limit: float = 0.35
     require_covariance: bool = False
+    weigh_covariance: bool = True
     least_score: float = 0.0
 
     def __post_init__(self) -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,12 +32,13 @@ from hoisdf_model.geometry import distances
 from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.box_solids import Solid
 from hoisdf_model.grasping.candidates import Reason
+from hoisdf_model.grasping.certainty import chances, tolerances
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
-from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, point_clearance, take
+from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, point_clearance, rescored, take
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
 DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
@@ -49,7 +51,7 @@ Floats = NDArray[np.float64]
 
 
 def hand_over(
-    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings
+    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings, covariance: Floats | None = None
 ) -> tuple[list[Found], Reason | None]:
     """Grasps that leave the hand alone, best first.
 
@@ -58,6 +60,7 @@ def hand_over(
         thing: the object.
         gripper: the gripper.
         settings: clearance, travel, count.
+        covariance: (6, 6) of the object's pose, its own axes; None: unknown.
 
     Returns:
         Grasps with at least ``settings.clearance`` to the hand; where there are none, why.
@@ -67,9 +70,11 @@ def hand_over(
     if not len(starts):
         return [], "no_free_part"
     poses = _approaches(starts, gripper)
+    widths = np.repeat(np.linalg.norm(starts[:, 1] - starts[:, 0], axis=1), len(poses) // len(starts))
+    certainty = chances(covariance, poses, tolerances(widths, gripper, settings))
     failures: Counter[Reason] = Counter()
     found: list[Found] = []
-    promising = poses[_promising(poses, thing, obstacle, gripper, settings)]
+    promising = poses[_promising(poses, certainty, thing, obstacle, gripper, settings)]
     for start in range(0, len(promising), ENOUGH):
         some = promising[start : start + ENOUGH]
         straight, able = aligned(thing, some, gripper)
@@ -95,6 +100,21 @@ def hand_over(
         if len(found) >= ENOUGH:
             break
     return distinct(found[:ENOUGH], settings.count), None if found else commonest(failures, "no_free_part")
+
+
+def handed_over_again(
+    found: Sequence[Found], hand: HandShape, gripper: Gripper, settings: GraspSettings
+) -> list[Found]:
+    """Grasps of :func:`hand_over`, scored by a hand that has moved a little.
+
+    Best first, without those that it comes too near to. Arguments are those of :func:`hand_over`.
+    """
+    swept = [(one.pose, one.contact.width) for one in found]
+    room = hand_clearance(hand_obstacle(hand, settings), swept, gripper, settings)
+    clear = [
+        replace(one, hand_clearance=gap) for one, gap in zip(found, room, strict=True) if gap >= settings.clearance
+    ]
+    return rescored(clear, "clearance", [grasp_scores.clearance_term(one.hand_clearance) for one in clear])
 
 
 def hand_obstacle(hand: HandShape, settings: GraspSettings) -> Solid:
@@ -170,9 +190,10 @@ def _approaches(pairs: Floats, gripper: Gripper) -> Floats:
 
 
 def _promising(
-    poses: Floats, thing: ObjectShape, obstacle: Solid, gripper: Gripper, settings: GraspSettings
+    poses: Floats, certainty: Floats, thing: ObjectShape, obstacle: Solid, gripper: Gripper, settings: GraspSettings
 ) -> NDArray[np.int64]:
-    """At most ``MOST`` poses for exact trials: those with room around the hand and near the centre of mass.
+    """At most ``MOST`` poses for exact trials: those with room around the hand, near the centre of mass, and with a
+    good chance to bear the errors of the object's pose, ``certainty`` (K,).
 
     Few points of the hand bound the room of all poses from above; more points, and those of the object in the way of
     the palm, are asked of those that may still be among the best.
@@ -183,8 +204,9 @@ def _promising(
         part = part[2:]
     points = obstacle.vertices[::THINNED]
     off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / max(thing.diameter, 1e-6)
+    against = off_center - certainty
     most_room = point_clearance(points[::THINNED_MORE], poses, part)
-    bound = np.clip(most_room / grasp_scores.AMPLE, 0, 1) - off_center
+    bound = np.clip(most_room / grasp_scores.AMPLE, 0, 1) - against
     waiting = np.argsort(-bound, kind="stable")
     waiting = waiting[most_room[waiting] > settings.clearance]
     kept, merit = np.zeros(0, np.int64), np.zeros(0)
@@ -196,5 +218,5 @@ def _promising(
         room = point_clearance(points, poses[chunk], part)
         chunk, room = chunk[room > settings.clearance], room[room > settings.clearance]
         kept = np.concatenate([kept, chunk])
-        merit = np.concatenate([merit, np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center[chunk]])
+        merit = np.concatenate([merit, np.clip(room / grasp_scores.AMPLE, 0, 1) - against[chunk]])
     return kept[np.lexsort((kept, -merit))][:MOST]

@@ -23,7 +23,7 @@ parallel gripper is two such fingers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -33,13 +33,14 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.grasping import grasp_scores
 from hoisdf_model.grasping.candidates import Reason, tool_frame
+from hoisdf_model.grasping.certainty import chances, tolerances
 from hoisdf_model.grasping.contacts import Contacts, find_contacts
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape
 from hoisdf_model.grasping.jaws import aligned, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, take
+from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, rescored, take
 from hoisdf_model.hand.hand_parts import REGIONS
 
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
@@ -123,8 +124,20 @@ def approach_of(hand: HandShape, middle: Floats, axis: Floats) -> Floats | None:
     return normal if normal @ direction >= 0 else -normal
 
 
+def own_grasp(hand: HandShape, contacts: Contacts) -> Floats | Reason:
+    """Tool pose (4, 4) in the place of thumb and fingers.
+
+    Of a gripper; object frame; where there is none, why.
+    """
+    held = opposition(contacts)
+    if held is None:
+        return "no_contact"
+    approach = approach_of(hand, held.middle, held.axis)
+    return "degenerate_hand" if approach is None else tool_frame(held.axis, approach, held.middle)
+
+
 def imitate(
-    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings
+    hand: HandShape, thing: ObjectShape, gripper: Gripper, settings: GraspSettings, covariance: Floats | None = None
 ) -> tuple[list[Found], Reason | None]:
     """Grasps like the hand's, best first.
 
@@ -133,35 +146,34 @@ def imitate(
         thing: the object.
         gripper: the gripper.
         settings: contact threshold, travel, count.
+        covariance: (6, 6) of the object's pose, its own axes; None: unknown.
 
     Returns:
         Grasps without collision with the object, whether the hand is in their way or not; where there are none, why.
     """
     contacts = find_contacts(hand, thing, settings.contact)
-    held = opposition(contacts)
-    if held is None:
-        return [], "no_contact"
-    approach = approach_of(hand, held.middle, held.axis)
-    if approach is None:
-        return [], "degenerate_hand"
-    own = tool_frame(held.axis, approach, held.middle)
+    own = own_grasp(hand, contacts)
+    if isinstance(own, str):
+        return [], own
     failures: Counter[Reason] = Counter()
     starts = _starts(contacts, own, thing, gripper, failures)
     if not starts:
         # where anything was too wide, a larger gripper would find something: that is worth more to know
         return [], "too_wide" if failures["too_wide"] else commonest(failures, "not_antipodal")
-    poses = np.concatenate([_variations(start) for start in starts])
+    poses = np.concatenate([_variations(start) for start, _ in starts])
+    widths = np.repeat([width for _, width in starts], len(poses) // len(starts))
     # y isn't settled before the jaws have closed: only collisions of the palm are known now
-    poses = poses[palm_is_free(thing, poses, gripper, settings)]
+    free = palm_is_free(thing, poses, gripper, settings)
+    poses, widths = poses[free], widths[free]
     failures.clear()
     if not len(poses):
         return [], "in_collision"
-    likeness = _likeness(poses, own)
+    promise = _likeness(poses, own) * chances(covariance, poses, tolerances(widths, gripper, settings))
     found: list[Found] = []
-    order = np.argsort(likeness)[::-1][:MOST]
+    order = np.argsort(promise)[::-1][:MOST]
     parts = np.split(order, range(ENOUGH, len(order), ENOUGH))
     trials = (take(thing, poses[part], gripper, settings) for part in parts)
-    for k, taken in zip(order, chain.from_iterable(trials), strict=False):
+    for taken in chain.from_iterable(trials):
         if isinstance(taken, str):
             failures[taken] += 1
             continue
@@ -170,7 +182,7 @@ def imitate(
             "antipodality": grasp_scores.antipodality_term(contact.antipodality),
             "stroke": grasp_scores.stroke_term(contact.width, gripper.stroke),
             "center": grasp_scores.center_term(pose[:3, 3], thing.center_of_mass, thing.diameter),
-            "likeness": float(likeness[k]),
+            "likeness": float(_likeness(pose[None], own)[0]),
         }
         found.append(Found(pose, contact, terms, grasp_scores.total(terms)))
         if len(found) == ENOUGH:
@@ -178,11 +190,25 @@ def imitate(
     return distinct(found, settings.count), None if found else commonest(failures, "not_antipodal")
 
 
+def imitated_again(found: Sequence[Found], hand: HandShape, thing: ObjectShape, settings: GraspSettings) -> list[Found]:
+    """Grasps of :func:`imitate`, scored by a hand that has moved a little.
+
+    Best first; none where that hand holds nothing any more. Arguments are those of :func:`imitate`.
+    """
+    if not found:
+        return []
+    own = own_grasp(hand, find_contacts(hand, thing, settings.contact))
+    if isinstance(own, str):
+        return []
+    likeness = _likeness(np.stack([one.pose for one in found]), own)
+    return rescored(found, "likeness", likeness.tolist())
+
+
 def _starts(
     contacts: Contacts, own: Floats, thing: ObjectShape, gripper: Gripper, failures: Counter[Reason]
-) -> list[Floats]:
-    """Poses (4, 4) whose jaws hold: the hand's own, those of the thumb with single fingers, and each turned into the
-    surface's normals; what fails is counted in ``failures``.
+) -> list[tuple[Floats, float]]:
+    """Poses (4, 4) whose jaws hold, with their widths: the hand's own, those of the thumb with single fingers, and each
+    turned into the surface's normals; what fails is counted in ``failures``.
     """
     raw = [own]
     for region in np.unique(contacts.region[contacts.region > 1]):
@@ -197,8 +223,10 @@ def _starts(
     return result + _holding(thing, straightened[able], gripper, failures)
 
 
-def _holding(thing: ObjectShape, poses: Iterable[Floats], gripper: Gripper, failures: Counter[Reason]) -> list[Floats]:
-    """Those of the poses (4, 4) whose pads hold."""
+def _holding(
+    thing: ObjectShape, poses: Iterable[Floats], gripper: Gripper, failures: Counter[Reason]
+) -> list[tuple[Floats, float]]:
+    """Those of the poses (4, 4) whose pads hold, with their widths."""
     result = []
     tried = np.array(list(poses)).reshape(-1, 4, 4)
     for pose, contact in zip(tried, close_jaws(thing, tried, gripper), strict=True):
@@ -207,7 +235,7 @@ def _holding(thing: ObjectShape, poses: Iterable[Floats], gripper: Gripper, fail
         elif contact is None or grasp_scores.slips(contact.antipodality):
             failures["not_antipodal"] += 1
         else:
-            result.append(pose)
+            result.append((pose, contact.width))
     return result
 
 

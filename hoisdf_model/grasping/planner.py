@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,18 +38,21 @@ from hoisdf_model.grasping.candidates import (
     known,
     symmetric_poses,
 )
+from hoisdf_model.grasping.certainty import chances, in_object_frame, tolerances
+from hoisdf_model.grasping.grasp_memory import GraspMemory
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hand_only import pinch
-from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over
+from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over, handed_over_again
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, DegenerateHandError, HandShape, hand_shape
-from hoisdf_model.grasping.imitation import imitate
+from hoisdf_model.grasping.imitation import imitate, imitated_again
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
 from hoisdf_model.grasping.trials import Found
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject
 
 PALM_LENGTH = (0.04, 0.17)  # metres from the wrist to the middle knuckle: of a child, of a giant
+GOOD = 0.95  # of its score a remembered grasp must keep, or a search may find a better one
 WRIST = 0.03  # metres: a grasp nearer to the wrist joint is the wrist, and no place for a gripper
 _WORDS: dict[Reason, str] = {
     "no_contact": "thumb and fingers don't oppose each other on {thing}",
@@ -108,6 +111,7 @@ class GraspPlanner:
                 position_limit=1e6,
                 rotation_limit=1e6,
                 require_covariance=False,
+                weigh_covariance=False,
                 symmetric=0,
                 least_score=0.0,
             )
@@ -129,17 +133,40 @@ class GraspPlanner:
                 raise ConfigError(f"unknown grasp mode {mode!r}, use {', '.join(MODES)}")
         if not estimate.hands:
             return GraspPlan(refusals=(Refusal(None, "no_hand", "the estimate has no hand"),))
-        candidates: list[GraspCandidate] = []
-        refusals: list[Refusal] = []
-        for number, hand in enumerate(estimate.hands):
-            plan = self._plan_hand(hand, estimate.held_by(number), wanted, number)
-            candidates += [replace(one, side=hand.side) for one in plan.candidates]
-            refusals += plan.refusals
-        candidates = [one for one in candidates if one.score >= self.settings.least_score]
-        return GraspPlan(tuple(sorted(candidates, key=lambda one: -one.score)), tuple(refusals))
+        plans = [
+            self.plan_hand(hand, estimate.held_by(number), wanted, number) for number, hand in enumerate(estimate.hands)
+        ]
+        candidates = sorted((one for plan in plans for one in plan.candidates), key=lambda one: -one.score)
+        return GraspPlan(tuple(candidates), tuple(refusal for plan in plans for refusal in plan.refusals))
+
+    def plan_hand(
+        self,
+        hand: HandEstimate,
+        thing: ObjectEstimate | None,
+        modes: tuple[Mode, ...],
+        number: int = 0,
+        memory: GraspMemory | None = None,
+    ) -> GraspPlan:
+        """Grasps from one hand and the object that it holds.
+
+        Args:
+            hand: with a mesh.
+            thing: None: no object is known.
+            modes: which grasps.
+            number: of the hand in its estimate.
+            memory: of the grasps of this hand and object in the frames before.
+        """
+        plan = self._plan_hand(hand, thing, modes, number, memory)
+        good = (replace(one, side=hand.side) for one in plan.candidates if one.score >= self.settings.least_score)
+        return GraspPlan(tuple(sorted(good, key=lambda one: -one.score)), plan.refusals)
 
     def _plan_hand(
-        self, hand: HandEstimate, thing: ObjectEstimate | None, modes: tuple[Mode, ...], number: int
+        self,
+        hand: HandEstimate,
+        thing: ObjectEstimate | None,
+        modes: tuple[Mode, ...],
+        number: int,
+        memory: GraspMemory | None,
     ) -> GraspPlan:
         try:
             shape = hand_shape(hand, self.hand_model)
@@ -162,7 +189,7 @@ class GraspPlanner:
             elif item is None or thing is None:
                 plan = GraspPlan(refusals=(replace(missing, mode=mode),) if missing else ())
             else:
-                plan = self._from_object(mode, hand, shape, thing, item, number)
+                plan = self._from_object(mode, hand, shape, thing, item, number, memory)
             candidates += plan.candidates
             refusals += plan.refusals
         safe = [one for one in candidates if not at_wrist(one, shape)]
@@ -184,7 +211,14 @@ class GraspPlanner:
             return None, Refusal(None, "unknown_object", str(error), number)
 
     def _from_object(
-        self, mode: Mode, hand: HandEstimate, shape: HandShape, thing: ObjectEstimate, item: ObjectShape, number: int
+        self,
+        mode: Mode,
+        hand: HandEstimate,
+        shape: HandShape,
+        thing: ObjectEstimate,
+        item: ObjectShape,
+        number: int,
+        memory: GraspMemory | None,
     ) -> GraspPlan:
         uncertain = self._uncertain(thing.covariance, thing.name)
         if uncertain is None and mode == "handover":
@@ -193,18 +227,44 @@ class GraspPlanner:
             return GraspPlan(refusals=(Refusal(mode, "uncertain", uncertain, number),))
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         local = shape.moved(inverse(object_pose))
-        search = imitate if mode == "imitate" else hand_over
-        found, reason = search(local, item, self.gripper, self.settings)
+        found, reason = self._remembered(mode, local, item, memory), None
+        if not found:
+            search = imitate if mode == "imitate" else hand_over
+            spread = in_object_frame(self._weighed(thing.covariance), object_pose)
+            found, reason = search(local, item, self.gripper, self.settings, spread)
+            if memory is not None:
+                memory.keep(mode, local, found)
         if reason is not None:
             return GraspPlan(refusals=(self._refusal(mode, reason, thing.name, number),))
         bases = [self._candidate(mode, one, thing, object_pose) for one in found]
         images = self._images(mode, bases[: self.settings.symmetric], item, local, object_pose, thing.covariance)
         return GraspPlan((*bases, *images))
 
+    def _remembered(self, mode: Mode, hand: HandShape, item: ObjectShape, memory: GraspMemory | None) -> list[Found]:
+        """Grasps of the frames before that still serve; ``hand`` is in the object's frame."""
+        found = [] if memory is None else memory.recall(mode, hand)
+        if mode == "imitate":
+            again = imitated_again(found, hand, item, self.settings)
+        else:
+            again = handed_over_again(found, hand, self.gripper, self.settings)
+        return again if again and again[0].score >= GOOD * found[0].score else []
+
+    def _weighed(self, covariance: Floats) -> Floats:
+        """Covariance (6, 6) for the choice among grasps; unknown where it doesn't count."""
+        return covariance if self.settings.weigh_covariance else unknown_covariance(6)
+
+    def _certain(self, covariance: Floats, pose: Floats, width: float) -> dict[str, float]:
+        """Term of the score of a grasp with this covariance (6, 6), along the axes of its pose (4, 4)'s frame."""
+        if not self.settings.weigh_covariance:
+            return {}
+        # the covariance is the grasp's own: nothing has a lever any more
+        bearable = tolerances(np.array([width]), self.gripper, self.settings)
+        return {"covariance": float(chances(covariance, rigid(pose[:3, :3])[None], bearable)[0])}
+
     def _candidate(self, mode: Mode, found: Found, thing: ObjectEstimate, object_pose: Floats) -> GraspCandidate:
         pose = object_pose @ found.pose
         covariance = grasp_covariance(thing.covariance, object_pose, pose)
-        terms = {**found.terms, "covariance": grasp_scores.covariance_term(covariance, self.settings.position_limit)}
+        terms = {**found.terms, **self._certain(covariance, pose, found.contact.width)}
         return GraspCandidate(
             mode=mode,
             gripper=self.gripper.name,
@@ -229,19 +289,24 @@ class GraspPlanner:
     ) -> list[GraspCandidate]:
         """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
         images: list[tuple[GraspCandidate, Floats]] = []
+
+        def scored(image: GraspCandidate, terms: Mapping[str, float], gap: float) -> GraspCandidate:
+            terms = {**terms, **self._certain(image.covariance, image.pose, image.width)}
+            return replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=gap)
+
         for base in bases:
             assert base.pose_in_object is not None
             for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
                 images.append((at(base, pose, object_pose, covariance), pose))
         if mode != "handover":
-            return [image for image, _ in images]
+            return [scored(image, image.terms, image.hand_clearance) for image, _ in images]
         swept = [(pose, image.width) for image, pose in images]
         room = hand_clearance(hand_obstacle(hand, self.settings), swept, self.gripper, self.settings)
         result = []
         for (image, _), clearance in zip(images, room, strict=True):
             if clearance >= self.settings.clearance:
                 terms = {**image.terms, "clearance": grasp_scores.clearance_term(clearance)}
-                result.append(replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=clearance))
+                result.append(scored(image, terms, clearance))
         return result
 
     def _from_hand(self, hand: HandEstimate, shape: HandShape, number: int) -> GraspPlan:
@@ -252,7 +317,10 @@ class GraspPlanner:
         if isinstance(found, str):
             return GraspPlan(refusals=(self._refusal("hand_only", found, "", number),))
         pose, width, terms = found
-        terms["covariance"] = grasp_scores.covariance_term(hand.root_covariance, self.settings.position_limit)
+        spread = unknown_covariance(6)
+        if known(hand.root_covariance):
+            spread = np.pad(hand.root_covariance, (0, 3))
+        terms |= self._certain(spread, pose, width)
         candidate = GraspCandidate(
             mode="hand_only",
             gripper=self.gripper.name,

@@ -17,14 +17,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hoisdf_model.grasping.box_solids import box_distance, boxes_hold
 from hoisdf_model.grasping.candidates import Reason, alike, in_tool_frames
-from hoisdf_model.grasping.grasp_scores import slips
+from hoisdf_model.grasping.grasp_scores import slips, total
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.jaws import YIELD, JawContact, centred, close_jaws
@@ -98,6 +99,15 @@ def point_clearance(points: Floats, poses: Floats, boxes: Floats) -> Floats:
     local = in_tool_frames(points, poses)
     np.abs(local[1], out=local[1])  # a gripper is the same on both sides: one of its fingers will do
     return box_distance(local, boxes[boxes[:, 1, 1] > 0])
+
+
+def rescored(found: Sequence[Found], term: str, values: Sequence[float]) -> list[Found]:
+    """Grasps with another value of one of their terms, best first."""
+    result = []
+    for one, value in zip(found, values, strict=True):
+        terms = {**one.terms, term: value}
+        result.append(replace(one, terms=terms, score=total(terms)))
+    return sorted(result, key=lambda one: -one.score)
 
 
 def distinct(found: list[Found], count: int) -> list[Found]:

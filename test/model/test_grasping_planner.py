@@ -343,9 +343,10 @@ def test_the_most_promising_poses_are_those_of_an_exhaustive_search(library, mod
         room = point_clearance(obstacle.vertices[:: handover.THINNED], poses, boxes)
         possible = palm_is_free(thing, poses, GRIPPER, SETTINGS) & (room > SETTINGS.clearance)
         off_center = np.linalg.norm(poses[:, :3, 3] - thing.center_of_mass, axis=1) / thing.diameter
-        merit = np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center
+        certainty = np.random.default_rng(number).random(len(poses))
+        merit = np.clip(room / grasp_scores.AMPLE, 0, 1) - off_center + certainty
         expected = np.sort(merit[possible])[::-1][: handover.MOST]
         assert len(poses) > 10 * len(expected) > 0
-        found = handover._promising(poses, thing, obstacle, GRIPPER, SETTINGS)
+        found = handover._promising(poses, certainty, thing, obstacle, GRIPPER, SETTINGS)
         assert possible[found].all()
         assert np.allclose(merit[found], expected, atol=1e-9)
