@@ -251,13 +251,15 @@ class GraspFollower:
         wanted, frames = self.steadiness, len(self._frames)
         if len(poses) < max(wanted.frames, frames / 2) or seconds < wanted.seconds:
             return None
-        try:
-            fused = fuse_poses(poses, none(), least=min(wanted.frames, len(poses)))
-        except GraspError:
-            return None
-        if one.pose_in_object is not None and max(map(np.max, deviations(poses, one.pose_in_object))) > SAME:
-            one = self._retaken(number, one, estimate, nearest_turn(fused.pose, one.pose_in_object)) or one
-        spread = fused.position_spread, fused.rotation_spread
+        spread, used = (np.zeros(3), np.zeros(3)), len(poses)
+        if max(map(np.max, deviations(poses, _own_pose(one)))) > SAME:
+            try:
+                fused = fuse_poses(poses, none(), least=min(wanted.frames, len(poses)))
+            except GraspError:
+                return None
+            if one.pose_in_object is not None:
+                one = self._retaken(number, one, estimate, nearest_turn(fused.pose, one.pose_in_object)) or one
+            spread, used = (fused.position_spread, fused.rotation_spread), int(fused.used.sum())
         thing = estimate.held_by(number)
         if known(one.covariance) and thing is not None:
             turn = np.asarray(thing.rotation, np.float64)
@@ -265,7 +267,7 @@ class GraspFollower:
             for part, deviation in zip((slice(0, 3), slice(3, 6)), spread, strict=True):
                 covariance[part, part] += turn @ np.diag(deviation**2) @ turn.T
             one = replace(one, covariance=covariance)
-        return SteadyGrasp(one, number, *spread, frames, int(fused.used.sum()))
+        return SteadyGrasp(one, number, *spread, frames, used)
 
     def _retaken(self, number: int, one: GraspCandidate, estimate: Estimate, pose: Floats) -> GraspCandidate | None:
         """The grasp at another pose (4, 4) on its object, if the gripper can do that on this frame."""
