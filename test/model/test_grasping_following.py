@@ -208,7 +208,7 @@ def test_the_best_stays_the_best_until_another_is_better_by_a_ninth(planner, sce
 def test_spread_is_in_the_covariance(planner, scene):
     follower = GraspFollower(planner, Steadiness(frames=3))
     for k in range(3):
-        result = follower.add(0.1 * k, slipped(scene, np.float32([0.002 * k, 0, 0])), ("handover",))
+        result = follower.add(0.1 * k, slipped(scene, np.float32([0.009 * k, 0, 0])), ("handover",))
     grasp = max(result.grasps, key=lambda one: np.linalg.norm(one.position_spread))
     turn = scene.objects[0].rotation
     added = turn @ np.diag(grasp.position_spread**2) @ turn.T
