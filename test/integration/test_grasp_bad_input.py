@@ -125,9 +125,9 @@ def test_an_exception_in_the_planner_is_named_and_the_node_lives_on():
     rig = GraspRig()
     try:
         peer = rig.activate()
-        plan, rig.node._planner.plan = rig.node._planner.plan, lambda *_: 1 / 0
+        plan, rig.node._planner.plan_hand = rig.node._planner.plan_hand, lambda *_: 1 / 0
         refused(peer, peer.ask(scene()), "internal_error", "ZeroDivisionError")
-        rig.node._planner.plan = plan
+        rig.node._planner.plan_hand = plan
         assert peer.ask(scene()).grasps
     finally:
         rig.close()

@@ -43,6 +43,7 @@ class Kept:
 
 def test_two_nodes_that_load_at_once_each_log_what_is_theirs():
     together, model = threading.Barrier(2), logging.getLogger("hoisdf_model.of_this_test")
+    model.propagate = True  # `launch`, where another test has imported it, makes loggers that don't
     left, right = Kept(), Kept()
 
     def load(kept, name):
