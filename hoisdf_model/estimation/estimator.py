@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -320,11 +320,13 @@ class Estimator:
         if not (no_object or (self.finds_wrists and no_wrist)):
             return self.network(batch)
         features, found = self._looked_at(batch)
+        wanted = [] if found is None else [getattr(found, item.name) for item in fields(found)]
+        masks, *seen = on_host(features.maps[:, 1:3], *wanted)
         heads: list[SeenWrist] = []
-        if found is not None:
+        if seen:
             views = [view for item in pending for view in item.views]
-            heads = [scaled(wrist, self._size) for wrist in seen_wrists(found, views, self.config.image_size)]
-        (masks,) = on_host(features.maps[:, 1:3])
+            wrists = seen_wrists(RootPrediction(*map(torch.from_numpy, seen)), views, self.config.image_size)
+            heads = [scaled(wrist, self._size) for wrist in wrists]
         for item, first in zip(pending, first_rows(pending), strict=True):
             rows = slice(first, first + len(item.targets))
             item.attempt(self._move, heads[rows], masks[rows])

@@ -20,7 +20,7 @@ In the camera frame.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -31,7 +31,6 @@ from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import BONES
 from hoisdf_model.network import RootPrediction
-from hoisdf_model.transfers import on_host
 
 # Of wrists that landmarks place, on 65 photographs with known joints and cameras: the middle eight tenths of the depths
 # are 9 % too small to 11 % too large. Wider than that, so that 95 % ellipsoids hold what they say, outliers too.
@@ -55,9 +54,14 @@ class SeenWrist:
 
 
 def seen_wrists(found: RootPrediction, views: Sequence[View], crop_size: int) -> list[SeenWrist]:
-    """Wrist positions from the network's head, axes of the camera."""
+    """Wrist positions from the network's head, axes of the camera.
+
+    Args:
+        found: on the host, of float64.
+        views: which the network saw.
+        crop_size: edge of their crops, pixels.
+    """
     intrinsics = torch.from_numpy(np.stack([view.intrinsics for view in views]))
-    found = RootPrediction(*map(torch.from_numpy, on_host(*(getattr(found, item.name) for item in fields(found)))))
     roots = found.position(intrinsics, crop_size).numpy()
     across = (found.pixel_spread / crop_size * found.log_extent.exp()).numpy()
     along = found.depth_spread.numpy() * np.linalg.norm(roots, axis=1)
