@@ -111,11 +111,22 @@ class Landmarks:
         pixels: (21, 2) of the image.
         relative: (21, 3) metres, relative to the wrist, camera frame; of a hand of average size.
         presence: how sure the tracker is that there is a hand, 0 to 1.
+
+    Raises:
+        InvalidInputError: another shape, or numbers that aren't finite or out of range.
     """
 
     pixels: NDArray[np.float64]
     relative: NDArray[np.float64]
     presence: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name, width in (("pixels", 2), ("relative", 3)):
+            points = np.asarray(getattr(self, name), np.float64)
+            if points.shape != (21, width) or not np.isfinite(points).all():
+                raise InvalidInputError(f"landmarks' {name} must be (21, {width}) finite numbers, got {points.shape}")
+        if not 0 <= self.presence <= 1:
+            raise InvalidInputError(f"landmarks' presence must be from 0 to 1, got {self.presence}")
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE, upright
     window = crops.window_around(hand_box, object_box, width=camera.width, height=camera.height)
     seen = target.landmarks
     if upright and seen is not None:
-        turn = upright_turn(crops.apply_affine(to_camera, seen.pixels), seen.presence)
+        turn = upright_turn(crops.apply_affine(to_camera, seen.pixels), seen.presence, camera.matrix)
         turned = crops.turned_image(camera.matrix, turn)
         to_camera, axes = turned @ to_camera, turn @ axes
         window = replace(window, center=tuple(crops.apply_affine(turned, window.center)))

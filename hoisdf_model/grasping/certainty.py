@@ -23,6 +23,7 @@ from scipy.special import erf
 from hoisdf_model.grasping.candidates import known
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
+from hoisdf_model.grasping.jaws import YIELD
 
 UNKNOWN = 0.5  # the chance where the covariance is unknown
 
@@ -33,7 +34,7 @@ def tolerances(widths: Floats, gripper: Gripper, settings: GraspSettings) -> Flo
     """Position errors (K, 3) that grasps can bear, tool frame, metres.
 
     With more, one of the two points that the jaws close on isn't between the open pads any more: it is beside them (x),
-    under one of the fingers (y), or before or behind them (z).
+    under one of the fingers (y; what pads and skins give way is always borne), or before or behind them (z).
 
     Args:
         widths: (K,) between the points, metres.
@@ -41,7 +42,7 @@ def tolerances(widths: Floats, gripper: Gripper, settings: GraspSettings) -> Flo
         settings: how far it opens.
     """
     openings = np.array([settings.opening(width, gripper.stroke) for width in widths])
-    spare = np.maximum(openings - widths, 0.0) / 2
+    spare = np.maximum((openings - widths) / 2, YIELD)
     return np.stack([np.full_like(spare, gripper.pad_width / 2), spare, np.full_like(spare, gripper.pad_length / 2)], 1)
 
 

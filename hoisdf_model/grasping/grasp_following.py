@@ -85,7 +85,7 @@ class SteadyGrasp:
         candidate: at the mean pose; its covariance, where known, has the spread in it.
         hand: number of the hand in the estimate.
         position_spread, rotation_spread: (3,) standard deviations over the frames, metres and radians, axes of the
-            object (of the camera with ``hand_only``).
+            object (of the camera with ``hand_only``); 0 where one search served for all frames.
         frames, used: looked at, and of these agreeing.
     """
 

@@ -33,6 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass
 class _Search:
+    about: tuple[object, ...]
     joints: Floats  # (21, 3) of the hand, object frame
     found: list[Found]
     frames: int = 0
@@ -48,18 +49,26 @@ class GraspMemory:
     def __init__(self) -> None:
         self._searches: dict[Mode, _Search] = {}
 
-    def recall(self, mode: Mode, hand: HandShape) -> list[Found]:
+    def recall(self, mode: Mode, hand: HandShape, *about: object) -> list[Found]:
         """Grasps of the last search, for one more frame.
 
-        None where the hand, in the object's frame, has moved by more than ``MOVED`` since, or after ``FRAMES`` frames.
+        Empty where the hand has moved by more than ``MOVED`` since, after ``FRAMES`` frames, and where the search was
+        about something else.
+
+        Args:
+            mode: which grasps.
+            hand: in the object's frame.
+            about: objects that the search hung on, such as the object's shape and the gripper.
         """
         last = self._searches.get(mode)
-        if last is None or last.frames >= FRAMES:
+        if last is None or last.frames >= FRAMES or len(about) != len(last.about):
+            return []
+        if not all(one is other for one, other in zip(about, last.about, strict=True)):
             return []
         last.frames += 1
         moved = float(np.linalg.norm(hand.joints - last.joints, axis=1).mean())
         return last.found if moved <= MOVED else []
 
-    def keep(self, mode: Mode, hand: HandShape, found: list[Found]) -> None:
-        """Keep what a search found; ``hand`` is in the object's frame."""
-        self._searches[mode] = _Search(hand.joints, found)
+    def keep(self, mode: Mode, hand: HandShape, found: list[Found], *about: object) -> None:
+        """Keep what a search found; arguments are those of :meth:`recall`."""
+        self._searches[mode] = _Search(about, hand.joints, found)

@@ -38,7 +38,16 @@ from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import HandShape
 from hoisdf_model.grasping.jaws import aligned
 from hoisdf_model.grasping.object_shapes import FACING, ObjectShape
-from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, point_clearance, rescored, take
+from hoisdf_model.grasping.trials import (
+    Found,
+    commonest,
+    distinct,
+    palm_is_free,
+    point_clearance,
+    rescored,
+    take,
+    weighed,
+)
 
 PAIRS, DIRECTIONS = 48, 12  # pairs tried, and approaches of each
 DEPTHS = (0.0, 0.35)  # shares of the pad's length by which it reaches less deep
@@ -60,7 +69,7 @@ def hand_over(
         thing: the object.
         gripper: the gripper.
         settings: clearance, travel, count.
-        covariance: (6, 6) of the object's pose, its own axes; None: unknown.
+        covariance: (6, 6) of the object's pose, its own axes; None: it doesn't count.
 
     Returns:
         Grasps with at least ``settings.clearance`` to the hand; where there are none, why.
@@ -99,7 +108,8 @@ def hand_over(
             found.append(Found(pose, contact, terms, grasp_scores.total(terms), clearance))
         if len(found) >= ENOUGH:
             break
-    return distinct(found[:ENOUGH], settings.count), None if found else commonest(failures, "no_free_part")
+    found = weighed(found[:ENOUGH], covariance, gripper, settings)
+    return distinct(found, settings.count), None if found else commonest(failures, "no_free_part")
 
 
 def handed_over_again(

@@ -40,7 +40,7 @@ from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, HandShape
 from hoisdf_model.grasping.jaws import aligned, close_jaws
 from hoisdf_model.grasping.object_shapes import ObjectShape
-from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, rescored, take
+from hoisdf_model.grasping.trials import Found, commonest, distinct, palm_is_free, rescored, take, weighed
 from hoisdf_model.hand.hand_parts import REGIONS
 
 TURNS = np.radians([0, 15, -15, 30, -30, 45, -45, 60, -60, 90, -90])  # of the approach about the jaw axis
@@ -146,7 +146,7 @@ def imitate(
         thing: the object.
         gripper: the gripper.
         settings: contact threshold, travel, count.
-        covariance: (6, 6) of the object's pose, its own axes; None: unknown.
+        covariance: (6, 6) of the object's pose, its own axes; None: it doesn't count.
 
     Returns:
         Grasps without collision with the object, whether the hand is in their way or not; where there are none, why.
@@ -168,9 +168,10 @@ def imitate(
     failures.clear()
     if not len(poses):
         return [], "in_collision"
-    promise = _likeness(poses, own) * chances(covariance, poses, tolerances(widths, gripper, settings))
+    likeness = _likeness(poses, own)
+    promise = likeness * chances(covariance, poses, tolerances(widths, gripper, settings))
     found: list[Found] = []
-    order = np.argsort(promise)[::-1][:MOST]
+    order = np.lexsort((likeness, promise))[::-1][:MOST]
     parts = np.split(order, range(ENOUGH, len(order), ENOUGH))
     trials = (take(thing, poses[part], gripper, settings) for part in parts)
     for taken in chain.from_iterable(trials):
@@ -187,6 +188,7 @@ def imitate(
         found.append(Found(pose, contact, terms, grasp_scores.total(terms)))
         if len(found) == ENOUGH:
             break
+    found = weighed(found, covariance, gripper, settings)
     return distinct(found, settings.count), None if found else commonest(failures, "not_antipodal")
 
 

@@ -47,7 +47,7 @@ from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_o
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, DegenerateHandError, HandShape, hand_shape
 from hoisdf_model.grasping.imitation import imitate, imitated_again
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
-from hoisdf_model.grasping.trials import Found
+from hoisdf_model.grasping.trials import Found, weighed
 from hoisdf_model.hand import HandModelLike, as_hand_model
 from hoisdf_model.objects import Catalogue, CatalogueObject
 
@@ -227,44 +227,44 @@ class GraspPlanner:
             return GraspPlan(refusals=(Refusal(mode, "uncertain", uncertain, number),))
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         local = shape.moved(inverse(object_pose))
-        found, reason = self._remembered(mode, local, item, memory), None
+        spread = in_object_frame(thing.covariance, object_pose) if self.settings.weigh_covariance else None
+        found, reason = self._remembered(mode, local, item, spread, memory), None
         if not found:
             search = imitate if mode == "imitate" else hand_over
-            spread = in_object_frame(self._weighed(thing.covariance), object_pose)
             found, reason = search(local, item, self.gripper, self.settings, spread)
             if memory is not None:
-                memory.keep(mode, local, found)
+                memory.keep(mode, local, found, item, self.gripper, self.settings)
         if reason is not None:
             return GraspPlan(refusals=(self._refusal(mode, reason, thing.name, number),))
         bases = [self._candidate(mode, one, thing, object_pose) for one in found]
-        images = self._images(mode, bases[: self.settings.symmetric], item, local, object_pose, thing.covariance)
+        images = self._images(
+            mode, bases[: self.settings.symmetric], item, local, object_pose, thing.covariance, spread
+        )
         return GraspPlan((*bases, *images))
 
-    def _remembered(self, mode: Mode, hand: HandShape, item: ObjectShape, memory: GraspMemory | None) -> list[Found]:
-        """Grasps of the frames before that still serve; ``hand`` is in the object's frame."""
-        found = [] if memory is None else memory.recall(mode, hand)
+    def _remembered(
+        self, mode: Mode, hand: HandShape, item: ObjectShape, covariance: Floats | None, memory: GraspMemory | None
+    ) -> list[Found]:
+        """Grasps of the frames before, if they still serve; hand and covariance are in the object's frame."""
+        found = [] if memory is None else memory.recall(mode, hand, item, self.gripper, self.settings)
         if mode == "imitate":
             again = imitated_again(found, hand, item, self.settings)
         else:
             again = handed_over_again(found, hand, self.gripper, self.settings)
-        return again if again and again[0].score >= GOOD * found[0].score else []
+        again = weighed(again, covariance, self.gripper, self.settings)
+        good = again and again[0].score >= GOOD * found[0].score and len(again) >= len(found) / 2
+        return again if good else []
 
-    def _weighed(self, covariance: Floats) -> Floats:
-        """Covariance (6, 6) for the choice among grasps; unknown where it doesn't count."""
-        return covariance if self.settings.weigh_covariance else unknown_covariance(6)
-
-    def _certain(self, covariance: Floats, pose: Floats, width: float) -> dict[str, float]:
-        """Term of the score of a grasp with this covariance (6, 6), along the axes of its pose (4, 4)'s frame."""
-        if not self.settings.weigh_covariance:
+    def _certain(self, covariance: Floats | None, pose: Floats, width: float) -> dict[str, float]:
+        """Term of the score for a covariance (6, 6), in the frame of the pose (4, 4); none where it is None."""
+        if covariance is None:
             return {}
-        # the covariance is the grasp's own: nothing has a lever any more
         bearable = tolerances(np.array([width]), self.gripper, self.settings)
-        return {"covariance": float(chances(covariance, rigid(pose[:3, :3])[None], bearable)[0])}
+        return {"covariance": float(chances(covariance, pose[None], bearable)[0])}
 
     def _candidate(self, mode: Mode, found: Found, thing: ObjectEstimate, object_pose: Floats) -> GraspCandidate:
         pose = object_pose @ found.pose
         covariance = grasp_covariance(thing.covariance, object_pose, pose)
-        terms = {**found.terms, **self._certain(covariance, pose, found.contact.width)}
         return GraspCandidate(
             mode=mode,
             gripper=self.gripper.name,
@@ -273,8 +273,8 @@ class GraspPlanner:
             pose_in_object=found.pose,
             covariance=covariance,
             width=found.contact.width,
-            score=grasp_scores.total(terms),
-            terms=terms,
+            score=found.score,
+            terms=found.terms,
             hand_clearance=found.hand_clearance,
         )
 
@@ -286,12 +286,13 @@ class GraspPlanner:
         hand: HandShape,
         object_pose: Floats,
         covariance: Floats,
+        spread: Floats | None,
     ) -> list[GraspCandidate]:
         """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
         images: list[tuple[GraspCandidate, Floats]] = []
 
-        def scored(image: GraspCandidate, terms: Mapping[str, float], gap: float) -> GraspCandidate:
-            terms = {**terms, **self._certain(image.covariance, image.pose, image.width)}
+        def scored(image: GraspCandidate, pose: Floats, terms: Mapping[str, float], gap: float) -> GraspCandidate:
+            terms = {**terms, **self._certain(spread, pose, image.width)}
             return replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=gap)
 
         for base in bases:
@@ -299,14 +300,14 @@ class GraspPlanner:
             for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
                 images.append((at(base, pose, object_pose, covariance), pose))
         if mode != "handover":
-            return [scored(image, image.terms, image.hand_clearance) for image, _ in images]
+            return [scored(image, pose, image.terms, image.hand_clearance) for image, pose in images]
         swept = [(pose, image.width) for image, pose in images]
         room = hand_clearance(hand_obstacle(hand, self.settings), swept, self.gripper, self.settings)
         result = []
-        for (image, _), clearance in zip(images, room, strict=True):
+        for (image, pose), clearance in zip(images, room, strict=True):
             if clearance >= self.settings.clearance:
                 terms = {**image.terms, "clearance": grasp_scores.clearance_term(clearance)}
-                result.append(scored(image, terms, clearance))
+                result.append(scored(image, pose, terms, clearance))
         return result
 
     def _from_hand(self, hand: HandEstimate, shape: HandShape, number: int) -> GraspPlan:
@@ -317,10 +318,10 @@ class GraspPlanner:
         if isinstance(found, str):
             return GraspPlan(refusals=(self._refusal("hand_only", found, "", number),))
         pose, width, terms = found
-        spread = unknown_covariance(6)
-        if known(hand.root_covariance):
-            spread = np.pad(hand.root_covariance, (0, 3))
-        terms |= self._certain(spread, pose, width)
+        if self.settings.weigh_covariance:
+            spread = hand.root_covariance
+            spread = np.pad(spread, (0, 3)) if known(spread) else unknown_covariance(6)
+            terms |= self._certain(spread, rigid(pose[:3, :3]), width)
         candidate = GraspCandidate(
             mode="hand_only",
             gripper=self.gripper.name,

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from hoisdf_model.grasping.box_solids import box_distance, boxes_hold
 from hoisdf_model.grasping.candidates import Reason, alike, in_tool_frames
+from hoisdf_model.grasping.certainty import chances, tolerances
 from hoisdf_model.grasping.grasp_scores import slips, total
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
@@ -108,6 +109,19 @@ def rescored(found: Sequence[Found], term: str, values: Sequence[float]) -> list
         terms = {**one.terms, term: value}
         result.append(replace(one, terms=terms, score=total(terms)))
     return sorted(result, key=lambda one: -one.score)
+
+
+def weighed(
+    found: Sequence[Found], covariance: Floats | None, gripper: Gripper, settings: GraspSettings
+) -> list[Found]:
+    """Grasps scored by their chances too, best first.
+
+    ``covariance`` (6, 6) is of the object's pose, along its own axes; None: it doesn't count.
+    """
+    if covariance is None or not found:
+        return sorted(found, key=lambda one: -one.score)
+    bearable = tolerances(np.array([one.contact.width for one in found]), gripper, settings)
+    return rescored(found, "covariance", chances(covariance, np.stack([one.pose for one in found]), bearable).tolist())
 
 
 def distinct(found: list[Found], count: int) -> list[Found]:

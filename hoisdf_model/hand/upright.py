@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SURE = 0.1  # presence of landmarks from which on nine in ten tell the direction to 30 degrees
+SURE = 0.3  # presence of landmarks below which the estimator has none, and from which on nine in ten point right
 _WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # the wrist, and the fingers' middle joints
 
 
@@ -35,15 +35,16 @@ def finger_direction(pixels: Floats) -> float:
     return float(np.arctan2(along[0], -along[1]))
 
 
-def upright_turn(pixels: Floats, presence: float) -> Floats:
+def upright_turn(pixels: Floats, presence: float, matrix: Floats) -> Floats:
     """Rotation (3, 3) about the optical axis that makes fingers point up.
 
     Args:
         pixels: (21, 2) landmarks in the image.
         presence: how sure they are; below ``SURE`` nothing is turned, and this is the identity.
+        matrix: (3, 3) of the camera without distortion, whose pixels needn't be square.
     """
     if presence < SURE:
         return np.eye(3)
-    angle = finger_direction(pixels)
+    angle = finger_direction(pixels / [matrix[0, 0], matrix[1, 1]])
     c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])

@@ -23,11 +23,12 @@ from scipy.spatial.transform import Rotation
 
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry.poses import rigid, unknown_covariance
-from hoisdf_model.grasping import GraspPlanner, GraspSettings
-from hoisdf_model.grasping.candidates import grasp_covariance
+from hoisdf_model.grasping import GraspPlanner, GraspSettings, imitation
+from hoisdf_model.grasping.candidates import grasp_covariance, symmetric_poses
 from hoisdf_model.grasping.certainty import UNKNOWN, chances, in_object_frame, tolerances
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
+from hoisdf_model.grasping.jaws import YIELD
 from hoisdf_model.grasping.trials import take
 from hoisdf_model.hand import load_hand_model
 from hoisdf_model.objects import load_catalogue
@@ -127,13 +128,48 @@ def test_hand_over_closes_along_the_direction_that_is_uncertain(uncertain):
     assert (axes.max(0) > 0.99).all()  # without knowing, both
 
 
-def test_imitation_prefers_a_start_that_bears_the_errors():
-    """It stays the hand's own where nothing speaks against it."""
-    thing = box(0.04, 0.06, 0.05)
+def test_imitation_tries_first_what_bears_the_errors_and_is_like_the_hand(monkeypatch):
+    """Where one direction is hardly known, pads that are turned along it; where nothing is, the hand's own approach."""
+    monkeypatch.setattr(imitation, "MOST", 1)
+    thing = box(0.04, 0.04, 0.04)
     hand = squeezing([-0.026, 0, 0], [0.026, 0, 0], [0, 0, 0.11])
-    found, _ = imitate(hand, thing, GRIPPER, SETTINGS, np.diag([1e-8] * 6))
-    plain, _ = imitate(hand, thing, GRIPPER, SETTINGS)
-    np.testing.assert_allclose([one.pose for one in found], [one.pose for one in plain])
+    slanted = np.array([0, 1.0, 1.0]) / np.sqrt(2)
+    covariance = np.diag([1e-8] * 6)
+    (own,), _ = imitate(hand, thing, GRIPPER, SETTINGS, covariance)
+    assert own.pose[2, 2] == pytest.approx(-1)  # straight from the palm
+    covariance[:3, :3] += 0.1**2 * np.outer(slanted, slanted)
+    (one,), _ = imitate(hand, thing, GRIPPER, SETTINGS, covariance)
+    along = abs(one.pose[:3, 2] @ slanted)
+    assert min(along, abs(1 - along)) < 1e-3  # along or across it, not at 45 degrees
+
+
+def test_images_are_those_of_the_best_grasps_by_their_score():
+    model = load_hand_model()
+    library = BenchmarkStills(model).library
+    planner = GraspPlanner(GRIPPER, model, load_catalogue(), GraspSettings(symmetric=1))
+    alone = planner.with_settings(replace(planner.settings, symmetric=0))
+    covariance = np.diag([0.02, 0.003, 0.003, 0.01, 0.01, 0.01]) ** 2
+    cans = np.flatnonzero(library.object == library.objects.index("005_tomato_soup_can"))
+    compared = 0
+    for number in cans[:4]:
+        scene = held(library, int(number), model)
+        vague = replace(scene, objects=(replace(scene.objects[0], covariance=covariance),))
+        for mode in ("imitate", "handover"):
+            bases, plan = alone.plan(vague, (mode,)).candidates, planner.plan(vague, (mode,)).candidates
+            known = [one.pose for one in bases]
+            images = [one for one in plan if not any(np.allclose(one.pose, pose) for pose in known)]
+            for image in images:
+                same = symmetric_poses(bases[0].pose_in_object, planner.shape(image.object_name).symmetry, 8)
+                assert any(np.allclose(image.pose_in_object, pose, atol=1e-6) for pose in same)
+                compared += 1
+    assert compared > 10
+
+
+def test_pads_that_hardly_open_wider_than_the_object_have_a_score():
+    """What pads and skins give way is left where the opening leaves nothing."""
+    tight = tolerances(np.array([0.03]), GRIPPER, replace(SETTINGS, opening_margin=0.0))
+    assert tight[0, 1] == YIELD
+    assert chances(np.diag([1e-6] * 6), np.eye(4)[None], tight)[0] > 0.5
 
 
 def test_score_counts_the_chance_of_each_grasp_and_of_its_images():

@@ -162,6 +162,40 @@ def test_a_hand_that_lost_its_hold_is_searched_for_anew(planner, scene, searches
     assert [one.score for one in again.candidates] == [one.score for one in fresh.candidates]
 
 
+def test_a_covariance_that_changed_is_searched_for_anew_where_grasps_suffer(planner, scene, searches):
+    """The pose was known well, and then it is uncertain across the best grasp's jaws."""
+
+    def uncertain(direction, deviation):
+        covariance = np.diag([0.001**2] * 3 + [1e-8] * 3)
+        covariance[:3, :3] += deviation**2 * np.outer(direction, direction)
+        return replace(scene, objects=(replace(scene.objects[0], covariance=covariance),))
+
+    vague = planner.with_settings(replace(planner.settings, position_limit=1.0, count=1))
+    memory = GraspMemory()
+    sure = planned(vague, uncertain([0, 0, 1.0], 0.0), memory)
+    across = next(one for one in sure if one.mode == "handover").pose[:3, 0]
+    turned = uncertain(across, 0.05)
+    fresh = planned(vague, turned)
+    before = dict(searches)
+    again = planned(vague, turned, memory)
+    assert searches["hand_over"] == before["hand_over"] + 1
+    best = [next(one.score for one in plan if one.mode == "handover") for plan in (again, fresh)]
+    assert best[0] == pytest.approx(best[1])
+
+
+def test_a_memory_of_another_object_or_gripper_is_none(planner, scene, searches):
+    memory = GraspMemory()
+    planned(planner, scene, memory)
+    can = replace(scene, objects=(replace(scene.objects[0], name="002_master_chef_can"),))
+    assert [one.pose.tolist() for one in planned(planner, can, memory)] == [
+        one.pose.tolist() for one in planned(planner, can)
+    ]
+    other = GraspPlanner(load_gripper("robotiq_2f_85"), planner.hand_model, planner.catalogue, planner.settings)
+    memory = GraspMemory()
+    planned(planner, scene, memory)
+    same(planned(other, scene, memory), planned(other, scene))
+
+
 def test_a_follower_searches_once_and_forgets_when_it_is_told_to(planner, scene, searches):
     follower = GraspFollower(planner, Steadiness(frames=3))
     for k in range(5):

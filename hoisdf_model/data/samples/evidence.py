@@ -87,13 +87,13 @@ def evidence(
     return np.concatenate([pixels, scene.landmarks.relative], 1), scene.landmarks.presence
 
 
-def followed_box(landmarks: Floats, hand_box: Floats) -> Floats:
+def followed_box(landmarks: Floats, hand_box: Floats) -> Floats | None:
     """Box (4,) around landmarks (21, 5), pixels.
 
-    The hand's own box where they lie elsewhere.
+    None where they lie elsewhere than the hand's own box.
     """
     box = boxes.around(landmarks[:, :2], FOLLOWED_MARGIN)
-    return box if boxes.overlap(box, hand_box) > SAME_HAND else hand_box
+    return box if boxes.overlap(box, hand_box) > SAME_HAND else None
 
 
 def _moved_pixels(pixels: Floats, rng: np.random.Generator) -> Floats:

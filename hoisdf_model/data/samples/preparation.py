@@ -37,6 +37,7 @@ from hoisdf_model.hand.upright import upright_turn
 __all__ = ["PreparationConfig", "prepare"]
 
 SEEN = 20  # pixels of a mask from which on there is a box around it
+LANDMARKS = 5  # stream of random numbers for errors of landmarks: other draws don't hang on these
 
 
 def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: int = 0, source: int = 0) -> Sample:
@@ -69,10 +70,11 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     rolled = crops.turned_image(camera.matrix, turn)  # the image of a camera that is held otherwise
     scene = labelled_views.turned(scene, turn)
     known = _projected(_joints(scene), camera.matrix)
-    landmarks, presence = evidence(scene, rolled, known, landmark_origin(settings, seed, index), rng)
+    drawn = np.random.default_rng([seed, index, LANDMARKS])
+    landmarks, presence = evidence(scene, rolled, known, landmark_origin(settings, seed, index), drawn)
     hand_given, object_given = _boxes(scene, camera, config.hand_box, config.object_box, rolled)
 
-    upright = upright_turn(landmarks[:, :2], presence) if config.upright else np.eye(3)
+    upright = upright_turn(landmarks[:, :2], presence, camera.matrix) if config.upright else np.eye(3)
     upwards = crops.turned_image(camera.matrix, upright)
     scene = labelled_views.turned(scene, upright)
     window = augmentation.jittered_window(window, upwards @ rolled, settings, rng)
@@ -89,11 +91,13 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     image = augmentation.changed_colours(image, settings, rng)
     hand_mask, object_mask = (_mask(mask, to_crop @ rolled, config.image_size) for mask in masks(scene))
     if settings.visible and rng.random() < settings.visible and hand_mask.sum() >= SEEN:
-        hand_box = augmentation.jittered_box(_box_around(hand_mask), settings, rng)
-    if settings.box_followed and rng.random() < settings.box_followed and presence > 0:
-        hand_box = crops.map_box(to_crop, followed_box(landmarks, hand_given))
+        visible = _box_around(masks(scene)[0], rolled)
+        hand_box = augmentation.jittered_box(crops.map_box(to_crop, visible), settings, rng)
     hand_rows = _rows(scene.hand.samples if scene.hand else None, config, "hand", rng)
     object_rows = _rows(scene.object.samples if scene.object else None, config, "object", rng)
+    if settings.box_followed and rng.random() < settings.box_followed and presence > 0:
+        followed = followed_box(landmarks, hand_given)
+        hand_box = hand_box if followed is None else crops.map_box(to_crop, followed)
     shown = np.concatenate([crops.apply_affine(to_crop, landmarks[:, :2]), landmarks[:, 2:] @ upright.T], 1)
     cropped = Cropped(
         scene, image, hand_mask, object_mask, crop_camera, upright @ turn, root, center, hand_box, object_box,
@@ -125,10 +129,10 @@ def _mask(mask: NDArray[np.bool_], affine: Floats, size: int) -> NDArray[np.bool
     return np.asarray(whole[1::2, 1::2] > 0)
 
 
-def _box_around(mask: NDArray[np.bool_]) -> Floats:
-    """(4,) pixels of the crop, around what a mask of half its size shows."""
+def _box_around(mask: NDArray[np.bool_], affine: Floats) -> Floats:
+    """(4,) around what a mask (H, W) shows, in the image to which ``affine`` (3, 3) takes its pixels."""
     rows, columns = np.nonzero(mask)
-    return 2 * boxes.around(np.stack([columns, rows], 1)) + [0, 0, 2, 2]
+    return boxes.around(crops.apply_affine(affine, np.stack([columns, rows], 1)))
 
 
 def _rows(

@@ -19,6 +19,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hoisdf_model.data.samples.augmentation import AugmentationConfig
+from hoisdf_model.errors import ConfigError
 from hoisdf_model.geometry import crops
 from hoisdf_model.settings import one_of
 
@@ -61,3 +62,8 @@ class PreparationConfig:
 
     def __post_init__(self) -> None:
         one_of("preparation.protocol", self.protocol, PROTOCOLS)
+        if self.upright and self.protocol != "ours":
+            raise ConfigError(
+                f"preparation.protocol {self.protocol!r} turns no crops until the hand points up, as this network "
+                "(context.upright) wants: use 'ours'"
+            )
