@@ -196,11 +196,13 @@ def test_the_jitter_of_the_root_does_not_reach_the_heads_target():
 
 
 def test_boxes_of_visible_skin_are_around_the_mask():
-    """What a detector would give; its crop pixels are those of the mask, two for one."""
-    sample = prepare(frame(2, 200), sizes(visible=1.0), seed=1)
-    ys, xs = np.nonzero(sample.hand_mask.numpy())
-    expected = [2 * xs.min(), 2 * ys.min(), 2 * xs.max() + 2, 2 * ys.max() + 2]
-    np.testing.assert_allclose(sample.hand_box.numpy(), expected)
+    """What a detector would give: the edges of the outermost pixels that show skin."""
+    labelled = frame(2, 200)
+    sample = prepare(labelled, sizes(visible=1.0), seed=1)
+    ys, xs = np.nonzero(labelled.hand_mask)
+    edges = np.array([[xs.min() - 0.5, ys.min() - 0.5, 1], [xs.max() + 0.5, ys.max() + 0.5, 1]])
+    to_crop = sample.intrinsics.double().numpy() @ np.linalg.inv(labelled.camera.matrix)
+    np.testing.assert_allclose(sample.hand_box.numpy(), (edges @ to_crop.T)[:, :2].reshape(4), rtol=1e-5)
     usual = prepare(frame(2, 200), sizes(), seed=1)
     assert (usual.hand_box - sample.hand_box).abs().max() > 0.5
     np.testing.assert_allclose(usual.intrinsics, sample.intrinsics)

@@ -130,9 +130,10 @@ def _mask(mask: NDArray[np.bool_], affine: Floats, size: int) -> NDArray[np.bool
 
 
 def _box_around(mask: NDArray[np.bool_], affine: Floats) -> Floats:
-    """(4,) around what a mask (H, W) shows, in the image to which ``affine`` (3, 3) takes its pixels."""
+    """(4,) around the pixels that a mask (H, W) shows, in the image to which ``affine`` (3, 3) takes them."""
     rows, columns = np.nonzero(mask)
-    return boxes.around(crops.apply_affine(affine, np.stack([columns, rows], 1)))
+    corners = np.concatenate([np.stack([columns + x, rows + y], 1) for x in (-0.5, 0.5) for y in (-0.5, 0.5)])
+    return boxes.around(crops.apply_affine(affine, corners))
 
 
 def _rows(
