@@ -314,7 +314,7 @@ def test_boxes_in_training_are_those_of_an_unturned_picture(seed, settings):
     outline = homogeneous[:, :2] / homogeneous[:, 2:]
     if "visible" in settings:
         rows, columns = np.nonzero(seen.hand_mask)
-        box = boxes.around(np.stack([columns, rows], 1)) + [-0.5, -0.5, 0.5, 0.5]
+        box = boxes.around(np.stack([columns, rows], 1)) + np.array([-0.5, -0.5, 0.5, 0.5])
     elif "box_followed" in settings:
         box = boxes.around(seen.landmarks.pixels, 1.1)
     else:
