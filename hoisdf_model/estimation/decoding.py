@@ -138,7 +138,7 @@ class Decoded:
         seen = self._seen(i, 2, view.object_box)
         if not (row["object_valid"][i] or self._doubtful) or not (target.object_known or seen >= 0.5):
             return None
-        pose, lever, turn_back = np.eye(4), np.zeros(3), _turn_of(view).T
+        pose, lever, turn_back = np.eye(4), np.zeros(3), view.turn.T
         pose[:3, :3] = turn_back @ rotations.rotation_matrices(row["object_rotation"][i])
         pose[:3, 3] = turn_back @ row["object_translation"][i]
         if target.side == "left":
@@ -206,14 +206,9 @@ class Decoded:
         return float(inside[inside >= np.median(inside)].mean()) if inside.size else 0.0
 
 
-def _turn_of(view: View) -> NDArray[np.float64]:
-    """(3, 3) turn about the optical axis with which a view shows its scene, or the scene's mirror image."""
-    return view.axes * (MIRROR if np.linalg.det(view.axes) < 0 else 1.0)
-
-
 def _turned_back(hand_rotations: NDArray[np.float64], view: View) -> NDArray[np.float64]:
     """Rotation vectors (16, 3) of a hand that a view turned: its whole rotation comes first, joints have their own."""
-    turned = np.concatenate([_turn_of(view).T @ hand_rotations[:1], hand_rotations[1:]])
+    turned = np.concatenate([view.turn.T @ hand_rotations[:1], hand_rotations[1:]])
     return rotations.rotation_vectors(turned)
 
 

@@ -61,6 +61,11 @@ class View:
     landmarks: NDArray[np.float64] = field(default_factory=lambda: np.zeros((21, 5)))
     presence: float = 0.0
 
+    @property
+    def turn(self) -> NDArray[np.float64]:
+        """Turn (3, 3) about the optical axis, without the mirror."""
+        return self.axes * (MIRROR if np.linalg.det(self.axes) < 0 else 1.0)
+
 
 def look(frame: Frame, target: Target, crop_size: int = crops.CROP_SIZE, upright: bool = False) -> View:
     """View of a target in a rectified frame.

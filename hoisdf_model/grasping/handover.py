@@ -119,6 +119,8 @@ def handed_over_again(
 
     Best first, without those that it comes too near to. Arguments are those of :func:`hand_over`.
     """
+    if not found:
+        return []
     swept = [(one.pose, one.contact.width) for one in found]
     room = hand_clearance(hand_obstacle(hand, settings), swept, gripper, settings)
     clear = [

@@ -16,7 +16,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +33,6 @@ from hoisdf_model.grasping.candidates import (
     Mode,
     Reason,
     Refusal,
-    at,
     grasp_covariance,
     known,
     symmetric_poses,
@@ -43,7 +42,7 @@ from hoisdf_model.grasping.grasp_memory import GraspMemory
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
 from hoisdf_model.grasping.hand_only import pinch
-from hoisdf_model.grasping.handover import hand_clearance, hand_obstacle, hand_over, handed_over_again
+from hoisdf_model.grasping.handover import hand_over, handed_over_again
 from hoisdf_model.grasping.hands import MIDDLE_KNUCKLE, DegenerateHandError, HandShape, hand_shape
 from hoisdf_model.grasping.imitation import imitate, imitated_again
 from hoisdf_model.grasping.object_shapes import ObjectShape, object_shape
@@ -236,11 +235,8 @@ class GraspPlanner:
                 memory.keep(mode, local, found, item, self.gripper, self.settings)
         if reason is not None:
             return GraspPlan(refusals=(self._refusal(mode, reason, thing.name, number),))
-        bases = [self._candidate(mode, one, thing, object_pose) for one in found]
-        images = self._images(
-            mode, bases[: self.settings.symmetric], item, local, object_pose, thing.covariance, spread
-        )
-        return GraspPlan((*bases, *images))
+        images = self._images(mode, found[: self.settings.symmetric], item, local, spread)
+        return GraspPlan(tuple(self._candidate(mode, one, thing, object_pose) for one in (*found, *images)))
 
     def _remembered(
         self, mode: Mode, hand: HandShape, item: ObjectShape, covariance: Floats | None, memory: GraspMemory | None
@@ -254,13 +250,6 @@ class GraspPlanner:
         again = weighed(again, covariance, self.gripper, self.settings)
         good = again and again[0].score >= GOOD * found[0].score and len(again) >= len(found) / 2
         return again if good else []
-
-    def _certain(self, covariance: Floats | None, pose: Floats, width: float) -> dict[str, float]:
-        """Term of the score for a covariance (6, 6), in the frame of the pose (4, 4); none where it is None."""
-        if covariance is None:
-            return {}
-        bearable = tolerances(np.array([width]), self.gripper, self.settings)
-        return {"covariance": float(chances(covariance, pose[None], bearable)[0])}
 
     def _candidate(self, mode: Mode, found: Found, thing: ObjectEstimate, object_pose: Floats) -> GraspCandidate:
         pose = object_pose @ found.pose
@@ -279,36 +268,17 @@ class GraspPlanner:
         )
 
     def _images(
-        self,
-        mode: Mode,
-        bases: list[GraspCandidate],
-        item: ObjectShape,
-        hand: HandShape,
-        object_pose: Floats,
-        covariance: Floats,
-        spread: Floats | None,
-    ) -> list[GraspCandidate]:
+        self, mode: Mode, bases: list[Found], item: ObjectShape, hand: HandShape, covariance: Floats | None
+    ) -> list[Found]:
         """What the object's symmetries make of grasps; of hand-overs only those clear of the hand."""
-        images: list[tuple[GraspCandidate, Floats]] = []
-
-        def scored(image: GraspCandidate, pose: Floats, terms: Mapping[str, float], gap: float) -> GraspCandidate:
-            terms = {**terms, **self._certain(spread, pose, image.width)}
-            return replace(image, terms=terms, score=grasp_scores.total(terms), hand_clearance=gap)
-
-        for base in bases:
-            assert base.pose_in_object is not None
-            for pose in symmetric_poses(base.pose_in_object, item.symmetry, self.settings.symmetry_steps)[1:]:
-                images.append((at(base, pose, object_pose, covariance), pose))
-        if mode != "handover":
-            return [scored(image, pose, image.terms, image.hand_clearance) for image, pose in images]
-        swept = [(pose, image.width) for image, pose in images]
-        room = hand_clearance(hand_obstacle(hand, self.settings), swept, self.gripper, self.settings)
-        result = []
-        for (image, pose), clearance in zip(images, room, strict=True):
-            if clearance >= self.settings.clearance:
-                terms = {**image.terms, "clearance": grasp_scores.clearance_term(clearance)}
-                result.append(scored(image, pose, terms, clearance))
-        return result
+        images = [
+            replace(one, pose=pose)
+            for one in bases
+            for pose in symmetric_poses(one.pose, item.symmetry, self.settings.symmetry_steps)[1:]
+        ]
+        if mode == "handover":
+            images = handed_over_again(images, hand, self.gripper, self.settings)
+        return weighed(images, covariance, self.gripper, self.settings)
 
     def _from_hand(self, hand: HandEstimate, shape: HandShape, number: int) -> GraspPlan:
         uncertain = self._uncertain(hand.root_covariance, "the hand")
@@ -321,7 +291,8 @@ class GraspPlanner:
         if self.settings.weigh_covariance:
             spread = hand.root_covariance
             spread = np.pad(spread, (0, 3)) if known(spread) else unknown_covariance(6)
-            terms |= self._certain(spread, rigid(pose[:3, :3]), width)
+            bearable = tolerances(np.array([width]), self.gripper, self.settings)
+            terms["covariance"] = float(chances(spread, rigid(pose[:3, :3])[None], bearable)[0])
         candidate = GraspCandidate(
             mode="hand_only",
             gripper=self.gripper.name,

@@ -37,7 +37,7 @@ TURN, SIZE, DEPTH = 0.12, 0.08, 0.15  # radians; relative, of all of the hand, a
 FOLLOWED_MARGIN = 1.1  # of the box around landmarks, as the estimator's follower gives it
 SAME_HAND = 0.3  # overlap of boxes below which a tracker looks at something else
 _FINGERS = np.arange(1, 21).reshape(5, 4)
-_STREAM = 4  # of random numbers; the rest of the augmentation has another
+_STREAM, _ERRORS = 4, 5  # of random numbers; the rest of the augmentation has another
 
 Origin = Literal["hidden", "true", "tracked"]
 
@@ -60,25 +60,25 @@ def landmark_origin(settings: AugmentationConfig, seed: int, index: int) -> Orig
 
 
 def evidence(
-    scene: LabelledFrame, affine: Floats, joint_pixels: Floats, origin: Origin, rng: np.random.Generator
+    scene: LabelledFrame, affine: Floats, joint_pixels: Floats, settings: AugmentationConfig, seed: int, index: int
 ) -> tuple[NDArray[np.float64], float]:
     """Landmark evidence (21, 5) with its certainty.
 
-    Pixels of the crop and metres relative to the wrist, as in ``NetworkInput``.
+    Pixels and metres relative to the wrist, as in ``NetworkInput``.
 
     Args:
-        scene: right-handed, in the crop's camera.
-        affine: (3, 3) from pixels of the scene's image to those of the crop.
-        joint_pixels: (21, 2) the true joints, pixels of the crop.
-        origin: as from ``landmark_origin``; where joints aren't known, the scene's own stand in for true ones.
-        rng: draws errors of true landmarks.
+        scene: right-handed, in the camera as it is held.
+        affine: (3, 3) from pixels of the scene's image to those of that camera.
+        joint_pixels: (21, 2) the true joints, pixels of that camera.
+        settings: see :func:`landmark_origin`; where joints aren't known, the scene's own stand in for true ones.
+        seed, index: of the sample; other draws of it don't hang on the errors of true landmarks.
     """
-    nothing = np.zeros((21, 5)), 0.0
+    nothing, origin = (np.zeros((21, 5)), 0.0), landmark_origin(settings, seed, index)
     if origin == "hidden":
         return nothing
     hand = scene.hand
     if origin == "true" and hand is not None:
-        relative = hand.joints - hand.joints[0]
+        relative, rng = hand.joints - hand.joints[0], np.random.default_rng([seed, index, _ERRORS])
         if np.isfinite(relative).all():
             return np.concatenate([_moved_pixels(joint_pixels, rng), _moved_joints(relative, rng)], 1), 1.0
     if scene.landmarks is None:

@@ -68,6 +68,8 @@ def turned(scene: LabelledFrame, turn: Floats) -> LabelledFrame:
 
     Image, masks, pixels aren't touched.
     """
+    if (turn == np.eye(3)).all():
+        return scene
     move = poses.rigid(turn)
     hand, thing = scene.hand, scene.object
     if hand is not None:

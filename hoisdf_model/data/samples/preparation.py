@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from hoisdf_model.data.labelled_frames import FieldSamples, Floats, LabelledFrame
 from hoisdf_model.data.samples import augmentation, label_boxes, labelled_views
 from hoisdf_model.data.samples.assembly import Cropped, FieldRows, anchor, assembled, masks
-from hoisdf_model.data.samples.evidence import evidence, followed_box, landmark_origin
+from hoisdf_model.data.samples.evidence import evidence, followed_box
 from hoisdf_model.data.samples.official_protocol import prepare_official
 from hoisdf_model.data.samples.preparation_config import PreparationConfig
 from hoisdf_model.data.samples.sample import Sample
@@ -37,7 +37,6 @@ from hoisdf_model.hand.upright import upright_turn
 __all__ = ["PreparationConfig", "prepare"]
 
 SEEN = 20  # pixels of a mask from which on there is a box around it
-LANDMARKS = 5  # stream of random numbers for errors of landmarks: other draws don't hang on these
 
 
 def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: int = 0, source: int = 0) -> Sample:
@@ -70,8 +69,7 @@ def prepare(frame: LabelledFrame, config: PreparationConfig, seed: int, index: i
     rolled = crops.turned_image(camera.matrix, turn)  # the image of a camera that is held otherwise
     scene = labelled_views.turned(scene, turn)
     known = _projected(_joints(scene), camera.matrix)
-    drawn = np.random.default_rng([seed, index, LANDMARKS])
-    landmarks, presence = evidence(scene, rolled, known, landmark_origin(settings, seed, index), drawn)
+    landmarks, presence = evidence(scene, rolled, known, settings, seed, index)
     hand_given, object_given = _boxes(scene, camera, config.hand_box, config.object_box, rolled)
 
     upright = upright_turn(landmarks[:, :2], presence, camera.matrix) if config.upright else np.eye(3)
