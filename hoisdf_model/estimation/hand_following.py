@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from hoisdf_model.estimates import Frame, Landmarks, Prior, Side
 from hoisdf_model.estimation.hand_targets import Target
 from hoisdf_model.geometry import boxes
+from hoisdf_model.hand.upright import LEAST_PRESENCE
 from hoisdf_model.hand_tracking import (
     HandTracker,
     SeenHand,
@@ -38,7 +39,6 @@ from hoisdf_model.hand_tracking import (
 )
 
 HAND_MARGIN = 1.1  # of the box around landmarks, which lie inside the skin
-SEEN = 0.3  # presence below which landmarks in a given box are no evidence
 SAME_HAND = 0.4  # overlap from which on a given box holds the hand of the frame before
 
 
@@ -79,9 +79,9 @@ class HandFollower:
         if known:
             best = max(known, key=lambda hand: float(boxes.overlap(hand.box, box)))
             seen = look(network, frame.picture, [best.window()])[0]
-        if seen is None or seen.presence < SEEN or boxes.overlap(seen.box, box) < SAME_HAND:
+        if seen is None or seen.presence < LEAST_PRESENCE or boxes.overlap(seen.box, box) < SAME_HAND:
             seen = look_in_box(self.networks, frame.picture, box)
-        if seen.presence < SEEN:
+        if seen.presence < LEAST_PRESENCE:
             return None, "right"
         self._given = [hand for hand in self._given if hand not in known] + [seen]
         return _landmarks(seen, frame), "right" if seen.right >= 0.5 else "left"

@@ -30,12 +30,12 @@ from hoisdf_model.estimates import Landmarks
 from hoisdf_model.estimation.views import View
 from hoisdf_model.geometry import Pinhole
 from hoisdf_model.hand.joints import BONES
+from hoisdf_model.hand.upright import LEAST_PRESENCE
 from hoisdf_model.network import RootPrediction
 
 # Of wrists that landmarks place, on 65 photographs with known joints and cameras: the middle eight tenths of the depths
 # are 9 % too small to 11 % too large. Wider than that, so that 95 % ellipsoids hold what they say, outliers too.
 DEPTH_SPREAD, PIXEL_SPREAD = 0.12, 0.06
-LEAST_PRESENCE = 0.3
 
 
 @dataclass(frozen=True)

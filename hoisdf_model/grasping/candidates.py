@@ -171,6 +171,17 @@ def known(covariance: Floats) -> bool:
     return bool(np.isfinite(covariance).all() and covariance[0, 0] >= 0)
 
 
+def turned_covariance(covariance: Floats, turn: Floats) -> Floats:
+    """Covariance (6, 6) along other axes.
+
+    ``turn`` (3, 3) takes points to those axes; one that is unknown stays as it is.
+    """
+    if not known(covariance):
+        return covariance
+    both = np.kron(np.eye(2), turn)
+    return both @ covariance @ both.T
+
+
 def grasp_covariance(covariance: Floats, object_pose: Floats, pose: Floats) -> Floats:
     """Covariance of a grasp fixed to an object, first order.
 

@@ -69,14 +69,3 @@ def chances(covariance: Floats | None, poses: Floats, bearable: Floats) -> Float
     with np.errstate(divide="ignore", invalid="ignore"):
         borne = np.where(deviations > 0, erf(bearable / (np.sqrt(2) * deviations)), 1.0)
     return np.asarray(borne.prod(1))
-
-
-def in_object_frame(covariance: Floats, object_pose: Floats) -> Floats:
-    """Covariance (6, 6) along the object's axes.
-
-    ``object_pose`` is (4, 4), object -> the frame of ``covariance``; one that is unknown stays as it is.
-    """
-    if not known(covariance):
-        return covariance
-    turn = np.kron(np.eye(2), object_pose[:3, :3].T)
-    return turn @ covariance @ turn.T

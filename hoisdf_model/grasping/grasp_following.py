@@ -29,7 +29,17 @@ from numpy.typing import NDArray
 from hoisdf_model.errors import ConfigError, GraspError
 from hoisdf_model.estimates import Estimate, ObjectEstimate, Side
 from hoisdf_model.geometry.poses import inverse, rigid
-from hoisdf_model.grasping.candidates import MODES, GraspCandidate, GraspPlan, Mode, Refusal, at, known, nearest_turn
+from hoisdf_model.grasping.candidates import (
+    MODES,
+    GraspCandidate,
+    GraspPlan,
+    Mode,
+    Refusal,
+    at,
+    known,
+    nearest_turn,
+    turned_covariance,
+)
 from hoisdf_model.grasping.contacts import ContactMap
 from hoisdf_model.grasping.demonstration import RecordedGrasp
 from hoisdf_model.grasping.fusion import deviations, fuse_poses, nearest_equivalents
@@ -327,11 +337,7 @@ def moved(candidate: GraspCandidate, transform: Floats) -> GraspCandidate:
 
     ``transform`` is (4, 4) camera frame -> that frame.
     """
-    covariance = candidate.covariance
-    if known(covariance):
-        turn = np.zeros((6, 6))
-        turn[:3, :3] = turn[3:, 3:] = transform[:3, :3]
-        covariance = turn @ covariance @ turn.T
+    covariance = turned_covariance(candidate.covariance, transform[:3, :3])
     return replace(candidate, pose=transform @ candidate.pose, covariance=covariance)
 
 

@@ -36,8 +36,9 @@ from hoisdf_model.grasping.candidates import (
     grasp_covariance,
     known,
     symmetric_poses,
+    turned_covariance,
 )
-from hoisdf_model.grasping.certainty import chances, in_object_frame, tolerances
+from hoisdf_model.grasping.certainty import chances, tolerances
 from hoisdf_model.grasping.grasp_memory import GraspMemory
 from hoisdf_model.grasping.grasp_settings import GraspSettings
 from hoisdf_model.grasping.grippers import Gripper
@@ -226,7 +227,7 @@ class GraspPlanner:
             return GraspPlan(refusals=(Refusal(mode, "uncertain", uncertain, number),))
         object_pose = rigid(np.asarray(thing.rotation, np.float64), np.asarray(thing.translation, np.float64))
         local = shape.moved(inverse(object_pose))
-        spread = in_object_frame(thing.covariance, object_pose) if self.settings.weigh_covariance else None
+        spread = turned_covariance(thing.covariance, object_pose[:3, :3].T) if self.settings.weigh_covariance else None
         found, reason = self._remembered(mode, local, item, spread, memory), None
         if not found:
             search = imitate if mode == "imitate" else hand_over

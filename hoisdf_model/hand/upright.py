@@ -19,9 +19,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hoisdf_model.geometry import rotations
+
 Floats = NDArray[np.float64]
 
-SURE = 0.3  # presence of landmarks below which the estimator has none, and from which on nine in ten point right
+LEAST_PRESENCE = 0.3  # below it landmarks count for nothing; from it on nine in ten hands point where they say
 _WRIST, _INDEX, _MIDDLE, _RING = 0, 6, 10, 14  # the wrist, and the fingers' middle joints
 
 
@@ -40,11 +42,9 @@ def upright_turn(pixels: Floats, presence: float, matrix: Floats) -> Floats:
 
     Args:
         pixels: (21, 2) landmarks in the image.
-        presence: how sure they are; below ``SURE`` nothing is turned, and this is the identity.
+        presence: how sure they are; below ``LEAST_PRESENCE`` nothing is turned, and this is the identity.
         matrix: (3, 3) of the camera without distortion, whose pixels needn't be square.
     """
-    if presence < SURE:
+    if presence < LEAST_PRESENCE:
         return np.eye(3)
-    angle = finger_direction(pixels / [matrix[0, 0], matrix[1, 1]])
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    return rotations.rotation_matrices([0.0, 0.0, -finger_direction(pixels / [matrix[0, 0], matrix[1, 1]])])

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import Picture, pictures
-from hoisdf_model.hand.upright import finger_direction
+from hoisdf_model.geometry import Picture, pictures, rotations
+from hoisdf_model.hand.upright import LEAST_PRESENCE, finger_direction
 from hoisdf_model.hand_tracking.landmark_network import LANDMARK_IMAGE, LandmarkNetwork
 from hoisdf_model.transfers import on_host
 
@@ -36,7 +36,6 @@ Floats = NDArray[np.float64]
 # MediaPipe's window about landmarks: this many longest edges of their upright box, moved towards the fingers (the graph
 # hand_landmark_landmarks_to_roi of its public source).
 WINDOW, SHIFT = 2.0, 0.1
-LOST = 0.3  # presence below which a view shows no hand
 # Of the landmarks the ones that stay when fingers bend: wrist and the first two joints of each finger.
 _PALM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)
 
@@ -130,8 +129,7 @@ def look(network: LandmarkNetwork, image: Picture, windows: Sequence[Window]) ->
 
 def _seen(window: Window, affine: Floats, pixels: Floats, presence: float, right: float, world: Floats) -> SeenHand:
     in_image = (pixels[:, :2] - affine[:, 2]) @ np.linalg.inv(affine[:, :2]).T
-    c, s = np.cos(window.angle), np.sin(window.angle)
-    turned = (world - world[0]) @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]).T
+    turned = (world - world[0]) @ rotations.rotation_matrices([0.0, 0.0, window.angle]).T
     return SeenHand(in_image, turned, float(presence), float(right))
 
 
@@ -170,7 +168,7 @@ def refined(network: LandmarkNetwork, image: Picture, hand: SeenHand, looks: int
     """
     for _ in range(looks):
         again = look(network, image, [hand.window()])[0]
-        if again.presence < LOST:
+        if again.presence < LEAST_PRESENCE:
             break
         hand = again
     return hand

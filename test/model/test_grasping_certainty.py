@@ -24,8 +24,8 @@ from scipy.spatial.transform import Rotation
 from hoisdf_model.estimates import Estimate
 from hoisdf_model.geometry.poses import rigid, unknown_covariance
 from hoisdf_model.grasping import GraspPlanner, GraspSettings, imitation
-from hoisdf_model.grasping.candidates import grasp_covariance, symmetric_poses
-from hoisdf_model.grasping.certainty import UNKNOWN, chances, in_object_frame, tolerances
+from hoisdf_model.grasping.candidates import grasp_covariance, symmetric_poses, turned_covariance
+from hoisdf_model.grasping.certainty import UNKNOWN, chances, tolerances
 from hoisdf_model.grasping.handover import hand_over
 from hoisdf_model.grasping.imitation import imitate
 from hoisdf_model.grasping.jaws import YIELD
@@ -78,7 +78,7 @@ def test_chance_is_the_same_in_every_frame():
     covariance = root @ root.T
     object_pose, pose = random_pose(rng, 0.5), random_pose(rng)
     bearable = np.array([[0.01, 0.02, 0.01]])
-    (here,) = chances(in_object_frame(covariance, object_pose), pose[None], bearable)
+    (here,) = chances(turned_covariance(covariance, object_pose[:3, :3].T), pose[None], bearable)
     camera = object_pose @ pose
     own = grasp_covariance(covariance, object_pose, camera)
     (there,) = chances(own, rigid(camera[:3, :3])[None], bearable)

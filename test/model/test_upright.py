@@ -40,7 +40,7 @@ from hoisdf_model.evaluation.runs.methods import PaperProtocol
 from hoisdf_model.evaluation.runs.records import RecordFile, read_records
 from hoisdf_model.geometry import boxes, crops
 from hoisdf_model.hand import load_hand_model
-from hoisdf_model.hand.upright import SURE, finger_direction, upright_turn
+from hoisdf_model.hand.upright import LEAST_PRESENCE, finger_direction, upright_turn
 from hoisdf_model.network import NetworkConfig
 from hoisdf_model.network.config_sections import ContextConfig
 
@@ -115,7 +115,7 @@ def test_direction_is_measured_clockwise_and_turned_back_up(degrees):
     turn = upright_turn(pixels, 1.0, np.eye(3))
     assert finger_direction(pixels @ turn[:2, :2].T) == pytest.approx(0, abs=1e-12)
     np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
-    np.testing.assert_array_equal(upright_turn(pixels, SURE / 2, np.eye(3)), np.eye(3))
+    np.testing.assert_array_equal(upright_turn(pixels, LEAST_PRESENCE / 2, np.eye(3)), np.eye(3))
 
 
 def test_box_in_a_turned_image_is_around_the_ellipse_that_fills_it():

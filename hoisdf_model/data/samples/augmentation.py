@@ -29,7 +29,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from hoisdf_model.geometry import boxes
+from hoisdf_model.geometry import boxes, rotations
 from hoisdf_model.geometry.crops import SquareWindow, apply_affine
 
 Floats = NDArray[np.float64]
@@ -87,8 +87,7 @@ def draw_turn(config: AugmentationConfig, rng: np.random.Generator) -> Floats:
     if config.turn_uniform:
         turn = rng.uniform(-config.turn_limit, config.turn_limit)
     angle = np.radians(np.clip(turn, -config.turn_limit, config.turn_limit)) if gate < config.turned else 0.0
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return rotations.rotation_matrices([0.0, 0.0, angle])
 
 
 def jittered_window(
